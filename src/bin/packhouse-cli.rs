@@ -1,0 +1,2 @@
+//! Everything without a screen.
+fn main() {}

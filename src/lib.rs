@@ -1,0 +1,4 @@
+//! Packhouse keeps a library of software packages and proves that none of them has changed behind its back.
+
+pub mod package;
+pub mod work;

@@ -1,0 +1,2 @@
+//! The console: double-click it.
+fn main() {}

@@ -1,0 +1,29 @@
+//! What a package *is*: names, files, checksums, blocks, seals, procedures, and the formats that carry them.
+//!
+//! Owns: the vocabulary every other room speaks, and the rules that need nothing but values.
+//! Must not know: files, clocks, threads, databases, networks, screens. Everything here is a pure function
+//! of its arguments, so every rule can be tested with plain values.
+
+pub mod blocks;
+pub mod consistency;
+pub mod digest;
+pub mod file_list;
+pub mod history;
+pub mod key;
+pub mod manifest;
+pub mod path;
+pub mod procedure;
+pub mod record;
+pub mod state;
+
+pub use blocks::{BlockIndex, BlockSize};
+pub use consistency::{CheckKind, CheckReport, ConsistencyChecksum, Differences, Finding};
+pub use digest::Sha256Digest;
+pub use file_list::FileList;
+pub use history::{HistoryEntry, HistoryEvent};
+pub use key::PackageKey;
+pub use manifest::Manifest;
+pub use path::RelativePath;
+pub use procedure::Procedure;
+pub use record::{PackageId, PackageRecord};
+pub use state::PackageState;

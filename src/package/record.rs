@@ -1,0 +1,216 @@
+//! The registration of a package as a library keeps it: what a list, a property page and `show` tell.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::blocks::BlockSize;
+use super::consistency::{CheckKind, ConsistencyChecksum, Finding};
+use super::digest::Sha256Digest;
+use super::key::PackageKey;
+use super::procedure::{Procedure, ProcedureChoice};
+use super::state::PackageState;
+
+/// Identity of a package through its life: made at registration, kept by sealing again, new for a new version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PackageId(pub uuid::Uuid);
+
+impl fmt::Display for PackageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// What kind of installer the package holds; an icon and a starting point for procedures, nothing more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PackageType {
+    /// Anything.
+    #[default]
+    Generic,
+    /// Windows Installer.
+    Msi,
+    /// Windows app package.
+    Msix,
+    /// Debian package.
+    Deb,
+    /// RPM package.
+    Rpm,
+    /// A script.
+    Script,
+}
+
+impl PackageType {
+    /// All types, in the order of the box on screen.
+    pub const ALL: [Self; 6] = [Self::Generic, Self::Msi, Self::Msix, Self::Deb, Self::Rpm, Self::Script];
+
+    /// The word on screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Generic => "Generic",
+            Self::Msi => "MSI",
+            Self::Msix => "MSIX",
+            Self::Deb => "DEB",
+            Self::Rpm => "RPM",
+            Self::Script => "Script",
+        }
+    }
+
+    /// The word in files and database.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            Self::Msi => "msi",
+            Self::Msix => "msix",
+            Self::Deb => "deb",
+            Self::Rpm => "rpm",
+            Self::Script => "script",
+        }
+    }
+
+    /// Reads [`PackageType::code`].
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// The last verification of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastCheck {
+    /// When it ended.
+    pub at: Timestamp,
+    /// What it found.
+    pub finding: Finding,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// Since when a package is not as recorded, and who saw it first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noticed {
+    /// First noticed.
+    pub at: Timestamp,
+    /// `the watcher`, `a quick check`, and so on.
+    pub by: String,
+}
+
+/// The seal of a sealed package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealInfo {
+    /// The minisign key id, 16 upper-case hex digits.
+    pub key_id: String,
+    /// The key's name here, if it has one.
+    pub key_name: String,
+    /// When it was sealed.
+    pub at: Timestamp,
+    /// Block size of the snapshot.
+    pub block_size: BlockSize,
+    /// SHA-256 of `snapshot.meta4`.
+    pub snapshot: Sha256Digest,
+}
+
+/// Where an archived package lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveInfo {
+    /// The account that archived it.
+    pub by: String,
+    /// The computer.
+    pub host: String,
+    /// When.
+    pub at: Timestamp,
+    /// The archive file, absolute.
+    pub path: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Free text.
+    pub comment: String,
+}
+
+/// A procedure together with what was decided here about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedProcedure {
+    /// What is signed.
+    #[serde(flatten)]
+    pub procedure: Procedure,
+    /// What is local.
+    pub choice: ProcedureChoice,
+}
+
+/// A package as its library knows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PackageRecord {
+    /// Identity.
+    pub id: PackageId,
+    /// Name and version.
+    pub key: PackageKey,
+    /// Where it stands in its life.
+    pub state: PackageState,
+    /// Rises by one with every signing; 0 before the first.
+    pub revision: u64,
+    /// Who made the software; may be empty.
+    pub supplier: String,
+    /// Kind of installer.
+    pub package_type: PackageType,
+    /// The package it was started from.
+    pub based_on: Option<PackageKey>,
+    /// Software group; local.
+    pub group: String,
+    /// Free text; local.
+    pub comment: String,
+    /// Which package it replaces; local.
+    pub replaces: Option<PackageKey>,
+    /// No new jobs; local.
+    pub retired: bool,
+    /// Who registered it; `System` if nobody did by hand.
+    pub filed_by: String,
+    /// When it was registered.
+    pub registered: Timestamp,
+    /// When it was last changed through the library.
+    pub changed: Timestamp,
+    /// "Checksum control of package consistency".
+    pub checksum_control: bool,
+    /// The recorded checksum.
+    pub checksum: ConsistencyChecksum,
+    /// What recorded it, for `sealed 2026-11-02 14:10`: registered, updated, sealed, restored, accepted.
+    pub checksum_event: String,
+    /// When it was recorded.
+    pub checksum_at: Timestamp,
+    /// Outcome of the last verification of any kind; [`Finding::Consistent`] until one says otherwise.
+    pub finding: Finding,
+    /// Since when it is not as recorded.
+    pub noticed: Option<Noticed>,
+    /// A change in the folder that no check has judged yet; set by the watcher, which only marks.
+    pub marked: Option<Timestamp>,
+    /// Last quick check.
+    pub quick: Option<LastCheck>,
+    /// Last deep check.
+    pub deep: Option<LastCheck>,
+    /// Whether the package was sealed at least once, so that codebases may hold its content.
+    pub sealed_once: bool,
+    /// The seal, while sealed or archived.
+    pub seal: Option<SealInfo>,
+    /// The archive, while archived.
+    pub archive: Option<ArchiveInfo>,
+    /// Procedures in the order of the screen.
+    pub procedures: Vec<ListedProcedure>,
+}
+
+impl PackageRecord {
+    /// Whether staging, archiving and delivering are refused: the switch is on, and the last verification of
+    /// any kind did not agree.
+    pub fn is_blocked(&self) -> bool {
+        self.checksum_control && self.finding != Finding::Consistent
+    }
+
+    /// The last check of either kind, the later one.
+    pub fn last_check(&self) -> Option<(CheckKind, LastCheck)> {
+        let quick = self.quick.map(|check| (CheckKind::Quick, check));
+        let deep = self.deep.map(|check| (CheckKind::Deep, check));
+        match (quick, deep) {
+            (Some(quick), Some(deep)) => Some(if quick.1.at > deep.1.at { quick } else { deep }),
+            (quick, deep) => quick.or(deep),
+        }
+    }
+}
