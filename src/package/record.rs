@@ -214,3 +214,51 @@ impl PackageRecord {
         }
     }
 }
+
+/// What a list shows of a package, without its procedures, seal and archive.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PackageSummary {
+    /// Identity.
+    pub id: PackageId,
+    /// Name and version.
+    pub key: PackageKey,
+    /// Where it stands in its life.
+    pub state: PackageState,
+    /// Number of signings.
+    pub revision: u64,
+    /// Who made the software.
+    pub supplier: String,
+    /// Kind of installer.
+    pub package_type: PackageType,
+    /// Software group.
+    pub group: String,
+    /// No new jobs.
+    pub retired: bool,
+    /// Who registered it.
+    pub filed_by: String,
+    /// When.
+    pub registered: Timestamp,
+    /// The switch.
+    pub checksum_control: bool,
+    /// Files, recorded.
+    pub files: u64,
+    /// Sum of their sizes in bytes, recorded.
+    pub size_bytes: u64,
+    /// Outcome of the last verification.
+    pub finding: Finding,
+    /// Since when it is not as recorded.
+    pub noticed_at: Option<Timestamp>,
+    /// Changed on disk, not judged yet.
+    pub marked: Option<Timestamp>,
+    /// When the last quick check ended.
+    pub quick_at: Option<Timestamp>,
+    /// When the last deep check ended.
+    pub deep_at: Option<Timestamp>,
+}
+
+impl PackageSummary {
+    /// Whether staging, archiving and delivering are refused.
+    pub fn is_blocked(&self) -> bool {
+        self.checksum_control && self.finding != Finding::Consistent
+    }
+}

@@ -1,0 +1,138 @@
+//! History in the library database: the lines of `history.jsonl`, with columns to filter by.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, params};
+
+use super::{Catalogue, Change, StoreError, from_sql, to_sql};
+use crate::package::record::PackageId;
+use crate::package::{HistoryEntry, HistoryEvent, Sha256Digest};
+
+/// Which entries are wanted; the default is all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryFilter {
+    /// Only this package.
+    pub package: Option<PackageId>,
+    /// Only this event.
+    pub event: Option<HistoryEvent>,
+    /// Only this account.
+    pub who: Option<String>,
+    /// From this moment on.
+    pub from: Option<Timestamp>,
+    /// Up to, not including, this moment.
+    pub until: Option<Timestamp>,
+    /// At most so many, the newest.
+    pub newest: Option<u32>,
+}
+
+impl Catalogue {
+    /// Entries that pass the filter, oldest first.
+    pub fn history(&self, filter: &HistoryFilter) -> Result<Vec<HistoryEntry>, StoreError> {
+        self.history_lines(filter)?
+            .iter()
+            .map(|line| {
+                serde_json::from_str(line)
+                    .map_err(|error| StoreError::Damaged(format!("a history entry: {error}")))
+            })
+            .collect()
+    }
+
+    /// The lines of the entries that pass the filter, oldest first, as they stand in `history.jsonl`.
+    pub fn history_lines(&self, filter: &HistoryFilter) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT line FROM history WHERE (?1 IS NULL OR package_id = ?1) AND (?2 IS NULL OR event = ?2)
+             AND (?3 IS NULL OR who = ?3) AND (?4 IS NULL OR at >= ?4) AND (?5 IS NULL OR at < ?5)
+             ORDER BY number DESC LIMIT ?6",
+        )?;
+        let mut lines = statement
+            .query_map(
+                params![
+                    filter.package.map(|id| id.to_string()),
+                    filter.event.map(event_code).transpose()?,
+                    filter.who,
+                    filter.from.map(Timestamp::as_microsecond),
+                    filter.until.map(Timestamp::as_microsecond),
+                    filter.newest.map_or(-1, i64::from),
+                ],
+                |row| row.get(0),
+            )?
+            .collect::<Result<Vec<String>, _>>()?;
+        lines.reverse();
+        Ok(lines)
+    }
+
+    /// Lines of the entries after `number`, in order.
+    pub fn history_lines_after(&self, number: u64) -> Result<Vec<String>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT line FROM history WHERE number > ?1 ORDER BY number")?;
+        Ok(statement.query_map([to_sql(number)?], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?)
+    }
+
+    /// The number of the last entry; 0 if there is none.
+    pub fn last_history_number(&self) -> Result<u64, StoreError> {
+        let number: i64 =
+            self.connection
+                .query_row("SELECT coalesce(max(number), 0) FROM history", [], |row| row.get(0))?;
+        from_sql(number, "history number")
+    }
+
+    /// Reasons that were given before, the last first, each once.
+    pub fn last_reasons(&self, count: usize) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT line FROM history WHERE event IN ('accepted', 'control_off') ORDER BY number DESC LIMIT 100",
+        )?;
+        let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let mut reasons: Vec<String> = Vec::new();
+        for line in lines {
+            let reason = serde_json::from_str::<HistoryEntry>(&line?).ok().and_then(|entry| entry.reason);
+            if let Some(reason) = reason.filter(|reason| !reasons.contains(reason)) {
+                reasons.push(reason);
+            }
+            if reasons.len() == count {
+                break;
+            }
+        }
+        Ok(reasons)
+    }
+}
+
+impl Change<'_> {
+    /// Appends an entry: gives it its number and chains it to the one before.
+    pub fn append_history(&self, mut entry: HistoryEntry) -> Result<HistoryEntry, StoreError> {
+        let last: Option<(i64, String)> = self
+            .transaction
+            .prepare_cached("SELECT number, line FROM history ORDER BY number DESC LIMIT 1")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        (entry.number, entry.previous) = match last {
+            Some((number, line)) => {
+                (from_sql(number, "history number")? + 1, HistoryEntry::digest_of_line(&line))
+            }
+            None => (1, Sha256Digest::default()),
+        };
+        self.put_history_line(&entry, &entry.line())?;
+        Ok(entry)
+    }
+
+    /// Takes over a line as it stands, number and chain included; for rebuilding.
+    pub fn put_history_line(&self, entry: &HistoryEntry, line: &str) -> Result<(), StoreError> {
+        self.transaction
+            .prepare_cached("INSERT INTO history (number, at, event, who, package_id, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+            .execute(params![
+                to_sql(entry.number)?,
+                entry.at.as_microsecond(),
+                event_code(entry.event)?,
+                entry.who,
+                entry.package_id.map(|id| id.to_string()),
+                line,
+            ])?;
+        Ok(())
+    }
+}
+
+/// The word of an event in files and database.
+fn event_code(event: HistoryEvent) -> Result<String, StoreError> {
+    match serde_json::to_value(event) {
+        Ok(serde_json::Value::String(code)) => Ok(code),
+        _ => Err(StoreError::Damaged("an event has no word".to_owned())),
+    }
+}

@@ -1,0 +1,175 @@
+//! SQLite: the library database `catalog.db`, its schema, rows, intents and history.
+//!
+//! Owns every SQL statement of the program. Must not know: package folders, hashing, networks, screens. All
+//! changes of one operation happen in one [`Change`], which is one transaction.
+
+mod contents;
+mod error;
+mod history;
+mod intents;
+mod packages;
+mod schema;
+mod search;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+pub use error::StoreError;
+pub use history::HistoryFilter;
+pub use intents::StoredIntent;
+pub use packages::RemovedPackage;
+pub use search::{FoundFile, Pattern, SearchResult};
+
+/// How long a statement waits for another program's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An open library database.
+#[derive(Debug)]
+pub struct Catalogue {
+    connection: Connection,
+    path: PathBuf,
+    read_only: bool,
+}
+
+/// One transaction: everything done through it happens, or nothing.
+#[derive(Debug)]
+pub struct Change<'c> {
+    transaction: rusqlite::Transaction<'c>,
+}
+
+impl Catalogue {
+    /// Opens the database at `path`, making it and its schema if it is not there.
+    ///
+    /// WAL, `synchronous=FULL`: what [`Catalogue::change`] returned from has reached the disk.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        // The page size counts only before the first table is made.
+        connection.pragma_update(None, "page_size", 8192)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        let mut catalogue = Self { connection, path: path.to_owned(), read_only: false };
+        catalogue.prepare()?;
+        schema::migrate(&mut catalogue.connection)?;
+        Ok(catalogue)
+    }
+
+    /// Opens the database without ever writing to it. `immutable` for a medium that cannot change, where even
+    /// the WAL's index cannot be made.
+    pub fn open_read_only(path: &Path, immutable: bool) -> Result<Self, StoreError> {
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = if immutable {
+            Connection::open_with_flags(immutable_uri(path), flags)?
+        } else {
+            Connection::open_with_flags(path, flags)?
+        };
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let catalogue = Self { connection, path: path.to_owned(), read_only: true };
+        catalogue.prepare()?;
+        schema::check_version(&catalogue.connection)?;
+        Ok(catalogue)
+    }
+
+    /// A second connection to the same database that only reads, for work beside this one.
+    pub fn reader(&self) -> Result<Self, StoreError> {
+        Self::open_read_only(&self.path, false).or_else(|_| Self::open_read_only(&self.path, true))
+    }
+
+    fn prepare(&self) -> Result<(), StoreError> {
+        self.connection.pragma_update(None, "foreign_keys", "ON")?;
+        self.connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
+        self.connection.set_prepared_statement_cache_capacity(64);
+        Ok(())
+    }
+
+    /// Whether it was opened for reading only.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Runs `work` in one transaction. An error of `work` takes everything back.
+    pub fn change<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Change<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|error| E::from(error.into()))?;
+        let change = Change { transaction };
+        let value = work(&change)?;
+        change.transaction.commit().map_err(|error| E::from(error.into()))?;
+        Ok(value)
+    }
+
+    /// A number that differs whenever another connection has changed the database.
+    pub fn data_version(&self) -> Result<i64, StoreError> {
+        Ok(self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
+    }
+
+    /// Writes the WAL back into the database file, as far as other readers let it.
+    pub fn checkpoint(&self) -> Result<(), StoreError> {
+        self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// Reads the database whole and says what is wrong with it; `None` if nothing.
+    pub fn integrity_problem(&self) -> Result<Option<String>, StoreError> {
+        let answer: String = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        Ok((answer != "ok").then_some(answer))
+    }
+
+    /// A value of the library itself: `id`, `created`.
+    pub fn library_value(&self, name: &str) -> Result<Option<String>, StoreError> {
+        library_value(&self.connection, name)
+    }
+}
+
+impl Change<'_> {
+    /// Sets a value of the library itself.
+    pub fn set_library_value(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.transaction
+            .prepare_cached("INSERT INTO library (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2")?
+            .execute((name, value))?;
+        Ok(())
+    }
+
+    /// A value of the library itself.
+    pub fn library_value(&self, name: &str) -> Result<Option<String>, StoreError> {
+        library_value(&self.transaction, name)
+    }
+}
+
+fn library_value(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+    use rusqlite::OptionalExtension as _;
+    Ok(connection
+        .prepare_cached("SELECT value FROM library WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?)
+}
+
+/// A `file:` URI for SQLite, each byte that could mean something else escaped.
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(*byte as char),
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}
+
+/// A count or size for SQLite, which has no unsigned numbers.
+fn to_sql(value: u64) -> Result<i64, StoreError> {
+    i64::try_from(value).map_err(|_| StoreError::TooLarge(value))
+}
+
+/// The reverse of [`to_sql`]; a negative number is damage.
+fn from_sql(value: i64, column: &'static str) -> Result<u64, StoreError> {
+    u64::try_from(value).map_err(|_| StoreError::Damaged(format!("{column} is negative")))
+}

@@ -1,0 +1,149 @@
+//! The schema of `catalog.db` and its migrations, one function a step, never changed once released.
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// `PRAGMA application_id`: "PkHs".
+const APPLICATION_ID: i64 = 0x506b_4873;
+
+/// Steps from an empty database; the format is their number.
+const STEPS: &[&str] = &[FORMAT_1];
+
+/// The newest format this program writes.
+pub(super) const FORMAT: i64 = STEPS.len() as i64;
+
+const FORMAT_1: &str = "
+CREATE TABLE library (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE packages (
+    row INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    folded TEXT NOT NULL,
+    state TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    supplier TEXT NOT NULL,
+    package_type TEXT NOT NULL,
+    based_on TEXT,
+    group_name TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    replaces TEXT,
+    retired INTEGER NOT NULL,
+    filed_by TEXT NOT NULL,
+    registered INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    checksum_control INTEGER NOT NULL,
+    files INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    checksum_event TEXT NOT NULL,
+    checksum_at INTEGER NOT NULL,
+    finding TEXT NOT NULL,
+    noticed_at INTEGER,
+    noticed_by TEXT,
+    marked_at INTEGER,
+    quick_at INTEGER,
+    quick_finding TEXT,
+    quick_ms INTEGER,
+    deep_at INTEGER,
+    deep_finding TEXT,
+    deep_ms INTEGER,
+    sealed_once INTEGER NOT NULL,
+    seal TEXT,
+    archive TEXT,
+    procedures TEXT NOT NULL,
+    -- the folder below .trash/ of a package that was removed and can be taken back
+    trash TEXT
+) STRICT;
+CREATE UNIQUE INDEX packages_folded ON packages (folded) WHERE trash IS NULL;
+CREATE INDEX packages_name ON packages (lower(name)) WHERE trash IS NULL;
+
+-- One row a package, not one a file: 2 million paths are read at the speed of memory.
+CREATE TABLE contents (
+    package INTEGER PRIMARY KEY REFERENCES packages (row) ON DELETE CASCADE,
+    block_size INTEGER NOT NULL,
+    names BLOB NOT NULL,
+    sizes BLOB NOT NULL,
+    executable BLOB NOT NULL,
+    file_hashes BLOB NOT NULL
+) STRICT;
+
+-- Block hashes of the files of several blocks; read by deep checks and sealing only.
+CREATE TABLE blocks (
+    package INTEGER PRIMARY KEY REFERENCES packages (row) ON DELETE CASCADE,
+    hashes BLOB NOT NULL
+) STRICT;
+
+-- The last verification of a package, while it does not agree.
+CREATE TABLE reports (
+    package INTEGER PRIMARY KEY REFERENCES packages (row) ON DELETE CASCADE,
+    report TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE history (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    who TEXT NOT NULL,
+    package_id TEXT,
+    line TEXT NOT NULL
+) STRICT;
+CREATE INDEX history_package ON history (package_id, number) WHERE package_id IS NOT NULL;
+
+-- Changes of several files that were decided and may not be finished: opening the library finishes them.
+CREATE TABLE intents (
+    operation TEXT PRIMARY KEY,
+    package TEXT NOT NULL,
+    steps TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE groups (
+    name TEXT PRIMARY KEY
+) STRICT;
+";
+
+/// Brings the database to [`FORMAT`]; refuses a newer one and one of another program, unchanged.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    if version(connection)? == FORMAT {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    // Another program may have done it while this one waited for its turn.
+    let found = version(&transaction)?;
+    for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// For reading only: the format must be one this program knows, and made.
+pub(super) fn check_version(connection: &Connection) -> Result<(), StoreError> {
+    match version(connection)? {
+        0 => Err(StoreError::Damaged("it is empty".to_owned())),
+        _ => Ok(()),
+    }
+}
+
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+    if application != APPLICATION_ID && (version != 0 || tables != 0) {
+        return Err(StoreError::Damaged("it is the database of another program".to_owned()));
+    }
+    if version > FORMAT {
+        return Err(StoreError::Newer { found: version, known: FORMAT });
+    }
+    if version < 0 {
+        return Err(StoreError::Damaged("its format is negative".to_owned()));
+    }
+    Ok(version)
+}
