@@ -13,7 +13,10 @@ pub mod key;
 pub mod manifest;
 pub mod path;
 pub mod procedure;
+pub mod proposal;
 pub mod record;
+pub mod reginfo;
+pub mod snapshot;
 pub mod state;
 
 pub use blocks::{BlockIndex, BlockSize};
