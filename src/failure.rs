@@ -1,7 +1,7 @@
 //! A failure as a person reads it: what happened, why, what to do, under a stable code.
 //!
 //! Every room has its own error type; this is the one form in which they all reach a screen or a terminal.
-//! Knows no room.
+//! Knows what a package is, and no other room.
 
 use std::fmt;
 

@@ -4,6 +4,7 @@
 //! Must not know: files, clocks, threads, databases, networks, screens. Everything here is a pure function
 //! of its arguments, so every rule can be tested with plain values.
 
+pub mod bag;
 pub mod blocks;
 pub mod consistency;
 pub mod digest;

@@ -147,7 +147,7 @@ pub struct Procedure {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_limit_secs: Option<u64>,
     /// Exit codes with a meaning; 0 is done unless it says otherwise, all others are errors.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "exit_codes")]
     pub exit_codes: BTreeMap<i32, ExitMeaning>,
 }
 
@@ -169,6 +169,14 @@ impl Default for ProcedureChoice {
     fn default() -> Self {
         Self { default_for_task: false, offered: true, comment: String::new(), comment_is_message: false }
     }
+}
+
+/// Reads exit codes from the text they are as JSON keys: inside a flattened struct serde does not do it by itself.
+fn exit_codes<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeMap<i32, ExitMeaning>, D::Error> {
+    let texts = BTreeMap::<String, ExitMeaning>::deserialize(from)?;
+    let number =
+        |text: &str| text.parse().map_err(|_| serde::de::Error::custom(format!("{text:?} is no exit code")));
+    texts.iter().map(|(text, meaning)| Ok((number(text)?, *meaning))).collect()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde's skip_serializing_if asks for")]

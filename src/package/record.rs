@@ -248,6 +248,8 @@ pub struct PackageSummary {
     pub finding: Finding,
     /// Since when it is not as recorded.
     pub noticed_at: Option<Timestamp>,
+    /// Who saw it first: `the watcher`, `a quick check`.
+    pub noticed_by: Option<String>,
     /// Changed on disk, not judged yet.
     pub marked: Option<Timestamp>,
     /// When the last quick check ended.

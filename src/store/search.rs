@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use regex::bytes::{Regex, RegexBuilder};
+use rusqlite::Statement;
 
 use super::{Catalogue, StoreError};
 use crate::package::record::PackageId;
@@ -80,6 +81,25 @@ impl Pattern {
         let regex = RegexBuilder::new(&source).case_insensitive(true).size_limit(8 << 20).build().ok()?;
         Some(Self::Path(PathPattern { regex }))
     }
+
+    /// The statement that reads what it is searched in.
+    fn column(&self) -> &'static str {
+        match self {
+            Self::Path(_) => "SELECT names FROM contents WHERE package = ?1",
+            Self::Hash(_) => "SELECT file_hashes FROM contents WHERE package = ?1",
+        }
+    }
+
+    /// Numbers of the files in a row of `contents` that match, at most `limit`.
+    fn positions(&self, blobs: &mut Statement<'_>, row: i64, limit: usize) -> Result<Vec<usize>, StoreError> {
+        let mut rows = blobs.query([row])?;
+        let Some(row) = rows.next()? else { return Ok(Vec::new()) };
+        let blob = row.get_ref(0)?.as_blob().map_err(|error| StoreError::Damaged(error.to_string()))?;
+        Ok(match self {
+            Self::Path(path) => matching_paths(blob, &path.regex, limit),
+            Self::Hash(hash) => matching_hashes(blob, hash, limit),
+        })
+    }
 }
 
 impl Catalogue {
@@ -90,13 +110,16 @@ impl Catalogue {
         limit: usize,
         cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<SearchResult, StoreError> {
-        let keys = self.search_order()?;
+        let keys = self.rows_in_order()?;
         // Stripes of the sorted packages, so that the first hits are found first; two connections share them.
         const STRIPE: usize = 2048;
         let next = AtomicU64::new(0);
         let enough = AtomicBool::new(false);
         let stripes = keys.len().div_ceil(STRIPE);
         let worker = |catalogue: &Self| -> Result<Vec<(usize, Vec<FoundFile>)>, StoreError> {
+            // One transaction for all: each statement by itself would ask the system whether the file has changed.
+            let _same_state = catalogue.connection.unchecked_transaction()?;
+            let mut blobs = catalogue.connection.prepare_cached(pattern.column())?;
             let mut found = Vec::new();
             let mut count = 0;
             loop {
@@ -106,8 +129,12 @@ impl Catalogue {
                 }
                 let range = stripe * STRIPE..((stripe + 1) * STRIPE).min(keys.len());
                 let mut files = Vec::new();
-                for key in &keys[range] {
-                    catalogue.search_package(key, pattern, limit + 1 - files.len().min(limit), &mut files)?;
+                for row in &keys[range] {
+                    let most = limit + 1 - files.len().min(limit);
+                    let positions = pattern.positions(&mut blobs, *row, most)?;
+                    if !positions.is_empty() {
+                        catalogue.describe(*row, &positions, &mut files)?;
+                    }
                     if files.len() > limit {
                         break;
                     }
@@ -140,50 +167,11 @@ impl Catalogue {
         Ok(SearchResult { files, more })
     }
 
-    fn search_order(&self) -> Result<Vec<SearchKey>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT row FROM packages WHERE trash IS NULL ORDER BY folded")?;
-        let keys = statement
-            .query_map([], |row| Ok(SearchKey { row: row.get(0)? }))?
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(keys)
-    }
-
-    fn search_package(
-        &self,
-        key: &SearchKey,
-        pattern: &Pattern,
-        limit: usize,
-        files: &mut Vec<FoundFile>,
-    ) -> Result<(), StoreError> {
-        let column = match pattern {
-            Pattern::Path(_) => "SELECT names FROM contents WHERE package = ?1",
-            Pattern::Hash(_) => "SELECT file_hashes FROM contents WHERE package = ?1",
-        };
-        let mut statement = self.connection.prepare_cached(column)?;
-        let mut rows = statement.query([key.row])?;
-        let Some(row) = rows.next()? else { return Ok(()) };
-        let blob = row.get_ref(0)?.as_blob().map_err(|error| StoreError::Damaged(error.to_string()))?;
-        let positions = match pattern {
-            Pattern::Path(path) => matching_paths(blob, &path.regex, limit),
-            Pattern::Hash(hash) => matching_hashes(blob, hash, limit),
-        };
-        if positions.is_empty() {
-            return Ok(());
-        }
-        self.describe(key, &positions, files)
-    }
-
-    fn describe(
-        &self,
-        key: &SearchKey,
-        positions: &[usize],
-        files: &mut Vec<FoundFile>,
-    ) -> Result<(), StoreError> {
+    fn describe(&self, row: i64, positions: &[usize], files: &mut Vec<FoundFile>) -> Result<(), StoreError> {
         let id: String = self
             .connection
             .prepare_cached("SELECT id FROM packages WHERE row = ?1")?
-            .query_row([key.row], |row| row.get(0))?;
+            .query_row([row], |row| row.get(0))?;
         let id = uuid::Uuid::parse_str(&id).map(PackageId).map_err(|e| StoreError::Damaged(e.to_string()))?;
         let (Some(record), Some(manifest)) = (self.package(id)?, self.manifest(id)?) else { return Ok(()) };
         for file in positions.iter().filter_map(|position| manifest.get(*position)) {
@@ -198,10 +186,6 @@ impl Catalogue {
         }
         Ok(())
     }
-}
-
-struct SearchKey {
-    row: i64,
 }
 
 /// Numbers of the paths in a blob of `\0`-ended paths that the regex touches, at most `limit`.
