@@ -34,6 +34,7 @@
 //! 6. Everything that happened stands in History, each entry chained to the one before ([`package::history`]).
 
 pub mod failure;
+pub mod library;
 pub mod package;
 pub mod store;
 pub mod work;

@@ -1,0 +1,131 @@
+//! Reading a tree by `getdents64`, `statx` and `openat2`, relative to open folders.
+
+use std::fs::File;
+use std::io;
+use std::mem::MaybeUninit;
+use std::path::Path;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, Statx, StatxFlags};
+use rustix::io::Errno;
+
+use super::{Facts, FileStamp, Kind, nanoseconds};
+
+/// Room for the names of one `getdents64`; large, so that most folders take one call.
+pub(crate) struct ReadBuffer(Vec<MaybeUninit<u8>>);
+
+impl Default for ReadBuffer {
+    fn default() -> Self {
+        Self(vec![MaybeUninit::uninit(); 128 * 1024])
+    }
+}
+
+/// The folder everything else is named from.
+pub(crate) struct Root(OwnedFd);
+
+/// One open folder.
+pub(crate) struct Folder(OwnedFd);
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+/// `NONBLOCK`: a named pipe put in the place of a file must not hold the reader up.
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+
+impl Root {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self(rustix::fs::openat(CWD, path, FOLDER, Mode::empty())?))
+    }
+
+    /// Opens the folder at `path` (`""` is the root). Without `follow` no part of it may be a link.
+    pub(crate) fn folder(&self, path: &str, follow: bool) -> io::Result<Folder> {
+        let path = if path.is_empty() { "." } else { path };
+        Ok(Folder(self.open_beneath(path, FOLDER, follow)?))
+    }
+
+    /// Opens the file at `path` for reading. Without `follow` no part of it may be a link.
+    pub(crate) fn open_file(&self, path: &str, follow: bool) -> io::Result<File> {
+        Ok(File::from(self.open_beneath(path, FILE, follow)?))
+    }
+
+    fn open_beneath(&self, path: &str, flags: OFlags, follow: bool) -> Result<OwnedFd, Errno> {
+        if follow {
+            return rustix::fs::openat(&self.0, path, flags, Mode::empty());
+        }
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        match rustix::fs::openat2(&self.0, path, flags, Mode::empty(), resolve) {
+            // Kernels before 5.6, and sandboxes that do not know the call.
+            Err(Errno::NOSYS | Errno::PERM) => {
+                rustix::fs::openat(&self.0, path, flags | OFlags::NOFOLLOW, Mode::empty())
+            }
+            result => result,
+        }
+    }
+
+    /// Size, kind and stamp of what lies at `path`.
+    pub(crate) fn facts(&self, path: &str, follow: bool) -> io::Result<Facts> {
+        facts(&self.0, path, follow, true)
+    }
+}
+
+impl Folder {
+    /// Device and inode, by which a folder is known again.
+    pub(crate) fn identity(&self) -> io::Result<(u64, u64)> {
+        let stat = rustix::fs::fstat(&self.0)?;
+        Ok((stat.st_dev, stat.st_ino))
+    }
+
+    /// Calls `each` for every entry; a name that is not UTF-8 comes as `Err` with a form to show.
+    pub(crate) fn read(
+        &self,
+        buffer: &mut ReadBuffer,
+        mut each: impl FnMut(Result<&str, String>, Kind),
+    ) -> io::Result<()> {
+        let mut entries = RawDir::new(&self.0, &mut buffer.0);
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if matches!(name, b"." | b"..") {
+                continue;
+            }
+            let kind = kind_of(entry.file_type());
+            match std::str::from_utf8(name) {
+                Ok(name) => each(Ok(name), kind),
+                Err(_) => each(Err(String::from_utf8_lossy(name).into_owned()), kind),
+            }
+        }
+        Ok(())
+    }
+
+    /// Size and kind of entry `name`; its stamp too where `stamp` is set.
+    pub(crate) fn facts(&self, name: &str, follow: bool, stamp: bool) -> io::Result<Facts> {
+        facts(&self.0, name, follow, stamp)
+    }
+}
+
+fn facts(at: &OwnedFd, path: &str, follow: bool, stamp: bool) -> io::Result<Facts> {
+    let link = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+    let (flags, mut mask) = (link | AtFlags::NO_AUTOMOUNT, StatxFlags::TYPE | StatxFlags::MODE);
+    mask |= StatxFlags::SIZE;
+    if stamp {
+        mask |= StatxFlags::MTIME | StatxFlags::INO;
+    }
+    let statx: Statx = rustix::fs::statx(at, path, flags, mask)?;
+    let mtime = statx.stx_mtime;
+    Ok(Facts {
+        kind: kind_of(FileType::from_raw_mode(statx.stx_mode.into())),
+        size_bytes: statx.stx_size,
+        executable: statx.stx_mode & 0o100 != 0,
+        stamp: FileStamp { mtime_ns: nanoseconds(mtime.tv_sec, mtime.tv_nsec.into()), inode: statx.stx_ino },
+    })
+}
+
+fn kind_of(file_type: FileType) -> Kind {
+    match file_type {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Folder,
+        FileType::Symlink => Kind::Link,
+        FileType::Fifo => Kind::Fifo,
+        FileType::Socket => Kind::Socket,
+        FileType::CharacterDevice | FileType::BlockDevice => Kind::Device,
+        FileType::Unknown => Kind::Unknown,
+    }
+}
