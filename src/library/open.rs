@@ -1,0 +1,141 @@
+//! Opening a library: making it where there is none, finishing what was interrupted, refusing what is newer.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use super::error::io_error;
+use super::operation::{self, INCOMING, LOCKS, TRASH};
+use super::package_folder::PACKAGES;
+use super::{Actor, KeyRing, Library, LibraryError};
+use crate::package::HistoryEvent;
+use crate::store::{Catalogue, StoreError};
+
+/// File name of the library database.
+pub(super) const CATALOGUE: &str = "catalog.db";
+
+/// How a library is opened.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Its folder.
+    pub root: PathBuf,
+    /// Whether it is made if it is not there.
+    pub create: bool,
+    /// Whether nothing may be written: another program has it, or the medium cannot be written.
+    pub read_only: bool,
+    /// Who is at work.
+    pub actor: Actor,
+    /// The folder of the user's keys.
+    pub keys: PathBuf,
+}
+
+impl Library {
+    /// Opens a library; every change that was interrupted is finished or taken back first.
+    ///
+    /// A library on a medium that cannot be written opens for reading only by itself.
+    pub fn open(options: OpenOptions) -> Result<Self, LibraryError> {
+        let OpenOptions { root, create, read_only, actor, keys } = options;
+        let database = root.join(CATALOGUE);
+        let exists = match fs::metadata(&database) {
+            Ok(_) => true,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+            Err(error) => return Err(LibraryError::Unreachable { path: root, why: error.to_string() }),
+        };
+        if !exists {
+            require_no_packages(&root)?;
+            if !create || read_only {
+                return Err(LibraryError::NoLibrary(root));
+            }
+            make_folders(&root)?;
+        }
+        let root = fs::canonicalize(&root).map_err(io_error("open", &root))?;
+        let database = root.join(CATALOGUE);
+        let (catalogue, read_only) = open_catalogue(&database, read_only)?;
+        let id = match catalogue.library_value("id")? {
+            Some(id) => id,
+            None if read_only => return Err(StoreError::Damaged("it has no id".to_owned()).into()),
+            None => String::new(),
+        };
+        let keys = KeyRing::new(keys);
+        let mut library = Self { root, id, actor, keys, read_only, catalogue: Mutex::new(catalogue) };
+        if library.id.is_empty() {
+            library.id = library.first_opening()?;
+        }
+        if !read_only {
+            library.finish_interrupted()?;
+        }
+        Ok(library)
+    }
+
+    fn first_opening(&self) -> Result<String, LibraryError> {
+        let id = self.catalogue().change(|change| {
+            // Two programs may be here at once; the first one's id counts.
+            if let Some(id) = change.library_value("id")? {
+                return Ok(id);
+            }
+            let id = uuid::Uuid::new_v4().hyphenated().to_string();
+            change.set_library_value("id", &id)?;
+            change.append_history(self.entry(HistoryEvent::LibraryCreated, None))?;
+            Ok::<_, LibraryError>(id)
+        })?;
+        Ok(id)
+    }
+
+    fn finish_interrupted(&self) -> Result<(), LibraryError> {
+        let finished = operation::recover(self)?;
+        if !finished.is_empty() {
+            let mut entry = self.entry(HistoryEvent::Recovered, None);
+            entry.details = Some(format!("finished what was interrupted: {}", finished.join(", ")));
+            self.catalogue().change(|change| change.append_history(entry))?;
+        }
+        self.append_history_file()
+    }
+}
+
+fn open_catalogue(database: &std::path::Path, read_only: bool) -> Result<(Catalogue, bool), LibraryError> {
+    if !read_only {
+        match Catalogue::open(database) {
+            Ok(catalogue) => return Ok((catalogue, false)),
+            Err(error) if error.is_read_only() && database.exists() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    // On a medium that cannot be written not even the index of the WAL can be made: nothing changes there.
+    let catalogue = match Catalogue::open_read_only(database, false) {
+        Ok(catalogue) => Ok(catalogue),
+        Err(error) if error.is_read_only() => Catalogue::open_read_only(database, true),
+        Err(error) => Err(error),
+    };
+    Ok((catalogue?, true))
+}
+
+/// An error if there are packages where there is no database: a new empty one would hide them.
+fn require_no_packages(root: &std::path::Path) -> Result<(), LibraryError> {
+    let packages = root.join(PACKAGES);
+    if !root.join(INCOMING).is_dir() || operation::folders_in(&packages)?.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(format!("{CATALOGUE} is missing, but there are packages")).into())
+}
+
+/// Makes the folders of a new library. A folder that holds other things is refused.
+fn make_folders(root: &std::path::Path) -> Result<(), LibraryError> {
+    if let Ok(entries) = fs::read_dir(root) {
+        let ours = [PACKAGES, INCOMING, TRASH, LOCKS, "set-aside"];
+        let beginnings = [CATALOGUE, super::history_file::HISTORY_FILE];
+        let foreign = entries.filter_map(Result::ok).any(|entry| {
+            let name = entry.file_name();
+            let text = name.to_string_lossy();
+            !ours.iter().any(|known| text == **known)
+                && !beginnings.iter().any(|start| text.starts_with(start))
+        });
+        if foreign {
+            return Err(LibraryError::NotALibrary(root.to_owned()));
+        }
+    }
+    for folder in [PACKAGES, INCOMING] {
+        let folder = root.join(folder);
+        fs::create_dir_all(&folder).map_err(io_error("make the folder", &folder))?;
+    }
+    Ok(())
+}

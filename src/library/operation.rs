@@ -1,0 +1,356 @@
+//! A change of several files: written whole under `.incoming/<operation>/`, synced, decided in one transaction of
+//! the catalogue, then carried out by renames. Killed at any point it is either taken back or finished.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Library;
+use super::error::{LibraryError, io_error};
+use super::lock;
+use crate::store::{Change, StoredIntent};
+
+/// Folder of work in progress.
+pub(super) const INCOMING: &str = ".incoming";
+/// Folder of removed packages until undo ends.
+pub(super) const TRASH: &str = ".trash";
+/// Folder of locks.
+pub(super) const LOCKS: &str = ".locks";
+
+/// One step of a decided change. Paths are relative to the library, so that it can move. Every step can be done
+/// twice: what is already done is passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Step {
+    /// Moves a file or folder; folders above the target are made. A file that is there is replaced.
+    Rename {
+        /// From.
+        from: PathBuf,
+        /// To.
+        to: PathBuf,
+    },
+    /// Moves a file or folder out of the way, once: passed over where `to` is there already, since what stands at
+    /// `from` then is what took its place.
+    MoveAside {
+        /// From.
+        from: PathBuf,
+        /// To, in the folder of the operation.
+        to: PathBuf,
+    },
+    /// Removes a file or a whole folder.
+    Remove {
+        /// What.
+        path: PathBuf,
+    },
+    /// Removes folders as long as they are empty, from `path` upwards, but never `stop` or above.
+    RemoveEmpty {
+        /// First folder.
+        path: PathBuf,
+        /// Last folder that stays.
+        stop: PathBuf,
+    },
+}
+
+/// A change on its way: its folder exists, is locked by this program, and goes away with it.
+#[derive(Debug)]
+pub(super) struct Operation<'l> {
+    library: &'l Library,
+    id: String,
+    folder: PathBuf,
+    /// Set from the decision until everything is carried out: then the folder belongs to the intent.
+    decided: bool,
+    _folder_lock: FolderLock,
+}
+
+impl<'l> Operation<'l> {
+    /// Makes the folder `.incoming/<new id>`.
+    pub(super) fn begin(library: &'l Library) -> Result<Self, LibraryError> {
+        library.require_writable()?;
+        library.require_reachable()?;
+        loop {
+            let id = uuid::Uuid::new_v4().simple().to_string();
+            let folder = library.root().join(INCOMING).join(&id);
+            fs::create_dir_all(&folder).map_err(io_error("make the folder", &folder))?;
+            // Whoever tidies up takes the lock first: without it, the folder was taken for a leftover.
+            if let Some(folder_lock) = lock_folder(&folder)? {
+                return Ok(Self { library, id, folder, decided: false, _folder_lock: folder_lock });
+            }
+        }
+    }
+
+    /// The folder to write to.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A path below the folder, relative to the library, for steps.
+    pub(super) fn relative(&self, name: impl AsRef<Path>) -> PathBuf {
+        Path::new(INCOMING).join(&self.id).join(name)
+    }
+
+    /// Writes a small file below the folder.
+    pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<(), LibraryError> {
+        let path = self.folder.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(io_error("make the folder", parent))?;
+        }
+        fs::write(&path, content).map_err(io_error("write", &path))
+    }
+
+    /// Decides the change and carries it out: `decide` and the intent are one transaction; before it everything
+    /// below the folder is synced, after it the steps are done and the intent is cleared.
+    pub(super) fn commit<T>(
+        mut self,
+        package: &str,
+        steps: &[Step],
+        decide: impl FnOnce(&Change<'_>) -> Result<T, LibraryError>,
+    ) -> Result<T, LibraryError> {
+        sync_tree(&self.folder)?;
+        let intent = StoredIntent {
+            operation: self.id.clone(),
+            package: package.to_owned(),
+            steps: serde_json::to_string(steps).unwrap_or_default(),
+        };
+        let value = self.library.catalogue().change(|change| {
+            let value = decide(change)?;
+            change.put_intent(&intent)?;
+            Ok::<_, LibraryError>(value)
+        })?;
+        self.decided = true;
+        carry_out(self.library.root(), steps)?;
+        self.library.catalogue().change(|change| change.clear_intent(&self.id))?;
+        self.decided = false;
+        if let Err(error) = self.library.append_history_file() {
+            // The change is made, so this is no failure of it: the next one appends these entries as well.
+            tracing::warn!(%error, "an entry could not be appended to the history file");
+        }
+        Ok(value)
+    }
+}
+
+impl Drop for Operation<'_> {
+    fn drop(&mut self) {
+        if !self.decided {
+            // What cannot be removed now is removed at the next opening.
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// Does the steps in order, passing over what is already done.
+pub(super) fn carry_out(root: &Path, steps: &[Step]) -> Result<(), LibraryError> {
+    let mut touched: Vec<PathBuf> = Vec::new();
+    for step in steps {
+        match step {
+            Step::Rename { from, to } | Step::MoveAside { from, to } => {
+                let (from, to) = (root.join(from), root.join(to));
+                let is_done = fs::symlink_metadata(&from).is_err()
+                    || matches!(step, Step::MoveAside { .. }) && fs::symlink_metadata(&to).is_ok();
+                // What was renamed before an interruption may not have reached the disk: synced all the same.
+                touched.extend([&from, &to].into_iter().flat_map(|path| {
+                    path.ancestors().skip(1).take_while(|above| above.starts_with(root)).map(Path::to_owned)
+                }));
+                if is_done {
+                    continue;
+                }
+                if let Some(parent) = to.parent() {
+                    fs::create_dir_all(parent).map_err(io_error("make the folder", parent))?;
+                }
+                fs::rename(&from, &to).map_err(io_error("rename", &from))?;
+            }
+            Step::Remove { path } => {
+                let path = root.join(path);
+                remove_any(&path)?;
+                touched.extend(path.parent().map(Path::to_owned));
+            }
+            Step::RemoveEmpty { path, stop } => {
+                let stop = root.join(stop);
+                let mut folder = Some(root.join(path));
+                while let Some(current) = folder.filter(|f| *f != stop && f.starts_with(&stop)) {
+                    if fs::remove_dir(&current).is_err() && current.exists() {
+                        break;
+                    }
+                    folder = current.parent().map(Path::to_owned);
+                    touched.extend(folder.clone());
+                }
+            }
+        }
+    }
+    touched.sort();
+    touched.dedup();
+    for folder in touched {
+        sync_folder(&folder)?;
+    }
+    Ok(())
+}
+
+/// Finishes every change that was decided and removes every leftover, unless its program is still at it. Gives the
+/// packages whose change was finished.
+pub(super) fn recover(library: &Library) -> Result<Vec<String>, LibraryError> {
+    let mut finished = Vec::new();
+    let intents = library.catalogue().intents()?;
+    for intent in intents {
+        // The program that decided it holds the package until it is done.
+        let Some(_package) = lock::try_take(&library.root().join(LOCKS), &intent.package)? else { continue };
+        if !library.catalogue().has_intent(&intent.operation)? {
+            continue;
+        }
+        if let Err(error) = finish(library, &intent) {
+            // Everything else stays usable; the next opening tries again.
+            tracing::warn!(package = intent.package, %error, "an interrupted change could not be finished");
+            continue;
+        }
+        finished.push(intent.package);
+    }
+    remove_leftovers(library)?;
+    Ok(finished)
+}
+
+/// Finishes what was decided about one package by a program that is gone. The caller holds the lock of the package,
+/// so nobody is still at it.
+pub(super) fn finish_package(library: &Library, folded: &str) -> Result<(), LibraryError> {
+    let intents = library.catalogue().intents()?;
+    for intent in intents.iter().filter(|intent| intent.package == folded) {
+        finish(library, intent)?;
+        remove_any(&library.root().join(INCOMING).join(&intent.operation))?;
+    }
+    Ok(())
+}
+
+fn finish(library: &Library, intent: &StoredIntent) -> Result<(), LibraryError> {
+    let steps: Vec<Step> = serde_json::from_str(&intent.steps)
+        .map_err(|error| crate::store::StoreError::Damaged(format!("an intent: {error}")))?;
+    carry_out(library.root(), &steps)?;
+    Ok(library.catalogue().change(|change| change.clear_intent(&intent.operation))?)
+}
+
+fn remove_leftovers(library: &Library) -> Result<(), LibraryError> {
+    let incoming = library.root().join(INCOMING);
+    for folder in folders_in(&incoming)? {
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        // Held until it is removed; and what was decided meanwhile belongs to its intent.
+        let Some(_lock) = lock_leftover(&folder)? else { continue };
+        if !library.catalogue().has_intent(&name)? {
+            remove_any(&folder)?;
+        }
+    }
+    let locks = library.root().join(LOCKS);
+    if let Ok(entries) = fs::read_dir(&locks) {
+        for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
+            // A lock file nobody holds was left by a program that was killed.
+            if let Ok(file) = File::options().write(true).open(&path)
+                && file.try_lock().is_ok()
+                && lock::is_same_file(&file, &path)
+            {
+                let _ = fs::remove_file(&path);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Folders directly in `path`; none if it is not there.
+pub(super) fn folders_in(path: &Path) -> Result<Vec<PathBuf>, LibraryError> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io_error("read the folder", path)(error)),
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(io_error("read the folder", path))?;
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            folders.push(entry.path());
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+/// Removes a file or folder; nothing there is fine.
+pub(super) fn remove_any(path: &Path) -> Result<(), LibraryError> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_error("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Makes sure that everything below `folder` has reached the disk.
+#[cfg(target_os = "linux")]
+pub(super) fn sync_tree(folder: &Path) -> Result<(), LibraryError> {
+    // One call for a hundred thousand files; each file by itself would take minutes.
+    let file = File::open(folder).map_err(io_error("open", folder))?;
+    rustix::fs::syncfs(&file).map_err(|error| io_error("sync", folder)(error.into()))
+}
+
+/// Makes sure that everything below `folder` has reached the disk.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn sync_tree(folder: &Path) -> Result<(), LibraryError> {
+    let entries = fs::read_dir(folder).map_err(io_error("read the folder", folder))?;
+    for entry in entries {
+        let path = entry.map_err(io_error("read the folder", folder))?.path();
+        if path.is_dir() {
+            sync_tree(&path)?;
+        } else {
+            File::open(&path).and_then(|file| file.sync_all()).map_err(io_error("sync", &path))?;
+        }
+    }
+    sync_folder(folder)
+}
+
+/// Makes sure that the names in a folder have reached the disk. A folder that is gone needs none.
+#[cfg(unix)]
+pub(super) fn sync_folder(folder: &Path) -> Result<(), LibraryError> {
+    match File::open(folder) {
+        Ok(file) => file.sync_all().map_err(io_error("sync", folder)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(io_error("open", folder)(error)),
+    }
+}
+
+/// Folders cannot be synced there; the file system keeps their order itself.
+#[cfg(not(unix))]
+pub(super) fn sync_folder(_: &Path) -> Result<(), LibraryError> {
+    Ok(())
+}
+
+/// What keeps others from taking the folder for a leftover.
+#[cfg(unix)]
+pub(super) type FolderLock = File;
+/// What keeps others from taking the folder for a leftover.
+#[cfg(not(unix))]
+pub(super) type FolderLock = ();
+
+/// Locks a folder; `None` if somebody who tidies up was faster.
+#[cfg(unix)]
+pub(super) fn lock_folder(folder: &Path) -> Result<Option<FolderLock>, LibraryError> {
+    match File::open(folder) {
+        Ok(file) => Ok((file.try_lock().is_ok() && lock::is_same_file(&file, folder)).then_some(file)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_error("open", folder)(error)),
+    }
+}
+
+/// Locks a folder that seems to be left over; `None` if its program is still at it, or it is gone.
+#[cfg(unix)]
+fn lock_leftover(folder: &Path) -> Result<Option<FolderLock>, LibraryError> {
+    lock_folder(folder)
+}
+
+#[cfg(not(unix))]
+pub(super) fn lock_folder(_: &Path) -> Result<Option<FolderLock>, LibraryError> {
+    Ok(Some(()))
+}
+
+#[cfg(not(unix))]
+fn lock_leftover(folder: &Path) -> Result<Option<FolderLock>, LibraryError> {
+    // Folders cannot be locked there: what has not been touched for a day belongs to nobody.
+    let age = fs::metadata(folder).and_then(|m| m.modified()).ok().and_then(|at| at.elapsed().ok());
+    Ok(age.is_some_and(|age| age > std::time::Duration::from_secs(24 * 3600)).then_some(()))
+}

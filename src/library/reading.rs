@@ -1,0 +1,242 @@
+//! Reading: what a list, a property page, a search and `show` ask of a library. Changes nothing.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::open::CATALOGUE;
+use super::{Library, LibraryError};
+use crate::package::record::{PackageId, PackageRecord, PackageSummary};
+use crate::package::state::Field;
+use crate::package::{CheckReport, HistoryEntry, PackageKey, PackageState, Sha256Digest};
+use crate::store::{HistoryFilter, Pattern, SearchResult};
+use crate::work::Work;
+
+/// How a package is named by a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PackageRef {
+    /// By identity.
+    Id(PackageId),
+    /// `Name@Version`, or `Name` where only one version exists.
+    Text(String),
+}
+
+/// A package with everything its property page shows, contents apart.
+#[derive(Clone, Debug)]
+pub struct PackageDetails {
+    /// Its record.
+    pub record: PackageRecord,
+    /// The last verification, if it did not agree.
+    pub report: Option<CheckReport>,
+    /// Number of blocks of its block size.
+    pub blocks: u64,
+    /// Block size in bytes.
+    pub block_size_bytes: u64,
+    /// Whether every file has hashes.
+    pub has_hashes: bool,
+    /// The package folder, absolute.
+    pub folder: PathBuf,
+    /// Whether the archive file is there now; absent unless archived.
+    pub archive_reachable: Option<bool>,
+}
+
+/// One file on the Contents tab.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContentRow {
+    /// Path relative to `data/`.
+    pub path: String,
+    /// Recorded size in bytes.
+    pub size_bytes: u64,
+    /// Time of the last change of the file on disk, if it is there.
+    pub modified: Option<Timestamp>,
+    /// Recorded SHA-256, unless it was lost.
+    pub sha256: Option<Sha256Digest>,
+    /// Number of blocks.
+    pub blocks: u64,
+    /// Whether it is executable.
+    pub executable: bool,
+}
+
+/// The files of a package as recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// By path bytes.
+    pub rows: Vec<ContentRow>,
+}
+
+/// Facts about the library as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct LibraryInfo {
+    /// Its folder.
+    pub root: PathBuf,
+    /// Its identity.
+    pub id: String,
+    /// Packages by state: open, sealed, archived.
+    pub open: u64,
+    /// Sealed packages.
+    pub sealed: u64,
+    /// Archived packages.
+    pub archived: u64,
+    /// Blocked packages.
+    pub blocked: u64,
+    /// Removed packages that can be taken back.
+    pub removed: u64,
+    /// Files of all packages, recorded.
+    pub files: u64,
+    /// Sum of their sizes in bytes, recorded.
+    pub size_bytes: u64,
+    /// Size of the library database in bytes.
+    pub database_bytes: u64,
+    /// Number of history entries.
+    pub history_entries: u64,
+    /// Whether it is open for reading only.
+    pub read_only: bool,
+}
+
+impl Library {
+    /// All packages, by name and version.
+    pub fn list(&self) -> Result<Vec<PackageSummary>, LibraryError> {
+        Ok(self.catalogue().summaries()?)
+    }
+
+    /// Software groups.
+    pub fn groups(&self) -> Result<Vec<String>, LibraryError> {
+        Ok(self.catalogue().groups()?)
+    }
+
+    /// Finds a package as a person names it.
+    pub fn resolve(&self, package: &PackageRef) -> Result<PackageRecord, LibraryError> {
+        let text = match package {
+            PackageRef::Id(id) => return self.record(*id),
+            PackageRef::Text(text) => text.trim(),
+        };
+        if text.contains('@') {
+            let key = PackageKey::parse(text)?;
+            return self
+                .catalogue()
+                .package_by_key(&key)?
+                .ok_or_else(|| LibraryError::NotFound(text.to_owned()));
+        }
+        let mut named = self.catalogue().packages_named(text)?;
+        match named.len() {
+            0 => Err(LibraryError::NotFound(text.to_owned())),
+            1 => Ok(named.remove(0)),
+            _ => Err(LibraryError::Ambiguous {
+                name: text.to_owned(),
+                keys: named.iter().map(|record| record.key.to_string()).collect(),
+            }),
+        }
+    }
+
+    pub(super) fn record(&self, id: PackageId) -> Result<PackageRecord, LibraryError> {
+        self.catalogue().package(id)?.ok_or_else(|| LibraryError::NotFound(id.to_string()))
+    }
+
+    pub(super) fn require_editable(
+        &self,
+        record: &PackageRecord,
+        field: Field,
+        doing: &'static str,
+    ) -> Result<(), LibraryError> {
+        if record.state.may_edit(field) {
+            return Ok(());
+        }
+        let instead = match record.state {
+            PackageState::Archived => "Restore the package first",
+            _ => "Unseal it, or make a new version",
+        };
+        Err(LibraryError::State { key: record.key.clone(), state: record.state, doing, instead })
+    }
+
+    /// Everything a property page shows of a package.
+    pub fn details(&self, package: &PackageRef) -> Result<PackageDetails, LibraryError> {
+        let record = self.resolve(package)?;
+        let manifest = self.recorded_manifest(record.id)?;
+        let report = self.catalogue().report(record.id)?;
+        Ok(PackageDetails {
+            blocks: manifest.block_count(),
+            block_size_bytes: manifest.block_size().bytes(),
+            has_hashes: manifest.has_all_hashes(),
+            folder: self.package_folder(&record.key),
+            archive_reachable: record
+                .archive
+                .as_ref()
+                .map(|archive| std::path::Path::new(&archive.path).is_file()),
+            report,
+            record,
+        })
+    }
+
+    /// The recorded files of a package, with the times of those that are there.
+    pub fn contents(&self, id: PackageId, work: &Work) -> Result<Contents, LibraryError> {
+        let record = self.record(id)?;
+        let manifest = self.recorded_manifest(id)?;
+        let root = self.data_folder(&record.key);
+        let mut rows = Vec::with_capacity(manifest.len());
+        for file in manifest.iter() {
+            work.check()?;
+            let modified = std::fs::symlink_metadata(root.join(file.path)).and_then(|m| m.modified()).ok();
+            rows.push(ContentRow {
+                path: file.path.to_owned(),
+                size_bytes: file.size_bytes,
+                modified: modified.and_then(|at| Timestamp::try_from(at).ok()),
+                sha256: file.hashes.map(|hashes| hashes.file),
+                blocks: manifest.block_size().blocks_in(file.size_bytes),
+                executable: file.executable,
+            });
+        }
+        Ok(Contents { rows })
+    }
+
+    /// Searches paths and hashes of every package.
+    pub fn find(&self, pattern: &str, limit: usize, work: &Work) -> Result<SearchResult, LibraryError> {
+        let parsed =
+            Pattern::parse(pattern.trim()).ok_or_else(|| LibraryError::BadPattern(pattern.to_owned()))?;
+        // A connection of its own: a long search keeps nobody from changing anything.
+        let reader = self.catalogue().reader()?;
+        let found = reader.find_files(&parsed, limit, &|| work.is_cancelled())?;
+        work.check()?;
+        Ok(found)
+    }
+
+    /// History entries that pass the filter, oldest first.
+    pub fn history(&self, filter: &HistoryFilter) -> Result<Vec<HistoryEntry>, LibraryError> {
+        Ok(self.catalogue().history(filter)?)
+    }
+
+    /// The last reasons that were given, for the field that asks for one.
+    pub fn last_reasons(&self) -> Result<Vec<String>, LibraryError> {
+        Ok(self.catalogue().last_reasons(5)?)
+    }
+
+    /// A number that differs whenever another program changed the library.
+    pub fn data_version(&self) -> Result<i64, LibraryError> {
+        Ok(self.catalogue().data_version()?)
+    }
+
+    /// Whether the library folder cannot be reached now, and why.
+    pub fn unreachable_reason(&self) -> Option<String> {
+        self.require_reachable().err().map(|error| error.explain().reason)
+    }
+
+    /// Facts about the library as a whole.
+    pub fn info(&self) -> Result<LibraryInfo, LibraryError> {
+        let packages = self.list()?;
+        let count = |state| packages.iter().filter(|p| p.state == state).count() as u64;
+        let catalogue = self.catalogue();
+        Ok(LibraryInfo {
+            root: self.root().to_owned(),
+            id: self.id().to_owned(),
+            open: count(PackageState::Open),
+            sealed: count(PackageState::Sealed),
+            archived: count(PackageState::Archived),
+            blocked: packages.iter().filter(|p| p.is_blocked()).count() as u64,
+            removed: catalogue.removed_packages()?.len() as u64,
+            files: packages.iter().map(|p| p.files).sum(),
+            size_bytes: packages.iter().map(|p| p.size_bytes).sum(),
+            database_bytes: std::fs::metadata(self.root().join(CATALOGUE)).map_or(0, |m| m.len()),
+            history_entries: catalogue.last_history_number()?,
+            read_only: self.is_read_only(),
+        })
+    }
+}

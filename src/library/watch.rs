@@ -1,0 +1,219 @@
+//! The watcher: notices changes in package folders within seconds and marks them. It neither blocks nor records.
+//!
+//! The system has a limited number of watches. A quarter of them is used, for the packages on the screen and the
+//! selected ones first; it says how many packages it watches.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+
+use super::Library;
+use crate::package::PackageState;
+use crate::package::record::{PackageId, PackageSummary};
+
+/// Watches used if the system does not say how many it has.
+const WATCHES_IF_UNKNOWN: usize = 2048;
+
+/// What is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WatchState {
+    /// Packages that are watched.
+    pub watched: u64,
+    /// Packages that could be.
+    pub packages: u64,
+    /// Whether the system lets folders be watched at all.
+    pub works: bool,
+}
+
+/// Watches the package folders of one library.
+pub struct Watcher {
+    library: Weak<Library>,
+    watcher: Option<RecommendedWatcher>,
+    /// Paths that changed since they were last marked.
+    changed: Arc<Mutex<Vec<PathBuf>>>,
+    /// Packages that are watched: their folder, and how many watches they take.
+    watched: HashMap<PackageId, (PathBuf, usize)>,
+    first: VecDeque<PackageId>,
+    packages: HashMap<PackageId, PathBuf>,
+    budget: usize,
+    used: usize,
+}
+
+impl std::fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watcher").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+impl Watcher {
+    /// Starts with no folder; `notice` is called from another thread whenever something changed.
+    pub fn start(library: &Arc<Library>, notice: impl Fn() + Send + 'static) -> Self {
+        let changed: Arc<Mutex<Vec<PathBuf>>> = Arc::default();
+        let shared = Arc::clone(&changed);
+        let handler = move |event: notify::Result<notify::Event>| {
+            let Ok(event) = event else { return };
+            // Reading a file is no change.
+            if matches!(event.kind, notify::EventKind::Access(_)) {
+                return;
+            }
+            shared.lock().unwrap_or_else(PoisonError::into_inner).extend(event.paths);
+            notice();
+        };
+        let watcher = if library.is_read_only() { None } else { notify::recommended_watcher(handler).ok() };
+        Self {
+            library: Arc::downgrade(library),
+            watcher,
+            changed,
+            watched: HashMap::new(),
+            first: VecDeque::new(),
+            packages: HashMap::new(),
+            budget: watch_budget(),
+            used: 0,
+        }
+    }
+
+    /// What is watched now.
+    pub fn state(&self) -> WatchState {
+        WatchState {
+            watched: self.watched.len() as u64,
+            packages: self.packages.len() as u64,
+            works: self.watcher.is_some(),
+        }
+    }
+
+    /// Follows the packages of the library: new ones are watched as far as there is room, gone ones no longer.
+    pub fn keep_up(&mut self, packages: &[PackageSummary]) {
+        let Some(library) = self.library.upgrade() else { return };
+        self.packages = packages
+            .iter()
+            .filter(|package| package.state != PackageState::Archived)
+            .map(|package| (package.id, library.data_folder(&package.key)))
+            .collect();
+        let gone: Vec<PackageId> = self
+            .watched
+            .iter()
+            .filter(|(id, (folder, _))| self.packages.get(id) != Some(folder))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in gone {
+            self.unwatch(id);
+        }
+        self.fill();
+    }
+
+    /// Packages on the screen and selected ones come first; the ones watched longest make room.
+    pub fn watch_first(&mut self, packages: Vec<PackageId>) {
+        for id in packages {
+            self.first.retain(|there| *there != id);
+            self.first.push_front(id);
+        }
+        self.first.truncate(4096);
+        self.fill();
+    }
+
+    fn fill(&mut self) {
+        let wanted: Vec<PackageId> = self
+            .first
+            .iter()
+            .copied()
+            .filter(|id| self.packages.contains_key(id) && !self.watched.contains_key(id))
+            .collect();
+        let first: HashSet<PackageId> = self.first.iter().copied().collect();
+        for id in wanted {
+            while !self.watch(id) {
+                let Some(other) = self.watched.keys().find(|other| !first.contains(other)).copied() else {
+                    return;
+                };
+                self.unwatch(other);
+            }
+        }
+        let rest: Vec<PackageId> =
+            self.packages.keys().copied().filter(|id| !self.watched.contains_key(id)).collect();
+        for id in rest {
+            if self.used >= self.budget || !self.watch(id) {
+                return;
+            }
+        }
+    }
+
+    /// Whether the package is watched now, or cannot be for a reason that more room would not change.
+    fn watch(&mut self, id: PackageId) -> bool {
+        let Some(folder) = self.packages.get(&id).cloned() else { return true };
+        let cost = folders_below(&folder, self.budget + 1);
+        if self.used + cost > self.budget {
+            return self.watched.is_empty();
+        }
+        let Some(watcher) = &mut self.watcher else { return true };
+        match watcher.watch(&folder, RecursiveMode::Recursive) {
+            Ok(()) => {
+                self.used += cost;
+                self.watched.insert(id, (folder, cost));
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a package folder is not watched");
+                true
+            }
+        }
+    }
+
+    fn unwatch(&mut self, id: PackageId) {
+        if let Some((folder, cost)) = self.watched.remove(&id) {
+            self.used -= cost;
+            if let Some(watcher) = &mut self.watcher {
+                let _ = watcher.unwatch(&folder);
+            }
+        }
+    }
+
+    /// Marks every package in whose folder something changed since the last call; whether any mark is new.
+    pub fn mark(&mut self) -> bool {
+        let paths = std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner));
+        if paths.is_empty() {
+            return false;
+        }
+        let Some(library) = self.library.upgrade() else { return false };
+        let touched: HashSet<PackageId> = self
+            .watched
+            .iter()
+            .filter(|(_, (folder, _))| paths.iter().any(|path| path.starts_with(folder)))
+            .map(|(id, _)| *id)
+            .collect();
+        let mut new = false;
+        for id in touched {
+            match library.mark_if_changed(id) {
+                Ok(marked) => new |= marked,
+                Err(error) => tracing::debug!(%error, "a change could not be marked"),
+            }
+        }
+        new
+    }
+}
+
+/// A quarter of the watches the system gives a user.
+fn watch_budget() -> usize {
+    let text = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_watches").ok();
+    let all = text.and_then(|text| text.trim().parse::<usize>().ok()).unwrap_or(WATCHES_IF_UNKNOWN * 4);
+    (all / 4).max(1)
+}
+
+/// How many folders there are in and below `folder`, at most `limit`.
+fn folders_below(folder: &std::path::Path, limit: usize) -> usize {
+    let mut count = 1;
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        for entry in entries.filter_map(Result::ok) {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                count += 1;
+                if count >= limit {
+                    return count;
+                }
+                open.push(entry.path());
+            }
+        }
+    }
+    count
+}
