@@ -36,5 +36,6 @@
 pub mod failure;
 pub mod library;
 pub mod package;
+pub mod session;
 pub mod store;
 pub mod work;

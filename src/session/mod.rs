@@ -1,0 +1,162 @@
+//! The seam: one open library. A request goes in, its reply comes out; what changed meanwhile is told by a view that
+//! anybody may look at.
+//!
+//! Owns: the thread that looks for changes, and the form in which errors reach the front ends. Routing only: no SQL,
+//! no hashing, no files. Must not know: screens, terminals, environment variables.
+
+mod observer;
+mod requests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::failure::{Class, Failure};
+use crate::library::{Library, LibraryError};
+use crate::work::Work;
+
+pub use crate::library::{
+    AcceptRequest, Actor, AddedFile, ArchiveReport, ArchiveRequest, AutoRegisterOutcome, CheckedPackage,
+    ContentRow, Contents, ExportFormat, KeyInfo, KeyUse, LibraryInfo, Links, OpenOptions, PackageDetails,
+    PackageEdit, PackageRef, ParentWatch, ProcedureEdit, Proposal, RebuildReport, RebuiltPackage,
+    RegisterReport, RegisterRequest, Removed, RestoreReport, RestoreSource, SealJudgement, SealReport,
+    SourceKind, SourcePreview, SwitchAnswer, SwitchOutcome, UpdateReport, UpdateRequest, VerifiedThing,
+    VerifyReport, difference_lines,
+};
+pub use crate::store::{FoundFile, HistoryFilter, SearchResult};
+pub use observer::{View, WatchState};
+pub use requests::*;
+
+/// A request to an open library. Each is a plain struct; its reply is a plain value.
+pub trait Request: Send + 'static {
+    /// What comes back.
+    type Reply: Send + 'static;
+    /// What it does, for a list of tasks: `Registering`, `Deep check`.
+    fn title(&self) -> String;
+    /// Whether it can change what a list shows.
+    fn changes(&self) -> bool;
+    #[doc(hidden)]
+    fn run(self, library: &Library, work: &Work) -> Result<Self::Reply, LibraryError>;
+}
+
+/// Called whenever there is something new to look at; must return at once.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// One open library. Clones speak of the same one.
+#[derive(Clone)]
+pub struct Session {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    library: Arc<Library>,
+    observer: Mutex<Option<observer::Observer>>,
+    view: observer::SharedView,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("root", &self.root()).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Opens a library. Interrupted changes are finished or taken back first.
+    pub fn open(options: OpenOptions) -> Result<Self, Failure> {
+        let library = guarded(|| Library::open(options))?;
+        let shared = Shared {
+            library: Arc::new(library),
+            observer: Mutex::new(None),
+            view: observer::SharedView::default(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Begins to look for changes, by this program, by others, and in the package folders: from now on
+    /// [`Session::view`] is kept up to date and `waker` is called after each change.
+    pub fn observe(&self, waker: Waker) {
+        let observer = observer::Observer::start(&self.shared.library, &self.shared.view, waker);
+        *self.shared.observer.lock().unwrap_or_else(PoisonError::into_inner) = Some(observer);
+    }
+
+    /// Names the packages to watch first: those on the screen and the selected ones.
+    pub fn watch_first(&self, packages: Vec<crate::package::PackageId>) {
+        if let Some(observer) = &*self.shared.observer.lock().unwrap_or_else(PoisonError::into_inner) {
+            observer.watch_first(packages);
+        }
+    }
+
+    /// The newest view of the library; cheap.
+    pub fn view(&self) -> Arc<View> {
+        self.shared.view.get()
+    }
+
+    /// Does what is asked and waits for it. A program error in it becomes a failure, not the end of the program.
+    pub fn run<R: Request>(&self, request: R, work: &Work) -> Result<R::Reply, Failure> {
+        let changes = request.changes();
+        let title = request.title();
+        let span = tracing::info_span!("request", title);
+        let _entered = span.enter();
+        let result = guarded(|| request.run(&self.shared.library, work));
+        match &result {
+            Ok(_) => tracing::debug!("done"),
+            Err(failure) => tracing::info!(code = failure.code, %failure, "failed"),
+        }
+        if changes
+            && let Some(observer) = &*self.shared.observer.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            observer.look_now();
+        }
+        result
+    }
+
+    /// The folder of the library.
+    pub fn root(&self) -> &Path {
+        self.shared.library.root()
+    }
+
+    /// Whether it was opened for reading only.
+    pub fn is_read_only(&self) -> bool {
+        self.shared.library.is_read_only()
+    }
+}
+
+/// Runs `work`; an error is explained, a panic becomes a failure with a code.
+fn guarded<T>(work: impl FnOnce() -> Result<T, LibraryError>) -> Result<T, Failure> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result.map_err(|error| explained(&error)),
+        Err(panic) => {
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "no message".to_owned());
+            tracing::error!(text, "program error");
+            let action =
+                "Copy the report and send it to the makers; your packages are safe, start the work again";
+            Err(Failure::new(
+                "program-error",
+                Class::Environment,
+                "something went wrong in Packhouse itself",
+                action,
+            )
+            .because(text))
+        }
+    }
+}
+
+/// The failure of a library error. A database error on top of a folder that is gone is the folder's fault.
+fn explained(error: &LibraryError) -> Failure {
+    error.explain()
+}
+
+/// Looks once at a folder whose folders are packages to be: gives those that have become complete.
+pub fn look_for_complete(watch: &mut ParentWatch, work: &Work) -> Result<Vec<PathBuf>, Failure> {
+    guarded(|| watch.complete(Instant::now(), work))
+}
+
+/// Opens a library database anew from the packages: see [`Library::rebuild`].
+pub fn rebuild(options: OpenOptions, work: &Work) -> Result<RebuildReport, Failure> {
+    guarded(|| Library::rebuild(options, work))
+}
