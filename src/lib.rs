@@ -33,9 +33,11 @@
 //!    the files; [`session::Restore`] proves every block before the package changes.
 //! 6. Everything that happened stands in History, each entry chained to the one before ([`package::history`]).
 
+pub mod cli;
 pub mod failure;
 pub mod library;
 pub mod package;
+mod place;
 pub mod session;
 pub mod store;
 pub mod work;

@@ -1,2 +1,7 @@
-//! Everything without a screen.
-fn main() {}
+//! Everything without a screen: scripts, servers, agents.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    packhouse::cli::run(std::env::args_os()).into()
+}

@@ -1,0 +1,521 @@
+//! What the command line understands: options of the whole program, the commands, and what each takes.
+//!
+//! Owns the words people and scripts type. Must not know: what a command does.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use super::procedure_arguments::{ProcedureArguments, ProcedureCommand};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, or yes; 1 the answer is no (differs, damaged, not valid); 2 usage; 3 refused by a rule;
+4 disk or network; 130 interrupted.
+PKG is Name@Version, or Name where only one version exists.";
+
+/// Keeps software packages and proves that none has changed.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "packhouse-cli", version, about, after_help = EXIT_CODES, max_term_width = 110)]
+pub(crate) struct Arguments {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GlobalArguments {
+    /// Library to work on [default: $PACKHOUSE_LIBRARY, else Packhouse in your documents or home folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) library: Option<PathBuf>,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print nothing but errors, and JSON where asked for
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Name everything concerned by an error; log more
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+    /// Append log lines to this file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Register a folder, files or a BagIt bag as a new package
+    Register(RegisterArguments),
+    /// Register a folder without asking, filed by System
+    AutoRegister(AutoRegisterArguments),
+    /// List every package
+    List,
+    /// Show everything about a package
+    Show(PackageArgument),
+    /// Find files by part of a path, pattern or SHA-256, in every package
+    Find(FindArguments),
+    /// Show, export or verify History
+    History(HistoryArguments),
+    /// Check whether a package is as recorded
+    Check(CheckArguments),
+    /// Switch checksum control of package consistency, or accept changes
+    Consistency(ConsistencyArguments),
+    /// Add, replace or remove files of an Open package
+    Update(UpdateArguments),
+    /// Procedures of a package
+    Procedure(ProcedureArguments),
+    /// Seal an Open package: hashes, BagIt bag, signature
+    Seal(SealArguments),
+    /// Take the seal off, so that the package can change
+    Unseal(PackageArgument),
+    /// Start an Open copy of a package under a new version
+    NewVersion(NewVersionArguments),
+    /// Remove a package from the library for good
+    Remove(RemoveArguments),
+    /// Write a sealed package to one file and remove its files from the library
+    Archive(ArchiveArguments),
+    /// Bring a package back from its archive
+    Restore(RestoreArguments),
+    /// Judge a package folder, a BagIt bag or an archive, whoever made it
+    Verify(VerifyArguments),
+    /// Copy a package folder out of the library
+    Export(ExportArguments),
+    /// Write a damaged or lost library database anew from the packages
+    Rebuild,
+    /// Facts about the library
+    Library(LibraryArguments),
+    /// Keys that seal, and keys that are trusted
+    Key(KeyArguments),
+    /// Software groups
+    Group(GroupArguments),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command into a folder
+    Man {
+        /// Folder to write to
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
+}
+
+/// Names one package.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PackageArgument {
+    /// Name@Version, or Name where only one version exists
+    #[arg(value_name = "PKG")]
+    pub(crate) package: String,
+}
+
+/// What becomes of symbolic links in a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LinksWord {
+    /// Refuse the source and list them
+    #[default]
+    Refuse,
+    /// Take what they point to, inside the source
+    Copy,
+    /// Leave them out
+    Skip,
+}
+
+/// Arguments of `register`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RegisterArguments {
+    /// One folder, taken by its content, or several files and folders, taken by their names
+    #[arg(value_name = "FOLDER|FILES", required = true)]
+    pub(crate) sources: Vec<PathBuf>,
+    /// Name of the package [default: read from the source's name]
+    #[arg(long, value_name = "N")]
+    pub(crate) name: Option<String>,
+    /// Version of the package [default: read from the source's name]
+    #[arg(long = "version", value_name = "V")]
+    pub(crate) package_version: Option<String>,
+    /// Who made the software
+    #[arg(long, value_name = "S")]
+    pub(crate) supplier: Option<String>,
+    /// Free text
+    #[arg(long, value_name = "C")]
+    pub(crate) comment: Option<String>,
+    /// Software group
+    #[arg(long, value_name = "G")]
+    pub(crate) group: Option<String>,
+    /// What becomes of symbolic links
+    #[arg(long, value_enum, value_name = "refuse|copy|skip", default_value_t, hide_possible_values = true)]
+    pub(crate) links: LinksWord,
+    /// Do not notice changes behind the library's back
+    #[arg(long)]
+    pub(crate) no_consistency_check: bool,
+    /// Why the check is off
+    #[arg(long, value_name = "TEXT", requires = "no_consistency_check")]
+    pub(crate) reason: Option<String>,
+    /// Seal it right away
+    #[arg(long)]
+    pub(crate) seal: bool,
+    /// Key to seal with
+    #[arg(long, value_name = "NAME", requires = "seal")]
+    pub(crate) key: Option<String>,
+}
+
+/// Arguments of `auto-register`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AutoRegisterArguments {
+    /// A package; with --watch, a folder whose folders are packages
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// Go on until interrupted: register each folder once it has not changed for 5 seconds
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+/// Arguments of `find`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FindArguments {
+    /// Part of a path, a pattern with * and ?, or a SHA-256
+    #[arg(value_name = "PATTERN")]
+    pub(crate) pattern: String,
+    /// At most so many files
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub(crate) limit: usize,
+}
+
+/// In which form History is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HistoryFormat {
+    /// One table
+    Csv,
+    /// A JSON array
+    Json,
+}
+
+/// Arguments of `history`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HistoryArguments {
+    /// Only this package
+    #[arg(value_name = "PKG")]
+    pub(crate) package: Option<String>,
+    /// Export to the file named with --to
+    #[arg(long, value_enum, value_name = "csv|json", requires = "to", hide_possible_values = true)]
+    pub(crate) format: Option<HistoryFormat>,
+    /// The file to export to; must not exist
+    #[arg(long, value_name = "FILE", requires = "format")]
+    pub(crate) to: Option<PathBuf>,
+    /// Follow the chain of all entries
+    #[arg(long, conflicts_with_all = ["format", "to"])]
+    pub(crate) verify: bool,
+}
+
+/// Arguments of `check`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// Name@Version, or Name where only one version exists
+    #[arg(value_name = "PKG", required_unless_present = "all")]
+    pub(crate) package: Option<String>,
+    /// Every package that is not archived
+    #[arg(long, conflicts_with = "package")]
+    pub(crate) all: bool,
+    /// Contents against the recorded block hashes as well
+    #[arg(long)]
+    pub(crate) deep: bool,
+    /// Only packages that did not agree last time
+    #[arg(long, requires = "all")]
+    pub(crate) damaged_only: bool,
+    /// Only packages not checked in this way since this day or moment (2026-11-02, 2026-11-02T14:10:00Z)
+    #[arg(long, value_name = "DATE", requires = "all")]
+    pub(crate) not_since: Option<String>,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnOff {
+    /// Notice changes, and deliver nothing that differs
+    On,
+    /// Notice nothing
+    Off,
+}
+
+/// Arguments of `consistency`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ConsistencyArguments {
+    /// Name@Version, or Name where only one version exists
+    #[arg(value_name = "PKG")]
+    pub(crate) package: String,
+    /// The switch
+    #[arg(value_enum)]
+    pub(crate) switch: OnOff,
+    /// The files are right: record the new checksum (needs --reason)
+    #[arg(long, conflicts_with = "keep_blocked")]
+    pub(crate) accept: bool,
+    /// Switch on and deliver nothing until what differs is settled
+    #[arg(long)]
+    pub(crate) keep_blocked: bool,
+    /// Accept only exactly this state: the digest that check showed
+    #[arg(long, value_name = "DIGEST", requires = "accept")]
+    pub(crate) expect: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Key to seal again with, where a sealed package is accepted
+    #[arg(long, value_name = "NAME", requires = "accept")]
+    pub(crate) key: Option<String>,
+}
+
+/// Arguments of `update`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UpdateArguments {
+    /// Name@Version, or Name where only one version exists
+    #[arg(value_name = "PKG")]
+    pub(crate) package: String,
+    /// File or folder to add or replace, and where it goes in the package
+    #[arg(long, value_name = "PATH[=DEST]")]
+    pub(crate) add: Vec<String>,
+    /// File or folder of the package to remove
+    #[arg(long, value_name = "PATH")]
+    pub(crate) remove: Vec<String>,
+    /// File or folder of the package to rename
+    #[arg(long, value_name = "FROM=TO")]
+    pub(crate) rename: Vec<String>,
+    /// What becomes of symbolic links
+    #[arg(long, value_enum, value_name = "refuse|copy|skip", default_value_t, hide_possible_values = true)]
+    pub(crate) links: LinksWord,
+}
+
+/// Arguments of `seal`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SealArguments {
+    /// Name@Version, or Name where only one version exists
+    #[arg(value_name = "PKG")]
+    pub(crate) package: String,
+    /// Block size: a power of two from 256K to 64M
+    #[arg(long, value_name = "N")]
+    pub(crate) block_size: Option<String>,
+    /// Key to seal with [default: the only own key; the first seal makes one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key: Option<String>,
+}
+
+/// Arguments of `new-version`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct NewVersionArguments {
+    /// Name@Version, or Name where only one version exists
+    #[arg(value_name = "PKG")]
+    pub(crate) package: String,
+    /// The new version
+    #[arg(value_name = "VERSION")]
+    pub(crate) new_version: String,
+}
+
+/// Arguments of `remove`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RemoveArguments {
+    /// Name@Version, or Name where only one version exists
+    #[arg(value_name = "PKG")]
+    pub(crate) package: String,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// Arguments of `archive`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ArchiveArguments {
+    /// Name@Version, or Name where only one version exists
+    #[arg(value_name = "PKG")]
+    pub(crate) package: String,
+    /// Folder for the archive file; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// Free text
+    #[arg(long, value_name = "C", default_value = "", hide_default_value = true)]
+    pub(crate) comment: String,
+}
+
+/// Arguments of `restore`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RestoreArguments {
+    /// An archive file, or an archived package
+    #[arg(value_name = "FILE|PKG")]
+    pub(crate) source: String,
+    /// Save the whole files of a damaged archive to this folder instead
+    #[arg(long, value_name = "DIR")]
+    pub(crate) save_good_files: Option<PathBuf>,
+}
+
+/// Arguments of `verify`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// Folder or archive file
+    #[arg(value_name = "FOLDER|ARCHIVE")]
+    pub(crate) path: PathBuf,
+    /// Key to trust for this once: its text (RW…), a .pub file, or a name from `key list`
+    #[arg(long, value_name = "KEY")]
+    pub(crate) trust: Vec<String>,
+}
+
+/// Arguments of `export`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// Name@Version, or Name where only one version exists
+    #[arg(value_name = "PKG")]
+    pub(crate) package: String,
+    /// The folder it becomes; new or empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+}
+
+/// Arguments of `library`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LibraryArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: LibraryCommand,
+}
+
+/// Commands of `library`.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum LibraryCommand {
+    /// Show where it is, what is in it and how large it is
+    Info,
+}
+
+/// Arguments of `key`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct KeyArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: KeyCommand,
+}
+
+/// What a trusted key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UseWord {
+    /// Seal packages
+    Seal,
+    /// Sign jobs
+    Jobs,
+}
+
+/// Commands of `key`.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key
+    Create {
+        /// Its name, as "Packaging Berlin 2026"
+        name: String,
+    },
+    /// Show a key; its base64 text stands on a line of its own
+    Show {
+        /// Name or id
+        name: String,
+    },
+    /// Trust a key of somebody else
+    Trust {
+        /// Its text (RW…), or a .pub file
+        key: String,
+        /// Its name here
+        #[arg(long, value_name = "N")]
+        name: Option<String>,
+        /// What it may do
+        #[arg(
+            long = "use",
+            value_enum,
+            value_name = "seal,jobs",
+            value_delimiter = ',',
+            default_value = "seal",
+            hide_possible_values = true
+        )]
+        uses: Vec<UseWord>,
+    },
+    /// Trust a key no longer
+    Distrust {
+        /// Name or id
+        name: String,
+    },
+    /// List every key
+    List,
+    /// Write a backup of an own key, encrypted with a passphrase
+    Export {
+        /// Name or id
+        name: String,
+        /// The file; must not exist
+        to: PathBuf,
+        /// Read the passphrase from the first line of this file instead of asking
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Take a key from a backup, or from minisign's own key file
+    Import {
+        /// The file
+        from: PathBuf,
+        /// Its name here
+        #[arg(long, value_name = "N")]
+        name: Option<String>,
+        /// Read the passphrase from the first line of this file instead of asking
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Use an own key no longer for sealing; what it sealed stays trusted
+    Retire {
+        /// Name or id
+        name: String,
+    },
+}
+
+/// Arguments of `group`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GroupArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: GroupCommand,
+}
+
+/// Commands of `group`.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum GroupCommand {
+    /// List software groups
+    List,
+    /// Make a software group
+    Add {
+        /// Its name
+        name: String,
+    },
+    /// Take a software group away; its packages stay
+    Remove {
+        /// Its name
+        name: String,
+    },
+    /// Put a package into a group, or with "" into none
+    Set {
+        /// Name@Version, or Name where only one version exists
+        #[arg(value_name = "PKG")]
+        package: String,
+        /// Name of the group
+        name: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_command() -> Result<(), clap::Error> {
+        for line in [["packhouse-cli", "--json", "list"], ["packhouse-cli", "list", "--json"]] {
+            assert!(Arguments::try_parse_from(line)?.global.json);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,203 @@
+//! `consistency PKG on|off`: the switch, the question where the files differ, and its answers.
+
+use serde_json::json;
+
+use super::check::report_json;
+use super::words::{moment, package_json_with, usage};
+use crate::cli::arguments::{ConsistencyArguments, OnOff};
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::report::can_ask;
+use crate::failure::{Class, Failure};
+use crate::package::{CheckReport, Finding, PackageRecord, PackageState, Sha256Digest};
+use crate::session::{
+    Accept, AcceptRequest, Session, SwitchAnswer, SwitchOff, SwitchOn, SwitchOutcome, difference_lines,
+};
+
+/// `consistency PKG on|off [--accept --reason TEXT | --keep-blocked] [--reason TEXT]`
+pub(super) fn consistency(context: &Context, arguments: ConsistencyArguments) -> Result<Exit, Failure> {
+    let answer = answer_of(&arguments)?;
+    let session = context.open_existing()?;
+    let record = context.package(&session, &arguments.package)?;
+    if arguments.switch == OnOff::Off {
+        let record = context.run(&session, SwitchOff { package: record.id, reason: arguments.reason })?;
+        context.report.document(&package_json_with(&record, json!({})));
+        context.report.line(format!("{}: checksum control is off", record.key));
+        return Ok(Exit::Done);
+    }
+    // Where the check is on already, accepting is an action of its own.
+    if let (true, Some(SwitchAnswer::Accept(request))) = (record.checksum_control, &answer) {
+        return accept(context, &session, &record, request.clone());
+    }
+    switch_on(context, &session, &record, answer, arguments.key)
+}
+
+fn answer_of(arguments: &ConsistencyArguments) -> Result<Option<SwitchAnswer>, Failure> {
+    if arguments.switch == OnOff::Off {
+        if arguments.accept || arguments.keep_blocked {
+            return Err(usage(
+                "--accept and --keep-blocked answer the question of switching the check on",
+                "consistency PKG on --accept --reason TEXT",
+            ));
+        }
+        return Ok(None);
+    }
+    if arguments.keep_blocked {
+        return Ok(Some(SwitchAnswer::KeepBlocked));
+    }
+    if !arguments.accept {
+        return Ok(None);
+    }
+    let reason = arguments.reason.clone().ok_or_else(|| {
+        Failure::new(
+            "no-reason",
+            Class::Usage,
+            "accepting changes needs a reason",
+            "Say why, with --reason TEXT",
+        )
+    })?;
+    let expect = arguments.expect.as_deref().map(|text| {
+        Sha256Digest::parse(text)
+            .ok_or_else(|| usage(format!("{text:?} is no digest"), "Give the state that check showed"))
+    });
+    let key = arguments.key.clone();
+    Ok(Some(SwitchAnswer::Accept(AcceptRequest { reason, expect: expect.transpose()?, key })))
+}
+
+fn accept(
+    context: &Context,
+    session: &Session,
+    record: &PackageRecord,
+    request: AcceptRequest,
+) -> Result<Exit, Failure> {
+    let (record, report) = context.run(session, Accept { package: record.id, request })?;
+    context.report.document(&package_json_with(&record, json!({"accepted": report_json(&report)})));
+    tell_accepted(context, &record, &report);
+    Ok(Exit::Done)
+}
+
+fn tell_accepted(context: &Context, record: &PackageRecord, report: &CheckReport) {
+    context.report.line(format!("{}: accepted {}", record.key, report.differences.summary()));
+    if record.state == PackageState::Sealed {
+        context.report.line(format!("  sealed again as revision {}", record.revision));
+    }
+}
+
+fn switch_on(
+    context: &Context,
+    session: &Session,
+    record: &PackageRecord,
+    answer: Option<SwitchAnswer>,
+    key: Option<String>,
+) -> Result<Exit, Failure> {
+    let mut answer = answer;
+    loop {
+        let accepts = matches!(answer, Some(SwitchAnswer::Accept(_)));
+        let outcome = match context.run(session, SwitchOn { package: record.id, answer }) {
+            // The files agree after all: nothing is to be accepted, and the switch is simply on.
+            Err(failure) if failure.code == "nothing-to-accept" => {
+                context.run(session, SwitchOn { package: record.id, answer: None })?
+            }
+            other => other?,
+        };
+        match outcome {
+            SwitchOutcome::On(record, report) => {
+                tell_on(context, &record, &report, accepts);
+                return Ok(Exit::Done);
+            }
+            SwitchOutcome::Question(report) => {
+                answer = Some(question(context, record, &report, key.clone())?);
+            }
+        }
+    }
+}
+
+fn tell_on(context: &Context, record: &PackageRecord, report: &CheckReport, accepted: bool) {
+    if accepted && !report.is_consistent() {
+        context.report.document(&package_json_with(record, json!({"accepted": report_json(report)})));
+        tell_accepted(context, record, report);
+        context.report.line(format!("{}: checksum control is on", record.key));
+        return;
+    }
+    context.report.document(&package_json_with(record, json!({"check": report_json(report)})));
+    if report.is_consistent() {
+        context.report.line(format!("{}: checksum control is on, the package is as recorded", record.key));
+        return;
+    }
+    context.report.line(format!(
+        "{}: checksum control is on, the package is blocked: {}",
+        record.key,
+        report.differences.summary()
+    ));
+}
+
+/// Asks what should happen to a package that differs; where nobody answers, that is the failure.
+fn question(
+    context: &Context,
+    record: &PackageRecord,
+    report: &CheckReport,
+    key: Option<String>,
+) -> Result<SwitchAnswer, Failure> {
+    let unanswered = |reason: &str| unanswered(record, report, reason);
+    if !can_ask() {
+        return Err(unanswered("no answer was given; nothing was changed"));
+    }
+    let mut text = format!("{} differs from its recorded checksum\n", record.key.title());
+    let lines = difference_lines(report);
+    for line in lines.iter().take(8) {
+        text.push_str(&format!("  {line}\n"));
+    }
+    if lines.len() > 8 {
+        text.push_str(&format!("  and {} more\n", lines.len() - 8));
+    }
+    text.push_str(&format!(
+        "{}. The checksum was recorded {}, when it was {}. What should happen to the package?\n",
+        report.differences.summary(),
+        moment(record.checksum_at),
+        record.checksum_event,
+    ));
+    let may_accept = !matches!(report.finding, Finding::Unreadable | Finding::Missing);
+    if record.state == PackageState::Sealed && may_accept {
+        text.push_str(&format!(
+            "The package is sealed. Accepting means sealing it again as revision {}.\n",
+            record.revision + 1
+        ));
+    }
+    if may_accept {
+        text.push_str(
+            "  a  Accept changes: the files are right; record the new checksum and switch the check on\n",
+        );
+    }
+    text.push_str("  k  Keep blocked: switch the check on and deliver nothing until this is settled\n");
+    text.push_str("  c  Cancel: the check stays off\n");
+    context.tell_asking(&text);
+    loop {
+        let answer = context
+            .ask("Answer [k]: ")
+            .ok_or_else(|| unanswered("no answer was given; nothing was changed"))?;
+        match answer.to_lowercase().as_str() {
+            "a" | "accept" if may_accept => {}
+            "" | "k" | "keep" | "keep blocked" => return Ok(SwitchAnswer::KeepBlocked),
+            "c" | "cancel" => return Err(unanswered("it was cancelled; the check stays off")),
+            _ => continue,
+        }
+        let reason = context.ask("Reason (required): ").unwrap_or_default();
+        if reason.chars().count() >= 3 {
+            let expect = Some(report.state_digest());
+            return Ok(SwitchAnswer::Accept(AcceptRequest { reason, expect, key }));
+        }
+        context.tell_asking("A reason has at least 3 characters.\n");
+    }
+}
+
+fn unanswered(record: &PackageRecord, report: &CheckReport, reason: &str) -> Failure {
+    let key = &record.key;
+    let message = format!("{key} differs from its recorded checksum: {}", report.differences.summary());
+    let action = format!(
+        "Answer with: consistency {key} on --accept --reason TEXT, or consistency {key} on --keep-blocked"
+    );
+    Failure::new("consistency-question", Class::Refused, message, action)
+        .because(reason)
+        .same_as("SDM002300")
+        .with_details(difference_lines(report))
+}

@@ -1,0 +1,117 @@
+//! `library`, `rebuild` and `group`: the library as a whole.
+
+use serde_json::json;
+
+use super::words::{amount, package_json};
+use crate::cli::arguments::{GroupCommand, LibraryArguments, LibraryCommand};
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::report::{count, size};
+use crate::failure::Failure;
+use crate::session::{AddGroup, Edit, ListGroups, PackageEdit, ReadInfo, RemoveGroup};
+
+/// `library info`
+pub(super) fn library(context: &Context, arguments: &LibraryArguments) -> Result<Exit, Failure> {
+    let LibraryCommand::Info = arguments.command;
+    let session = context.open(true)?;
+    let info = context.run(&session, ReadInfo {})?;
+    context.report.document(&info);
+    let line = |name: &str, value: String| context.report.line(format!("{:<12}{value}", format!("{name}:")));
+    line("Folder", info.root.display().to_string());
+    line("Id", info.id.clone());
+    line("Packages", format!("{} open, {} sealed, {} archived", info.open, info.sealed, info.archived));
+    line("Blocked", info.blocked.to_string());
+    line("Removed", format!("{}, can be taken back in the console", info.removed));
+    line("Files", amount(info.files, info.size_bytes));
+    line("Database", size(info.database_bytes));
+    line("History", format!("{} entries", info.history_entries));
+    if info.read_only {
+        context.report.line("Open for reading only");
+    }
+    Ok(Exit::Done)
+}
+
+/// `rebuild`
+pub(super) fn rebuild(context: &Context) -> Result<Exit, Failure> {
+    let rebuilt = context.rebuild()?;
+    let packages: Vec<_> = rebuilt
+        .packages
+        .iter()
+        .map(|package| {
+            json!({
+                "name": package.key.name(), "version": package.key.version(), "state": package.state,
+                "lost": package.lost,
+            })
+        })
+        .collect();
+    let left_out: Vec<_> = rebuilt
+        .left_out
+        .iter()
+        .map(|(folder, why)| json!({"folder": folder.display().to_string(), "reason": why}))
+        .collect();
+    context.report.document(&json!({
+        "packages": packages, "left_out": left_out, "history_entries": rebuilt.history_entries,
+        "lost": rebuilt.lost, "old_database": rebuilt.old_database.as_ref().map(|path| path.display().to_string()),
+    }));
+    let line = |text: String| context.report.line(text);
+    line(format!(
+        "Found {} and {} of History",
+        count(rebuilt.packages.len() as u64, "package"),
+        if rebuilt.history_entries == 1 {
+            "1 entry".to_owned()
+        } else {
+            format!("{} entries", rebuilt.history_entries)
+        }
+    ));
+    for package in &rebuilt.packages {
+        line(format!("  {} ({})", package.key, package.state.word()));
+        for lost in &package.lost {
+            line(format!("    lost: {lost}"));
+        }
+    }
+    for (folder, why) in &rebuilt.left_out {
+        line(format!("  left out: {}: {why}", folder.display()));
+    }
+    for lost in &rebuilt.lost {
+        line(format!("Lost: {lost}"));
+    }
+    if let Some(old) = &rebuilt.old_database {
+        line(format!("The old database is {}", old.display()));
+    }
+    Ok(Exit::Done)
+}
+
+/// `group list|add|remove|set`
+pub(super) fn group(context: &Context, command: GroupCommand) -> Result<Exit, Failure> {
+    let session = context.open(true)?;
+    match command {
+        GroupCommand::List => {
+            let groups = context.run(&session, ListGroups {})?;
+            context.report.document(&groups);
+            for group in groups {
+                context.report.line(group);
+            }
+        }
+        GroupCommand::Add { name } => {
+            context.run(&session, AddGroup { name: name.clone() })?;
+            context.report.document(&json!({"group": name}));
+            context.report.line(format!("Made the group {name}"));
+        }
+        GroupCommand::Remove { name } => {
+            context.run(&session, RemoveGroup { name: name.clone() })?;
+            context.report.document(&json!({"group": name}));
+            context.report.line(format!("Removed the group {name}"));
+        }
+        GroupCommand::Set { package, name } => {
+            let package = context.package(&session, &package)?.id;
+            let edit = PackageEdit { group: Some(name.clone()), ..PackageEdit::default() };
+            let record = context.run(&session, Edit { package, edit })?;
+            context.report.document(&package_json(&record));
+            match name.trim() {
+                "" => context.report.line(format!("{} is in no group", record.key)),
+                name => context.report.line(format!("{} is in {name}", record.key)),
+            }
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,54 @@
+//! The commands, one module for what belongs together. Each takes its arguments, asks the session, reports.
+
+mod archive;
+mod check;
+mod consistency;
+mod export;
+mod history;
+mod key;
+mod library;
+mod listing;
+mod procedure;
+mod register;
+mod remove;
+mod seal;
+mod shell;
+mod show;
+mod update;
+mod verify;
+mod words;
+
+use super::arguments::Command;
+use super::context::Context;
+use super::exit::Exit;
+use crate::failure::Failure;
+
+/// Does one command.
+pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Register(arguments) => register::register(context, arguments),
+        Command::AutoRegister(arguments) => register::auto_register(context, &arguments),
+        Command::List => listing::list(context),
+        Command::Show(arguments) => show::show(context, &arguments),
+        Command::Find(arguments) => listing::find(context, arguments),
+        Command::History(arguments) => history::history(context, arguments),
+        Command::Check(arguments) => check::check(context, &arguments),
+        Command::Consistency(arguments) => consistency::consistency(context, arguments),
+        Command::Update(arguments) => update::update(context, &arguments),
+        Command::Procedure(arguments) => procedure::procedure(context, arguments),
+        Command::Seal(arguments) => seal::seal(context, arguments),
+        Command::Unseal(arguments) => seal::unseal(context, &arguments),
+        Command::NewVersion(arguments) => seal::new_version(context, arguments),
+        Command::Remove(arguments) => remove::remove(context, &arguments),
+        Command::Archive(arguments) => archive::archive(context, arguments),
+        Command::Restore(arguments) => archive::restore(context, arguments),
+        Command::Verify(arguments) => verify::verify(context, arguments),
+        Command::Export(arguments) => export::export(context, arguments),
+        Command::Rebuild => library::rebuild(context),
+        Command::Library(arguments) => library::library(context, &arguments),
+        Command::Key(arguments) => key::key(context, arguments.command),
+        Command::Group(arguments) => library::group(context, arguments.command),
+        Command::Completions { shell } => shell::completions(context, shell),
+        Command::Man { to } => shell::man(context, to.as_deref()),
+    }
+}

@@ -1,0 +1,124 @@
+//! Where a front end stands: which library, which keys, who is at work. The console and the command line ask the same
+//! questions here, so that they always mean the same library.
+//!
+//! Reads the environment, the home folder and the system's own names. Must not know what is done with the answers.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy as _;
+use jiff::tz::TimeZone;
+
+use crate::failure::{Class, Failure};
+use crate::session::Actor;
+
+/// The library to work on: named, else `$PACKHOUSE_LIBRARY`, else `Packhouse` in the documents or home folder.
+pub(crate) fn library(named: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(named) = named {
+        return Ok(named.to_owned());
+    }
+    if let Some(named) = env::var_os("PACKHOUSE_LIBRARY").filter(|named| !named.is_empty()) {
+        return Ok(PathBuf::from(named));
+    }
+    let home = home()?;
+    let in_home = home.join("Packhouse");
+    let Some(documents) = documents(&home).filter(|documents| documents.is_dir()) else {
+        return Ok(in_home);
+    };
+    let in_documents = documents.join("Packhouse");
+    // A library that was made before there was a documents folder stays the one that is meant.
+    if !in_documents.exists() && in_home.join("catalog.db").exists() { Ok(in_home) } else { Ok(in_documents) }
+}
+
+/// The folder of the user's keys.
+pub(crate) fn keys() -> Result<PathBuf, Failure> {
+    if let Some(folder) = env::var_os("PACKHOUSE_KEYS").filter(|folder| !folder.is_empty()) {
+        return Ok(PathBuf::from(folder));
+    }
+    let strategy = etcetera::choose_base_strategy().map_err(|_| no_home())?;
+    Ok(strategy.data_dir().join("packhouse").join("keys"))
+}
+
+/// Who is at work, as History keeps it; `how` is `console` or `command line`.
+pub(crate) fn actor(how: &str) -> Actor {
+    Actor { who: account(), host: host(), how: how.to_owned(), time_zone: TimeZone::system() }
+}
+
+fn home() -> Result<PathBuf, Failure> {
+    etcetera::home_dir().map_err(|_| no_home())
+}
+
+fn no_home() -> Failure {
+    Failure::new(
+        "no-home",
+        Class::Environment,
+        "your home folder is not known",
+        "Name the library with --library DIR, and the folder of your keys with PACKHOUSE_KEYS",
+    )
+}
+
+/// The documents folder: where `user-dirs.dirs` says (XDG), else `Documents`.
+fn documents(home: &Path) -> Option<PathBuf> {
+    let config = env::var_os("XDG_CONFIG_HOME").map_or_else(|| home.join(".config"), PathBuf::from);
+    let said = fs::read_to_string(config.join("user-dirs.dirs")).ok();
+    let said = said.as_deref().and_then(|text| documents_line(text, home));
+    Some(said.unwrap_or_else(|| home.join("Documents")))
+}
+
+fn documents_line(text: &str, home: &Path) -> Option<PathBuf> {
+    let line = text.lines().find_map(|line| line.trim().strip_prefix("XDG_DOCUMENTS_DIR="))?;
+    let value = line.trim().trim_matches('"');
+    match value.strip_prefix("$HOME") {
+        // "$HOME" alone means that there is no such folder.
+        Some("" | "/") => None,
+        Some(rest) => Some(home.join(rest.trim_start_matches('/'))),
+        None => Some(PathBuf::from(value)).filter(|path| path.is_absolute()),
+    }
+}
+
+fn account() -> String {
+    let named = ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .filter_map(|name| env::var(name).ok())
+        .find(|name| !name.trim().is_empty());
+    named.unwrap_or_else(account_number)
+}
+
+#[cfg(unix)]
+fn account_number() -> String {
+    format!("uid {}", rustix::process::getuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn account_number() -> String {
+    "unknown".to_owned()
+}
+
+#[cfg(unix)]
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn host() -> String {
+    env::var("COMPUTERNAME").unwrap_or_else(|_| "unknown".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documents_folder_is_where_the_desktop_says() {
+        let home = Path::new("/home/anna");
+        let line = |text| documents_line(text, home);
+        assert_eq!(line("# x\nXDG_DOCUMENTS_DIR=\"$HOME/Dokumente\"\n"), Some(home.join("Dokumente")));
+        assert_eq!(line("XDG_DOCUMENTS_DIR=\"/srv/docs\""), Some(PathBuf::from("/srv/docs")));
+        for none in
+            ["", "XDG_MUSIC_DIR=\"$HOME/m\"", "XDG_DOCUMENTS_DIR=\"$HOME/\"", "XDG_DOCUMENTS_DIR=\"docs\""]
+        {
+            assert_eq!(line(none), None, "{none}");
+        }
+    }
+}
