@@ -34,6 +34,8 @@
 //! 6. Everything that happened stands in History, each entry chained to the one before ([`package::history`]).
 
 pub mod cli;
+#[cfg(feature = "gui")]
+pub mod console;
 pub mod failure;
 pub mod library;
 pub mod package;

@@ -1,0 +1,155 @@
+//! What somebody did, as data: sent by pages, windows and dialogs in one frame, carried out by the app after it.
+
+use std::path::PathBuf;
+
+use super::command::Command;
+use super::dialogs::Dialog;
+use super::tasks::TaskId;
+use crate::package::record::{PackageId, PackageSummary};
+use crate::package::{BlockSize, CheckKind, PackageKey};
+use crate::session::{
+    AcceptRequest, ArchiveRequest, ExportFormat, HistoryFilter, ProcedureEdit, RestoreSource, SwitchAnswer,
+    UpdateRequest,
+};
+
+/// Which native dialog, and who gets what was chosen in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Browse {
+    /// Files for the New package page.
+    SourceFiles,
+    /// A folder for it.
+    SourceFolder,
+    /// A folder for the dialog in front.
+    Folder,
+    /// A file to read, for the dialog in front.
+    File,
+    /// A file to write, for the dialog in front.
+    SaveAs,
+    /// Files to add to a package.
+    AddFiles(PackageId),
+    /// A folder to add to a package.
+    AddFolder(PackageId),
+}
+
+/// What was done.
+pub enum Action {
+    /// A command of menu, tool bar or keyboard, on what is selected.
+    Run(Command),
+    /// A command on one package, whatever is selected.
+    RunOn(Command, PackageId),
+    /// Opens the property window of a package.
+    Open(PackageId),
+    /// Opens the property window of the package of this name.
+    OpenNamed(PackageKey),
+    /// Opens the library in this folder.
+    OpenLibrary(PathBuf),
+    /// Writes the library database anew.
+    Rebuild,
+    /// Puts a dialog in front.
+    Ask(Box<dyn Dialog>),
+    /// Opens a native dialog.
+    Browse(Browse),
+    /// Stops a piece of work.
+    Stop(TaskId),
+
+    /// Opens the New package page with these sources, or adds them to it.
+    NewPackage(Vec<PathBuf>),
+    /// Looks at the sources of the New package page again.
+    Preview,
+    /// Registers what the New package page says.
+    Create,
+    /// Leaves the New package page.
+    LeaveNewPackage,
+
+    /// Checks packages.
+    Check(Vec<PackageId>, CheckKind),
+    /// Looks at a package for its property window, and records nothing.
+    Look(PackageId),
+    /// Carries out what was changed in a property window.
+    Apply {
+        /// Whose window.
+        package: PackageId,
+        /// Whether the window closes when it is done.
+        close: bool,
+    },
+    /// Asks whether changes are to be lost, if there are any, and closes a property window.
+    CloseWindow(PackageId),
+    /// Closes a property window and forgets what was changed in it.
+    Discard(PackageId),
+    /// Puts the tick of checksum control back to where it was.
+    ForgetSwitch(PackageId),
+    /// Reads what a tab of a property window shows.
+    ReadContents(PackageId),
+    /// Reads the history of a package.
+    ReadHistoryOf(PackageId),
+    /// Switches checksum control on.
+    SwitchOn(PackageId, Option<SwitchAnswer>),
+    /// Switches it off.
+    SwitchOff(PackageId, String),
+    /// Asks for a reason to accept what differs.
+    AskAccept(PackageId),
+    /// Accepts what differs.
+    Accept {
+        /// Which package.
+        package: PackageId,
+        /// Why, and what was shown.
+        request: AcceptRequest,
+        /// Whether the answer also switches checksum control on.
+        switch_on: bool,
+    },
+    /// Changes files of an Open package.
+    Update(PackageId, UpdateRequest),
+    /// Changes procedures.
+    EditProcedures(PackageId, ProcedureEdit),
+
+    /// Seals.
+    Seal {
+        /// Which package.
+        package: PackageId,
+        /// With which key; the one in use if absent.
+        key: Option<String>,
+        /// Size of the blocks.
+        block_size: Option<BlockSize>,
+    },
+    /// Makes the first key, writes its backup if a file is named, and then seals.
+    MakeKeyAndSeal {
+        /// Which package.
+        package: PackageId,
+        /// Name of the key.
+        name: String,
+        /// File and passphrase of the backup.
+        backup: Option<(PathBuf, String)>,
+        /// Size of the blocks.
+        block_size: Option<BlockSize>,
+    },
+    /// Takes the seal off.
+    Unseal(PackageId),
+    /// Starts an Open copy.
+    NewVersion(PackageId, String),
+    /// Archives packages.
+    Archive(Vec<PackageSummary>, ArchiveRequest),
+    /// Restores.
+    Restore(RestoreSource),
+    /// Saves the good files of a damaged archive.
+    SaveGoodFiles(RestoreSource, PathBuf),
+    /// Copies a package folder out of the library.
+    Export(PackageId, PathBuf),
+    /// Removes packages.
+    Remove(Vec<PackageId>),
+
+    /// Follows the chain of History.
+    VerifyHistory,
+    /// Writes History to a file.
+    ExportHistory(HistoryFilter, ExportFormat, PathBuf),
+    /// Writes a text to a file that must not exist.
+    WriteText(PathBuf, String),
+    /// Puts a text on the clipboard.
+    Copy(String),
+
+    /// Closes the program, stopping what runs.
+    CloseNow,
+    /// Closes the program once nothing runs any more.
+    CloseWhenDone,
+    /// Takes that back.
+    StayOpen,
+}

@@ -1,0 +1,494 @@
+//! The program's window: what it holds, what it takes in each frame, and how it is painted.
+//!
+//! `logic` takes the results of finished work and starts what follows from them, `ui` paints and collects what was
+//! done; both are short because carrying out stands in `console::perform` and the results in `console::outcome`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use egui::{Align2, Frame, Margin, Panel, ThemePreference, Ui, ViewportCommand};
+
+use super::action::Action;
+use super::command::{Command, Scope};
+use super::dialogs::closing::CloseQuestion;
+use super::dialogs::{Dialog, Env, Next, dialog_ui};
+use super::format;
+use super::icons::Icon;
+use super::pages::history::HistoryPage;
+use super::pages::new_package::NewPackage;
+use super::pages::opening::{failed_ui, opening_ui};
+use super::pages::packages::{Moment, PackagesPage, Shown};
+use super::pages::{Place, tree};
+use super::property::{PropertyWindow, Tab};
+use super::shell::{Shell, shell_ui};
+use super::start::Surroundings;
+use super::tasks::Tasks;
+use super::theme::{self, Density};
+use super::tokens::Tokens;
+use super::widgets::alert::alert;
+use super::widgets::button::{button, link};
+use super::widgets::empty_state::empty_state_ui;
+use super::widgets::progress_row::{Progress, progress_row_ui};
+use crate::failure::Failure;
+use crate::package::record::{PackageId, PackageSummary};
+use crate::session::{Session, View};
+
+/// How long a running piece of work may stay without a new picture.
+const FRAME_WHILE_WORKING: Duration = Duration::from_millis(100);
+/// Keys in the storage of the desktop.
+const THEME_KEY: &str = "theme";
+const DENSITY_KEY: &str = "density";
+
+/// The library of the window.
+pub(super) enum Opened {
+    /// Being opened.
+    Opening,
+    /// Open.
+    Open(Session),
+    /// It could not be.
+    Failed(Failure),
+}
+
+/// Whether and how the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// It goes on.
+    No,
+    /// Somebody is being asked.
+    Asked,
+    /// As soon as nothing runs any more.
+    WhenDone,
+    /// Now: removed packages are being deleted, work is being stopped.
+    Now,
+    /// Nothing is left to do.
+    Ready,
+}
+
+/// A dialog, and what it waits for.
+pub(super) struct Front {
+    pub(super) number: u64,
+    pub(super) is_new: bool,
+    pub(super) dialog: Box<dyn Dialog>,
+}
+
+/// The main window.
+pub struct App {
+    pub(super) ctx: egui::Context,
+    pub(super) around: Surroundings,
+    pub(super) density: Density,
+    pub(super) theme: ThemePreference,
+    pub(super) opened: Opened,
+    pub(super) view: Arc<View>,
+    pub(super) tasks: Tasks,
+    pub(super) place: Place,
+    pub(super) packages: PackagesPage,
+    pub(super) history: HistoryPage,
+    pub(super) new_package: Option<NewPackage>,
+    pub(super) windows: Vec<PropertyWindow>,
+    pub(super) active: Option<PackageId>,
+    pub(super) last_tab: Tab,
+    pub(super) dialogs: Vec<Front>,
+    pub(super) dialogs_so_far: u64,
+    pub(super) search: String,
+    pub(super) focus_search: bool,
+    pub(super) leaving: Leaving,
+    pub(super) emptied: bool,
+    pub(super) last_archive_folder: String,
+    scope: Scope,
+}
+
+impl App {
+    /// The window; the library is opened on another thread, so that the first frame comes at once.
+    pub fn new(context: &eframe::CreationContext<'_>, around: Surroundings) -> Self {
+        let ctx = context.egui_ctx.clone();
+        let kept = |key: &str| context.storage.and_then(|storage| storage.get_string(key));
+        let theme = around.theme.or_else(|| match kept(THEME_KEY)?.as_str() {
+            "dark" => Some(ThemePreference::Dark),
+            "light" => Some(ThemePreference::Light),
+            _ => None,
+        });
+        let density = kept(DENSITY_KEY)
+            .and_then(|word| Density::ALL.into_iter().find(|density| density.word() == word))
+            .unwrap_or_default();
+        let theme = theme.unwrap_or(ThemePreference::System);
+        theme::apply(&ctx, density);
+        ctx.set_theme(theme);
+        let mut app = Self {
+            ctx,
+            density,
+            theme,
+            opened: Opened::Opening,
+            view: Arc::default(),
+            tasks: Tasks::default(),
+            place: Place::default(),
+            packages: PackagesPage::default(),
+            history: HistoryPage::default(),
+            new_package: None,
+            windows: Vec::new(),
+            active: None,
+            last_tab: Tab::default(),
+            dialogs: Vec::new(),
+            dialogs_so_far: 0,
+            search: String::new(),
+            focus_search: false,
+            leaving: Leaving::No,
+            emptied: false,
+            last_archive_folder: String::new(),
+            scope: Scope::default(),
+            around,
+        };
+        app.open_library();
+        let paths = std::mem::take(&mut app.around.paths);
+        app.take_paths(paths);
+        app
+    }
+
+    /// The library, if it is open.
+    pub fn session(&self) -> Option<&Session> {
+        match &self.opened {
+            Opened::Open(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    pub(super) fn summary(&self, id: PackageId) -> Option<PackageSummary> {
+        self.view.packages.iter().find(|package| package.id == id).cloned()
+    }
+
+    pub(super) fn window(&mut self, id: PackageId) -> Option<&mut PropertyWindow> {
+        self.windows.iter_mut().find(|window| window.id == id)
+    }
+
+    /// Dropped, pasted, or named at the start: archives are restored, anything else becomes a package.
+    pub(super) fn take_paths(&mut self, paths: Vec<PathBuf>) {
+        if paths.is_empty() {
+            return;
+        }
+        let is_archive = |path: &PathBuf| path.to_string_lossy().to_lowercase().ends_with(".tar.zst");
+        if let [one] = paths.as_slice()
+            && is_archive(one)
+        {
+            let file = one.display().to_string();
+            self.put_in_front(Box::new(super::dialogs::archive::Restore::file(file)));
+            return;
+        }
+        self.perform(Action::NewPackage(paths));
+    }
+
+    fn make_scope(&self) -> Scope {
+        let on_list = self.place != Place::History && self.new_package.is_none();
+        Scope {
+            is_open: self.session().is_some() && self.view.epoch > 0,
+            is_read_only: self.session().is_some_and(Session::is_read_only),
+            unreachable: self.view.unreachable.is_some(),
+            removed: self.view.removed.0,
+            selected: if on_list { self.packages.selected(&self.view) } else { Vec::new() },
+        }
+    }
+
+    /// Takes what was dropped onto the window or pasted into it.
+    fn take_in(&mut self, ui: &Ui) {
+        let (dropped, pasted) = ui.input(|input| {
+            let dropped: Vec<PathBuf> =
+                input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect();
+            let pasted = input.events.iter().find_map(|event| match event {
+                egui::Event::Paste(text) => Some(text.clone()),
+                _ => None,
+            });
+            (dropped, pasted)
+        });
+        if !self.dialogs.is_empty() {
+            return;
+        }
+        self.take_paths(dropped);
+        if let Some(text) = pasted
+            && !ui.ctx().text_edit_focused()
+        {
+            self.take_paths(super::paste::paths(&text));
+        }
+    }
+
+    fn close_if_asked(&mut self, ctx: &egui::Context) {
+        if !ctx.input(|input| input.viewport().close_requested()) || self.leaving == Leaving::Ready {
+            return;
+        }
+        let undone: Vec<String> = self
+            .tasks
+            .rows()
+            .iter()
+            .map(|row| match row.progress.fraction() {
+                Some(part) => format!("{}, {:.0} %", row.title, part * 100.0),
+                None => row.title.clone(),
+            })
+            .collect();
+        let (removed, bytes) = self.view.removed;
+        if undone.is_empty() && removed == 0 {
+            return;
+        }
+        ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+        if self.leaving == Leaving::No {
+            self.leaving = Leaving::Asked;
+            let packages = if removed == 1 { "package" } else { "packages" };
+            let deleted = (removed > 0)
+                .then(|| format!("{removed} removed {packages}, {} (undo ends)", format::size(bytes)));
+            self.put_in_front(Box::new(CloseQuestion { undone, deleted }));
+        }
+    }
+
+    fn page_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        let library = self.around.library.display().to_string();
+        match &self.opened {
+            Opened::Opening => return opening_ui(ui, &library),
+            Opened::Failed(failure) => return failed_ui(ui, &library, failure, actions),
+            Opened::Open(_) if self.view.epoch == 0 => return opening_ui(ui, &library),
+            Opened::Open(_) => {}
+        }
+        self.banner_ui(ui, &library, actions);
+        self.work_ui(ui, actions);
+        let view = Arc::clone(&self.view);
+        if let Some(page) = &mut self.new_package {
+            page.ui(ui, &view, actions);
+            return;
+        }
+        let now = (self.around.now)();
+        let moment = Moment { now, zone: &self.around.actor.time_zone };
+        if self.place == Place::History {
+            self.history.ui(ui, moment, self.density, actions);
+            return;
+        }
+        if view.packages.is_empty() && self.place == Place::Packages {
+            let sentence = "Drop files or folders here, paste their paths, or choose them.";
+            if empty_state_ui(ui, Icon::Library, sentence, Some("New package…")) {
+                actions.push(Action::Run(Command::NewPackage));
+            }
+            return;
+        }
+        let place = self.place.clone();
+        let (density, scope) = (self.density, &self.scope);
+        let shown = Shown { view: &view, place: &place, moment, density, scope };
+        self.packages.ui(ui, &shown, actions);
+        if self.packages.is_empty() {
+            let area = ui.max_rect();
+            let text = match place {
+                Place::Inconsistent => "Every package is as recorded, as far as it was checked.",
+                Place::Archived => "No package is archived.",
+                Place::AutoRegistered => "System has registered no package.",
+                _ => "No package fits the filter.",
+            };
+            let font = egui::TextStyle::Body.resolve(ui.style());
+            let colour = Tokens::of(ui).secondary;
+            ui.painter().text(area.center(), Align2::CENTER_CENTER, text, font, colour);
+        }
+    }
+
+    fn banner_ui(&self, ui: &mut Ui, library: &str, actions: &mut Vec<Action>) {
+        let (title, text) = match (&self.view.unreachable, &self.view.failure) {
+            (Some(why), _) => (
+                format!("The library folder {library} cannot be reached: {why}"),
+                "Nothing was changed.".to_owned(),
+            ),
+            (None, Some(failure)) => {
+                (super::dialogs::sentence(&failure.message), super::dialogs::sentence(&failure.action))
+            }
+            (None, None) => return,
+        };
+        Panel::top("banner").frame(Frame::new().inner_margin(Margin::same(8))).show(ui, |ui| {
+            alert(ui, &title, &text);
+            ui.horizontal(|ui| {
+                if button(ui, "Try again").clicked() {
+                    actions.push(Action::OpenLibrary(self.around.library.clone()));
+                }
+                if button(ui, "Choose another…").clicked() {
+                    actions.push(Action::Run(Command::ChooseLibrary));
+                }
+            });
+        });
+    }
+
+    fn work_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        let rows = self.tasks.rows();
+        if rows.is_empty() && self.leaving != Leaving::WhenDone {
+            return;
+        }
+        let frame = Frame::new().fill(Tokens::of(ui).panel).inner_margin(Margin::symmetric(12, 8));
+        Panel::bottom("work").frame(frame).show(ui, |ui| {
+            for row in &rows {
+                let name = match (row.stopping, row.progress.phase) {
+                    (true, _) => format!("{} · stopping", row.title),
+                    (false, "") => row.title.clone(),
+                    (false, phase) => format!("{} · {}", row.title, phase),
+                };
+                let progress = Progress {
+                    name: &name,
+                    done_bytes: row.progress.done_bytes,
+                    total_bytes: row.progress.total_bytes,
+                    bytes_per_second: row.bytes_per_second,
+                };
+                if progress_row_ui(ui, &progress) {
+                    actions.push(Action::Stop(row.id));
+                }
+            }
+            if self.leaving == Leaving::WhenDone && link(ui, "Cancel closing").clicked() {
+                actions.push(Action::StayOpen);
+            }
+        });
+    }
+
+    fn status(&self) -> (Vec<String>, Vec<String>) {
+        let mut left = Vec::new();
+        if self.session().is_some() && self.view.epoch > 0 {
+            let all = self.view.packages.len();
+            let shown = self.packages.len();
+            let packages = if all == 1 { "package" } else { "packages" };
+            let all = format::thousands(all as u64);
+            let mut text = match &self.place {
+                Place::History => format!("{} events", format::thousands(self.history.len() as u64)),
+                Place::Packages if self.search.trim().is_empty() && !self.packages.is_filtered() => {
+                    format!("{all} {packages}")
+                }
+                _ => format!("{} of {all} {packages}", format::thousands(shown as u64)),
+            };
+            let selected = self.scope.selected.len();
+            if selected > 0 {
+                text.push_str(&format!(" · {} selected", format::thousands(selected as u64)));
+            }
+            left.push(text);
+            let watching = self.view.watching;
+            left.push(match (watching.works, watching.watched == watching.packages) {
+                (false, _) => "Not watching".to_owned(),
+                (true, true) => "Watching".to_owned(),
+                (true, false) => format!("Watching {} of {}", watching.watched, watching.packages),
+            });
+            if self.scope.is_read_only {
+                left.push("Read-only".to_owned());
+            }
+        }
+        (left, vec![self.around.library.display().to_string()])
+    }
+
+    fn windows_ui(&mut self, actions: &mut Vec<Action>) {
+        let ctx = self.ctx.clone();
+        let now = (self.around.now)();
+        let modal = !self.dialogs.is_empty();
+        let pressed = ctx.input(|input| input.pointer.any_pressed());
+        let mut hit = None;
+        for window in &mut self.windows {
+            let moment = Moment { now, zone: &self.around.actor.time_zone };
+            let is_active = !modal && self.active == Some(window.id);
+            if window.show(&ctx, moment, &self.tasks, self.around.desktop, is_active, actions) {
+                hit = Some(window.id);
+            }
+            if is_active {
+                self.last_tab = window.tab();
+            }
+        }
+        if pressed && !modal {
+            self.active = hit;
+        }
+    }
+
+    fn dialog_ui(&mut self, actions: &mut Vec<Action>) {
+        let view = Arc::clone(&self.view);
+        let now = (self.around.now)();
+        let Some(front) = self.dialogs.last_mut() else { return };
+        let moment = Moment { now, zone: &self.around.actor.time_zone };
+        let env = Env { view: &view, moment, is_new: std::mem::take(&mut front.is_new) };
+        let next = dialog_ui(&self.ctx, front.dialog.as_mut(), &env, actions);
+        if next == Next::Close {
+            self.dialogs.pop();
+            self.ctx.request_repaint();
+        }
+    }
+
+    fn hovering_ui(&self, ui: &Ui) {
+        if ui.input(|input| input.raw.hovered_files.is_empty()) || !self.dialogs.is_empty() {
+            return;
+        }
+        let tokens = Tokens::of(ui);
+        let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop"));
+        let painter = ui.ctx().layer_painter(layer);
+        let area = ui.ctx().content_rect();
+        painter.rect_filled(area, 0.0, tokens.ground.gamma_multiply(0.9));
+        painter.rect_stroke(
+            area.shrink(6.0),
+            6.0,
+            egui::Stroke::new(2.0, tokens.accent),
+            egui::StrokeKind::Inside,
+        );
+        let font = egui::TextStyle::Heading.resolve(ui.style());
+        painter.text(
+            area.center(),
+            Align2::CENTER_CENTER,
+            "Drop to register as a package",
+            font,
+            tokens.text,
+        );
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        for done in self.tasks.take_done() {
+            done(self);
+        }
+        if let Some(session) = self.session() {
+            self.view = session.view();
+        }
+        self.follow_view();
+        self.close_if_asked(ctx);
+        self.leave_if_ready();
+        if self.tasks.is_any_running() {
+            ctx.request_repaint_after(FRAME_WHILE_WORKING);
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.take_in(ui);
+        let view = Arc::clone(&self.view);
+        let search = self.search.clone();
+        self.packages.refresh(&view, &self.place, &search);
+        self.scope = self.make_scope();
+        let scope = self.scope.clone();
+        let menus = Command::menus(self.theme, self.density, |command| scope.refusal(command));
+        let tools = Command::LIBRARY_TOOLS.map(|command| command.entry().refused(scope.refusal(command)));
+        let (places, rows): (Vec<_>, Vec<_>) = tree(&view).into_iter().unzip();
+        let (left, right) = self.status();
+        let shell = Shell {
+            menus: &menus,
+            tools: &tools,
+            tree: if self.session().is_some() { &rows } else { &[] },
+            place: places.iter().position(|place| place.as_ref() == Some(&self.place)),
+            status_left: &left,
+            status_right: &right,
+            density: self.density,
+            keys: self.dialogs.is_empty() && self.active.is_none(),
+            focus_search: std::mem::take(&mut self.focus_search),
+        };
+        let mut actions = Vec::new();
+        let mut search = std::mem::take(&mut self.search);
+        let done = shell_ui(ui, &shell, &mut search, |ui| self.page_ui(ui, &mut actions));
+        self.search = search;
+        if let Some(place) = done.tree.selected.and_then(|row| places.get(row).cloned().flatten()) {
+            self.place = place;
+            self.new_package = None;
+        }
+        self.windows_ui(&mut actions);
+        self.dialog_ui(&mut actions);
+        self.hovering_ui(ui);
+        actions.extend(done.commands.into_iter().map(Action::Run));
+        for action in actions {
+            self.perform(action);
+        }
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        let theme = match self.theme {
+            ThemePreference::Dark => "dark",
+            ThemePreference::Light => "light",
+            ThemePreference::System => "system",
+        };
+        storage.set_string(THEME_KEY, theme.to_owned());
+        storage.set_string(DENSITY_KEY, self.density.word().to_owned());
+    }
+}

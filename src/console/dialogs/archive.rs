@@ -1,0 +1,260 @@
+//! Archiving and restoring, and what is said when an archive cannot be restored.
+
+use std::path::PathBuf;
+
+use egui::Ui;
+
+use super::files::{FolderFor, SaveFolder};
+use super::{
+    Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, path_row, plain_button, safe_button,
+};
+use super::{problem_list_ui, quiet, text};
+use crate::console::action::{Action, Browse};
+use crate::console::format;
+use crate::console::widgets::field_row::text_row;
+use crate::failure::Failure;
+use crate::package::PackageKey;
+use crate::package::record::PackageSummary;
+use crate::session::{ArchiveRequest, RestoreSource};
+
+/// Asks where packages are archived to.
+pub struct Archive {
+    packages: Vec<PackageSummary>,
+    folder: String,
+    comment: String,
+}
+
+impl Archive {
+    /// These packages; `folder` is where the last ones went.
+    pub fn new(packages: Vec<PackageSummary>, folder: String) -> Self {
+        Self { packages, folder, comment: String::new() }
+    }
+}
+
+impl Dialog for Archive {
+    fn title(&self) -> String {
+        match self.packages.as_slice() {
+            [one] => format!("Archive {}", one.key.title()),
+            all => format!("Archive {} packages", all.len()),
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        text(
+            ui,
+            "The files go into an archive file, which is read back and proven before they are removed from the library.",
+        );
+        let entered = path_row(ui, "Archive folder", &mut self.folder, Browse::Folder, env.is_new, actions);
+        text_row(ui, "Comment", &mut self.comment);
+        let bytes = self.packages.iter().map(|package| package.size_bytes).sum();
+        quiet(ui, &format!("Frees {} in the library.", format::size(bytes)));
+        let folder = PathBuf::from(self.folder.trim());
+        let refused = (!folder.is_absolute()).then_some("Give the whole path of a folder");
+        buttons_ui(ui, |ui| {
+            if default_button(ui, "Archive", refused, false) || entered && refused.is_none() {
+                let request = ArchiveRequest { folder, comment: self.comment.trim().to_owned() };
+                actions.push(Action::Archive(std::mem::take(&mut self.packages), request));
+                return Next::Close;
+            }
+            if plain_button(ui, "Cancel") { Next::Close } else { Next::Stay }
+        })
+    }
+
+    fn receive(&mut self, delivery: &Delivery<'_>) {
+        if let Delivery::Path(path) = delivery {
+            self.folder = path.display().to_string();
+        }
+    }
+}
+
+/// Asks before a package is restored, from the catalogue or from a file.
+pub struct Restore {
+    package: Option<PackageSummary>,
+    place: String,
+    file: String,
+}
+
+impl Restore {
+    /// An archived package; `place` is where its archive lies.
+    pub fn package(package: PackageSummary) -> Self {
+        Self { package: Some(package), place: String::new(), file: String::new() }
+    }
+
+    /// An archive file.
+    pub fn file(file: String) -> Self {
+        Self { package: None, place: String::new(), file }
+    }
+}
+
+impl Dialog for Restore {
+    fn needs(&self) -> Needs {
+        Needs { details: self.package.as_ref().map(|package| package.id), ..Needs::default() }
+    }
+
+    fn title(&self) -> String {
+        match &self.package {
+            Some(package) => format!("Restore {}", package.key.title()),
+            None => "Restore a package from an archive".to_owned(),
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        let mut entered = false;
+        let source = match &self.package {
+            Some(package) => {
+                let files = format::thousands(package.files);
+                text(ui, &format!("{files} files, {}, sealed.", format::size(package.size_bytes)));
+                if !self.place.is_empty() {
+                    quiet(ui, &self.place);
+                }
+                Ok(RestoreSource::Package(package.id))
+            }
+            None => {
+                entered = path_row(ui, "Archive file", &mut self.file, Browse::File, env.is_new, actions);
+                let file = PathBuf::from(self.file.trim());
+                if file.is_absolute() {
+                    Ok(RestoreSource::File(file))
+                } else {
+                    Err("Give the whole path of an archive file")
+                }
+            }
+        };
+        text(ui, "Every block is checked against the seal before the package is back in the library.");
+        let focus = env.is_new && self.package.is_some();
+        buttons_ui(ui, |ui| {
+            let pressed = default_button(ui, "Restore", source.as_ref().err().copied(), focus);
+            if let (true, Ok(source)) = (pressed || entered, source) {
+                actions.push(Action::Restore(source));
+                return Next::Close;
+            }
+            if plain_button(ui, "Cancel") { Next::Close } else { Next::Stay }
+        })
+    }
+
+    fn receive(&mut self, delivery: &Delivery<'_>) {
+        match delivery {
+            Delivery::Path(path) => self.file = path.display().to_string(),
+            Delivery::Details(details) => {
+                if let Some(archive) = &details.record.archive {
+                    self.place = archive.path.clone();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Why a restore failed, with what can be done about it.
+pub struct CannotRestore {
+    source: RestoreSource,
+    name: String,
+    /// The package that is in the way, if that is why.
+    there: Option<PackageKey>,
+    failure: Failure,
+}
+
+impl CannotRestore {
+    /// This failure of this source.
+    pub fn new(source: RestoreSource, name: String, failure: Failure) -> Self {
+        // "Inkscape@1.4 is already in the library"
+        let there = (failure.code == "package-exists")
+            .then(|| failure.message.strip_suffix(" is already in the library"))
+            .flatten()
+            .and_then(|key| PackageKey::parse(key).ok());
+        Self { source, name, there, failure }
+    }
+
+    /// Whether there is more to say about this failure than any dialog would.
+    pub fn knows(code: &str) -> bool {
+        matches!(code, "archive-damaged" | "no-reginfo" | "archive-missing" | "package-exists")
+    }
+}
+
+impl Dialog for CannotRestore {
+    fn title(&self) -> String {
+        match self.failure.code {
+            "archive-damaged" => format!("The archive of {} is damaged", self.name),
+            "no-reginfo" => "This archive cannot be restored".to_owned(),
+            "archive-missing" => format!("The archive of {} is not there", self.name),
+            _ => match &self.there {
+                Some(key) => format!("{} is already in the library", key.title()),
+                None => super::sentence(&self.failure.message),
+            },
+        }
+    }
+
+    fn width(&self) -> f32 {
+        560.0
+    }
+
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        let failure = &self.failure;
+        match failure.code {
+            "archive-damaged" => {
+                text(
+                    ui,
+                    &format!("{}. Nothing was changed in the library.", super::sentence(&failure.reason)),
+                );
+                problem_list_ui(ui, "Damaged files", &failure.details);
+            }
+            "no-reginfo" => {
+                text(ui, &format!("{}.", super::sentence(&failure.message)));
+                text(ui, "If these are the files of a package, register them as a new one.");
+            }
+            "archive-missing" => text(ui, &format!("{}.", super::sentence(&failure.reason))),
+            _ => text(ui, "A second copy under the same name is never made."),
+        }
+        quiet(ui, &format!("Code: {}", failure.code));
+        buttons_ui(ui, |ui| match failure.code {
+            "archive-damaged" => {
+                if safe_button(ui, "Cancel", env.is_new) {
+                    return Next::Close;
+                }
+                if plain_button(ui, "Save the good files to a folder…") {
+                    let what = FolderFor::GoodFiles(self.source.clone());
+                    actions.push(Action::Ask(Box::new(SaveFolder::new(what))));
+                    return Next::Close;
+                }
+                Next::Stay
+            }
+            "no-reginfo" => {
+                if safe_button(ui, "Close", env.is_new) {
+                    return Next::Close;
+                }
+                if let RestoreSource::File(file) = &self.source
+                    && plain_button(ui, "Register as new…")
+                {
+                    actions.push(Action::NewPackage(vec![file.clone()]));
+                    return Next::Close;
+                }
+                Next::Stay
+            }
+            "archive-missing" => {
+                if plain_button(ui, "Cancel") {
+                    return Next::Close;
+                }
+                if plain_button(ui, "Choose the file…") {
+                    actions.push(Action::Ask(Box::new(Restore::file(String::new()))));
+                    return Next::Close;
+                }
+                if safe_button(ui, "Look again", env.is_new) {
+                    actions.push(Action::Restore(self.source.clone()));
+                    return Next::Close;
+                }
+                Next::Stay
+            }
+            _ => {
+                if safe_button(ui, "Cancel", env.is_new) {
+                    return Next::Close;
+                }
+                if let Some(key) = &self.there
+                    && plain_button(ui, "Show it")
+                {
+                    actions.push(Action::OpenNamed(key.clone()));
+                    return Next::Close;
+                }
+                Next::Stay
+            }
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! Closing the program while work runs, or with removed packages that could still be taken back.
+
+use egui::Ui;
+
+use super::{Dialog, Env, Next, buttons_ui, default_button, plain_button, text};
+use crate::console::action::Action;
+
+/// "Close Packhouse while work is running?"
+pub struct CloseQuestion {
+    /// Work that is undone.
+    pub undone: Vec<String>,
+    /// What is deleted: `2 removed packages, 1.2 GiB (undo ends)`.
+    pub deleted: Option<String>,
+}
+
+impl Dialog for CloseQuestion {
+    fn title(&self) -> String {
+        if self.undone.is_empty() {
+            "Close Packhouse?".to_owned()
+        } else {
+            "Close Packhouse while work is running?".to_owned()
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        let group = |ui: &mut Ui, title: &str, lines: &[String]| {
+            if !lines.is_empty() {
+                text(ui, title);
+                for line in lines {
+                    ui.horizontal(|ui| {
+                        ui.add_space(16.0);
+                        super::quiet(ui, line);
+                    });
+                }
+            }
+        };
+        group(ui, "Is undone, start it again later:", &self.undone);
+        let deleted: Vec<String> = self.deleted.iter().cloned().collect();
+        group(ui, "Is deleted:", &deleted);
+        buttons_ui(ui, |ui| {
+            if default_button(ui, "Don't close", None, env.is_new) {
+                actions.push(Action::StayOpen);
+                return Next::Close;
+            }
+            if !self.undone.is_empty() && plain_button(ui, "Close when done") {
+                actions.push(Action::CloseWhenDone);
+                return Next::Close;
+            }
+            if plain_button(ui, "Close") {
+                actions.push(Action::CloseNow);
+                return Next::Close;
+            }
+            Next::Stay
+        })
+    }
+
+    fn escape(&mut self, actions: &mut Vec<Action>) {
+        actions.push(Action::StayOpen);
+    }
+}

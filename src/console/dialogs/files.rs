@@ -1,0 +1,240 @@
+//! Dialogs that name a file or folder: rename and remove in a package, and everything that is written to a disk.
+
+use std::path::PathBuf;
+
+use egui::Ui;
+
+use super::{Delivery, Dialog, Env, Next, buttons_ui, default_button, path_row, plain_button, quiet, text};
+use crate::console::action::{Action, Browse};
+use crate::console::widgets::chip::chip;
+use crate::console::widgets::field_row::{field_row, text_row};
+use crate::package::record::PackageId;
+use crate::session::{ExportFormat, HistoryFilter, RestoreSource, UpdateRequest};
+
+const WHOLE_PATH: &str = "Give the whole path";
+
+fn whole(path: &str) -> Result<PathBuf, &'static str> {
+    let path = PathBuf::from(path.trim());
+    if path.is_absolute() { Ok(path) } else { Err(WHOLE_PATH) }
+}
+
+/// Renames a file of an Open package.
+pub struct RenameFile {
+    package: PackageId,
+    from: String,
+    to: String,
+}
+
+impl RenameFile {
+    /// This one.
+    pub fn new(package: PackageId, from: &str) -> Self {
+        Self { package, from: from.to_owned(), to: from.to_owned() }
+    }
+}
+
+impl Dialog for RenameFile {
+    fn title(&self) -> String {
+        "Rename a file".to_owned()
+    }
+
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        quiet(ui, &self.from);
+        let field = text_row(ui, "New path", &mut self.to);
+        if env.is_new {
+            field.request_focus();
+        }
+        let refused = if self.to == self.from { Some("Give another path") } else { None };
+        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        buttons_ui(ui, |ui| {
+            if default_button(ui, "Rename", refused, false) || entered && refused.is_none() {
+                let rename = vec![(self.from.clone(), self.to.trim().to_owned())];
+                let request = UpdateRequest { rename, ..UpdateRequest::default() };
+                actions.push(Action::Update(self.package, request));
+                return Next::Close;
+            }
+            if plain_button(ui, "Cancel") { Next::Close } else { Next::Stay }
+        })
+    }
+}
+
+/// Removes files of an Open package.
+pub struct RemoveFiles {
+    package: PackageId,
+    paths: Vec<String>,
+}
+
+impl RemoveFiles {
+    /// These.
+    pub fn new(package: PackageId, paths: Vec<String>) -> Self {
+        Self { package, paths }
+    }
+}
+
+impl Dialog for RemoveFiles {
+    fn title(&self) -> String {
+        match self.paths.len() {
+            1 => "Remove 1 file from the package?".to_owned(),
+            count => format!("Remove {count} files from the package?"),
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        super::problem_list_ui(ui, "Files", &self.paths);
+        text(ui, "This cannot be undone.");
+        buttons_ui(ui, |ui| {
+            if plain_button(ui, "Remove") {
+                let request = UpdateRequest { remove: self.paths.clone(), ..UpdateRequest::default() };
+                actions.push(Action::Update(self.package, request));
+                return Next::Close;
+            }
+            if super::safe_button(ui, "Cancel", env.is_new) { Next::Close } else { Next::Stay }
+        })
+    }
+}
+
+/// Writes a text to a new file.
+pub struct SaveText {
+    title: String,
+    content: String,
+    path: String,
+}
+
+impl SaveText {
+    /// This text.
+    pub fn new(title: &str, content: String) -> Self {
+        Self { title: title.to_owned(), content, path: String::new() }
+    }
+}
+
+impl Dialog for SaveText {
+    fn title(&self) -> String {
+        self.title.clone()
+    }
+
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        let entered = path_row(ui, "File", &mut self.path, Browse::SaveAs, env.is_new, actions);
+        let path = whole(&self.path);
+        buttons_ui(ui, |ui| {
+            let pressed = default_button(ui, "Export", path.as_ref().err().copied(), false);
+            if let (true, Ok(path)) = (pressed || entered, path) {
+                actions.push(Action::WriteText(path, std::mem::take(&mut self.content)));
+                return Next::Close;
+            }
+            if plain_button(ui, "Cancel") { Next::Close } else { Next::Stay }
+        })
+    }
+
+    fn receive(&mut self, delivery: &Delivery<'_>) {
+        if let Delivery::Path(path) = delivery {
+            self.path = path.display().to_string();
+        }
+    }
+}
+
+/// Writes History to a new file.
+pub struct ExportHistory {
+    filter: HistoryFilter,
+    json: bool,
+    path: String,
+}
+
+impl ExportHistory {
+    /// With this filter.
+    pub fn new(filter: HistoryFilter) -> Self {
+        Self { filter, json: false, path: String::new() }
+    }
+}
+
+impl Dialog for ExportHistory {
+    fn title(&self) -> String {
+        "Export History".to_owned()
+    }
+
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        field_row(ui, "Format", |ui| {
+            if chip(ui, "CSV", !self.json).clicked() {
+                self.json = false;
+            }
+            if chip(ui, "JSON", self.json).clicked() {
+                self.json = true;
+            }
+        });
+        let entered = path_row(ui, "File", &mut self.path, Browse::SaveAs, env.is_new, actions);
+        if self.filter != HistoryFilter::default() {
+            quiet(ui, "Only the entries that pass the filter of the page are written.");
+        }
+        let path = whole(&self.path);
+        buttons_ui(ui, |ui| {
+            let pressed = default_button(ui, "Export", path.as_ref().err().copied(), false);
+            if let (true, Ok(path)) = (pressed || entered, path) {
+                let format = if self.json { ExportFormat::Json } else { ExportFormat::Csv };
+                actions.push(Action::ExportHistory(self.filter.clone(), format, path));
+                return Next::Close;
+            }
+            if plain_button(ui, "Cancel") { Next::Close } else { Next::Stay }
+        })
+    }
+
+    fn receive(&mut self, delivery: &Delivery<'_>) {
+        if let Delivery::Path(path) = delivery {
+            self.path = path.display().to_string();
+        }
+    }
+}
+
+/// Where a folder is written to.
+pub enum FolderFor {
+    /// A copy of a package.
+    Export(PackageId, String),
+    /// The good files of a damaged archive.
+    GoodFiles(RestoreSource),
+}
+
+/// Asks for a new or empty folder.
+pub struct SaveFolder {
+    what: FolderFor,
+    path: String,
+}
+
+impl SaveFolder {
+    /// For this.
+    pub fn new(what: FolderFor) -> Self {
+        Self { what, path: String::new() }
+    }
+}
+
+impl Dialog for SaveFolder {
+    fn title(&self) -> String {
+        match &self.what {
+            FolderFor::Export(_, title) => format!("Export {title}"),
+            FolderFor::GoodFiles(_) => "Save the good files to a folder".to_owned(),
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        let entered = path_row(ui, "Folder", &mut self.path, Browse::Folder, env.is_new, actions);
+        quiet(ui, "A new folder, or an empty one.");
+        if matches!(self.what, FolderFor::GoodFiles(_)) {
+            quiet(ui, "A note NOT-A-PACKAGE.txt in it lists what is missing.");
+        }
+        let path = whole(&self.path);
+        let label = if matches!(self.what, FolderFor::Export(..)) { "Export" } else { "Save" };
+        buttons_ui(ui, |ui| {
+            let pressed = default_button(ui, label, path.as_ref().err().copied(), false);
+            if let (true, Ok(path)) = (pressed || entered, path) {
+                actions.push(match &self.what {
+                    FolderFor::Export(id, _) => Action::Export(*id, path),
+                    FolderFor::GoodFiles(source) => Action::SaveGoodFiles(source.clone(), path),
+                });
+                return Next::Close;
+            }
+            if plain_button(ui, "Cancel") { Next::Close } else { Next::Stay }
+        })
+    }
+
+    fn receive(&mut self, delivery: &Delivery<'_>) {
+        if let Delivery::Path(path) = delivery {
+            self.path = path.display().to_string();
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Dialogs: a question in front of everything else, one at a time.
+//!
+//! Each is a value that draws itself and sends actions. What it needs from the library arrives as a [`Delivery`].
+
+pub mod archive;
+pub mod closing;
+pub mod failure;
+pub mod files;
+pub mod library;
+pub mod procedure;
+pub mod question;
+pub mod remove;
+pub mod seal;
+
+use std::path::PathBuf;
+
+use egui::{Align, Frame, Id, Label, Layout, Margin, Modal, RichText, ScrollArea, TextEdit, Ui};
+
+use super::action::{Action, Browse};
+use super::pages::packages::Moment;
+use super::tokens::Tokens;
+use super::widgets::button::{button, button_unless, primary_button, primary_button_unless};
+use super::widgets::field_row::field_row;
+use crate::package::record::PackageId;
+use crate::session::{KeyInfo, PackageDetails, View};
+
+/// What a dialog may look at.
+pub struct Env<'a> {
+    /// The library.
+    pub view: &'a View,
+    /// The clock.
+    pub moment: Moment<'a>,
+    /// Whether this is the first frame of the dialog.
+    pub is_new: bool,
+}
+
+/// Something a dialog waits for.
+pub enum Delivery<'a> {
+    /// What was chosen in a native dialog.
+    Path(PathBuf),
+    /// The last reasons.
+    Reasons(&'a [String]),
+    /// The keys.
+    Keys(&'a [KeyInfo]),
+    /// Everything about the package.
+    Details(&'a PackageDetails),
+}
+
+/// What becomes of a dialog after a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It stays.
+    Stay,
+    /// It goes.
+    Close,
+}
+
+/// What a dialog waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The last reasons.
+    pub reasons: bool,
+    /// All keys.
+    pub keys: bool,
+    /// Everything about this package.
+    pub details: Option<PackageId>,
+}
+
+/// A dialog.
+pub trait Dialog {
+    /// What it waits for.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    /// The first line.
+    fn title(&self) -> String;
+    /// Width in points.
+    fn width(&self) -> f32 {
+        500.0
+    }
+    /// Draws it.
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next;
+    /// What Esc does.
+    fn escape(&mut self, _actions: &mut Vec<Action>) {}
+    /// Takes what it waited for.
+    fn receive(&mut self, _delivery: &Delivery<'_>) {}
+}
+
+/// Shows the dialog in front; returns whether it goes.
+pub fn dialog_ui(
+    ctx: &egui::Context,
+    dialog: &mut dyn Dialog,
+    env: &Env<'_>,
+    actions: &mut Vec<Action>,
+) -> Next {
+    let window = ctx.content_rect();
+    let width = dialog.width().min(window.width() - 40.0);
+    let frame = Frame::window(&ctx.global_style()).inner_margin(Margin::same(18));
+    let shown = Modal::new(Id::unique("dialog")).frame(frame).show(ctx, |ui| {
+        ui.set_width(width);
+        ui.spacing_mut().item_spacing.y = 9.0;
+        ui.add(Label::new(RichText::new(dialog.title()).heading()).wrap());
+        dialog.ui(ui, env, actions)
+    });
+    let escaped = shown.is_top_modal
+        && !shown.any_popup_open
+        && ctx.input(|input| input.key_pressed(egui::Key::Escape));
+    if escaped && shown.inner == Next::Stay {
+        dialog.escape(actions);
+        return Next::Close;
+    }
+    shown.inner
+}
+
+/// A fragment from the engine as a sentence: first letter large.
+pub fn sentence(fragment: &str) -> String {
+    let mut letters = fragment.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+/// Text that runs over several lines.
+pub(super) fn text(ui: &mut Ui, text: &str) {
+    ui.add(Label::new(text).wrap());
+}
+
+/// The same in the quieter colour.
+pub(super) fn quiet(ui: &mut Ui, text: &str) {
+    let colour = Tokens::of(ui).secondary;
+    ui.add(Label::new(RichText::new(text).color(colour)).wrap());
+}
+
+/// A list that scrolls, in a box; nothing if it is empty.
+pub fn problem_list_ui(ui: &mut Ui, name: &str, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    let tokens = Tokens::of(ui);
+    let frame = Frame::new().fill(tokens.ground).corner_radius(4).inner_margin(Margin::symmetric(10, 6));
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        let height = ui.text_style_height(&egui::TextStyle::Body);
+        ui.spacing_mut().item_spacing.y = 3.0;
+        ScrollArea::vertical()
+            .id_salt(name)
+            .max_height(8.0 * (height + 3.0))
+            .auto_shrink([false, true])
+            .show_rows(ui, height, lines.len(), |ui, range| {
+                for line in &lines[range] {
+                    ui.add(Label::new(line).truncate().selectable(true));
+                }
+            });
+    });
+}
+
+/// A row of buttons at the right. `add` gets them from right to left.
+pub(super) fn buttons_ui<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.add_space(4.0);
+    // A row of its own height: the layout alone would take all the height there is.
+    let row = egui::vec2(ui.available_width(), super::theme::CONTROL_HEIGHT);
+    ui.allocate_ui_with_layout(row, Layout::right_to_left(Align::Center), add).inner
+}
+
+/// The button that most people press, at the right end; the keyboard starts on it if `focus`.
+pub(super) fn default_button(ui: &mut Ui, label: &str, refused: Option<&str>, focus: bool) -> bool {
+    let response = primary_button_unless(ui, label, None, refused);
+    if focus {
+        response.request_focus();
+    }
+    response.clicked()
+}
+
+/// A button that changes nothing, on which the keyboard starts: the default where the other one destroys.
+pub(super) fn safe_button(ui: &mut Ui, label: &str, focus: bool) -> bool {
+    let response = primary_button(ui, label);
+    if focus {
+        response.request_focus();
+    }
+    response.clicked()
+}
+
+/// A plain button.
+pub(super) fn plain_button(ui: &mut Ui, label: &str) -> bool {
+    button(ui, label).clicked()
+}
+
+/// A plain button that can be greyed.
+pub(super) fn plain_button_unless(ui: &mut Ui, label: &str, refused: Option<&str>) -> bool {
+    button_unless(ui, label, None, refused).clicked()
+}
+
+/// A field for a path with the button that opens a native dialog; whether Enter was pressed in it.
+pub(super) fn path_row(
+    ui: &mut Ui,
+    label: &str,
+    path: &mut String,
+    browse: Browse,
+    focus: bool,
+    actions: &mut Vec<Action>,
+) -> bool {
+    field_row(ui, label, |ui| {
+        let field = TextEdit::singleline(path)
+            .desired_width((ui.available_width() - 96.0).max(80.0))
+            .align(egui::Align2::LEFT_CENTER);
+        let response = ui.add(field);
+        if focus {
+            response.request_focus();
+        }
+        if button(ui, "Browse…").clicked() {
+            actions.push(Action::Browse(browse));
+        }
+        response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter))
+    })
+    .inner
+}
+
+/// The field for a reason, with the last ones to choose from; whether Enter was pressed in it.
+pub(super) fn reason_ui(ui: &mut Ui, reason: &mut String, last: &[String], focus: bool) -> bool {
+    let entered = field_row(ui, "Reason (required)", |ui| {
+        let room = if last.is_empty() { 0.0 } else { 96.0 };
+        let field = TextEdit::singleline(reason)
+            .desired_width((ui.available_width() - room).max(80.0))
+            .align(egui::Align2::LEFT_CENTER);
+        let response = ui.add(field);
+        if focus {
+            response.request_focus();
+        }
+        if !last.is_empty() {
+            ui.menu_button("Last ones", |ui| {
+                for before in last.iter().take(5) {
+                    if ui.button(before.as_str()).clicked() {
+                        reason.clone_from(before);
+                        ui.close();
+                    }
+                }
+            });
+        }
+        response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter))
+    });
+    entered.inner
+}
+
+/// Whether a reason is long enough.
+pub(super) fn is_reason(reason: &str) -> bool {
+    reason.trim().chars().count() >= 3
+}

@@ -1,0 +1,26 @@
+//! The console: windows, pages, pictures.
+//!
+//! The only room that names egui, eframe, rfd and poll-promise. It draws data and returns what was done; it reads no
+//! file of a package and opens no database.
+
+pub mod action;
+pub mod app;
+pub mod arguments;
+#[cfg(test)]
+mod colour_vision;
+pub mod command;
+pub mod dialogs;
+pub mod format;
+pub mod icons;
+mod outcome;
+pub mod pages;
+pub mod paste;
+mod perform;
+pub mod property;
+pub mod renderer;
+pub mod shell;
+pub mod start;
+pub mod tasks;
+pub mod theme;
+pub mod tokens;
+pub mod widgets;

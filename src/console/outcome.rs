@@ -1,0 +1,496 @@
+//! The requests to the library, each with what is done with its result.
+
+use std::path::PathBuf;
+
+use super::action::Action;
+use super::app::App;
+use super::dialogs::archive::CannotRestore;
+use super::dialogs::library::Report;
+use super::dialogs::question::{Accept, Question, SwitchOff};
+use super::pages::Place;
+use super::pages::history::NEWEST;
+use super::perform::{is_archived, name_of};
+use super::tasks::Show;
+use crate::failure::{Class, Failure};
+use crate::package::record::{PackageId, PackageSummary};
+use crate::package::{BlockSize, CheckKind};
+use crate::session::{
+    self, AcceptRequest, ArchiveRequest, Check, CheckAll, CreateKey, Edit, EditProcedures, EmptyTrash,
+    ExportKey, HistoryFilter, Look, PackageRef, Passphrase, Preview, ReadContents, ReadHistory, Register,
+    RestoreSource, ShowPackage, SwitchAnswer, SwitchOutcome, UndoRemove, VerifyHistory,
+};
+
+impl App {
+    fn title_of(&self, id: PackageId) -> String {
+        self.summary(id).map(|package| package.key.title()).unwrap_or_default()
+    }
+
+    /// Carries out an action that asks the library for something.
+    pub(super) fn request(&mut self, action: Action) {
+        match action {
+            Action::Look(id) => self.look(id),
+            Action::Apply { package, close } => self.apply(package, close),
+            Action::ReadContents(id) => {
+                self.ask("", Show::Nothing, ReadContents { package: id }, move |app, result| match result {
+                    Ok(contents) => {
+                        if let Some(window) = app.window(id) {
+                            window.set_contents(contents);
+                        }
+                    }
+                    Err(failure) => app.tell(failure),
+                });
+            }
+            Action::ReadHistoryOf(id) => {
+                let filter =
+                    HistoryFilter { package: Some(id), newest: Some(NEWEST), ..HistoryFilter::default() };
+                self.ask("", Show::Nothing, ReadHistory { filter }, move |app, result| match result {
+                    Ok(entries) => {
+                        if let Some(window) = app.window(id) {
+                            window.set_history(entries);
+                        }
+                    }
+                    Err(failure) => app.tell(failure),
+                });
+            }
+            Action::SwitchOn(id, answer) => self.switch_on(id, answer, false),
+            Action::SwitchOff(id, reason) => self.switch_off(id, reason),
+            Action::Accept { package, request, switch_on } => self.accept(package, request, switch_on),
+            Action::Update(id, request) => {
+                let title = format!("Updating {}", self.title_of(id));
+                let request = session::Update { package: id, request };
+                self.ask(title, Show::Row, request, move |app, result| app.changed(id, result));
+            }
+            Action::EditProcedures(id, edit) => {
+                let title = format!("Saving procedures of {}", self.title_of(id));
+                let request = EditProcedures { package: id, edit, key: None };
+                self.ask(title, Show::Row, request, move |app, result| app.changed(id, result));
+            }
+            Action::Seal { package, key, block_size } => self.seal(package, key, block_size),
+            Action::MakeKeyAndSeal { package, name, backup, block_size } => {
+                self.make_key(package, name, backup, block_size);
+            }
+            Action::Unseal(id) => {
+                let title = format!("Unsealing {}", self.title_of(id));
+                let request = session::Unseal { package: id };
+                self.ask(title, Show::Row, request, move |app, result| app.changed(id, result));
+            }
+            Action::NewVersion(id, version) => {
+                let title = format!("Making version {version} of {}", self.title_of(id));
+                let request = session::NewVersion { package: id, version };
+                self.ask(title, Show::Row, request, |app, result| match result {
+                    Ok(record) => app.packages.select_when_seen(record.id),
+                    Err(failure) => app.tell(failure),
+                });
+            }
+            Action::Archive(packages, request) => self.archive(packages, request),
+            Action::Restore(source) => self.restore(source),
+            Action::SaveGoodFiles(source, to) => {
+                let shown = to.display().to_string();
+                let request = session::SaveGoodFiles { source, to };
+                self.ask("Saving the good files", Show::Row, request, move |app, result| match result {
+                    Ok(count) => {
+                        let files = if count == 1 { "file is" } else { "files are" };
+                        let text = format!("{count} good {files} in {shown}.");
+                        app.put_in_front(Box::new(Report::new(
+                            "The good files were saved",
+                            text,
+                            Vec::new(),
+                        )));
+                    }
+                    Err(failure) => app.tell(failure),
+                });
+            }
+            Action::Export(id, to) => {
+                let title = format!("Exporting {}", self.title_of(id));
+                let request = session::Export { package: id, to };
+                self.ask(title, Show::Row, request, |app, result| app.tell_if_failed(result));
+            }
+            Action::Remove(ids) => {
+                for id in ids {
+                    let title = format!("Removing {}", self.title_of(id));
+                    let request = session::Remove { package: id };
+                    self.ask(title, Show::Row, request, |app, result| app.tell_if_failed(result));
+                }
+            }
+            Action::VerifyHistory => {
+                self.ask("", Show::Nothing, VerifyHistory {}, |app, result| match result {
+                    Ok(chain) => app.history.set_chain(Some(chain)),
+                    Err(failure) => {
+                        app.history.set_chain(None);
+                        app.tell(failure);
+                    }
+                });
+            }
+            Action::ExportHistory(filter, format, to) => {
+                let request = session::ExportHistory { filter, format, to };
+                self.ask("Exporting History", Show::Row, request, |app, result| app.tell_if_failed(result));
+            }
+            // Everything else was carried out by `perform`.
+            _ => {}
+        }
+    }
+
+    /// After a change of a package: its window shows what is there now.
+    fn changed<T>(&mut self, id: PackageId, result: Result<T, Failure>) {
+        match result {
+            Ok(_) => self.read_details(id),
+            Err(failure) => self.tell(failure),
+        }
+    }
+
+    /// Reads everything about a package for its window.
+    pub(super) fn read_details(&mut self, id: PackageId) {
+        if self.window(id).is_none() {
+            return;
+        }
+        let request = ShowPackage { package: PackageRef::Id(id) };
+        self.ask("", Show::Nothing, request, move |app, result| {
+            if let Some(window) = app.window(id) {
+                window.set_details(result);
+            }
+        });
+    }
+
+    pub(super) fn read_history(&mut self, epoch: u64) {
+        self.history.is_reading = true;
+        let filter = HistoryFilter { newest: Some(NEWEST), ..HistoryFilter::default() };
+        self.ask("", Show::Nothing, ReadHistory { filter }, move |app, result| {
+            app.history.is_reading = false;
+            app.history.read_at = Some(epoch);
+            match result {
+                Ok(entries) => app.history.set_entries(entries),
+                Err(failure) => app.tell(failure),
+            }
+        });
+    }
+
+    pub(super) fn preview(&mut self) {
+        let Some(page) = &mut self.new_package else { return };
+        if page.sources.is_empty() {
+            page.preview = None;
+            return;
+        }
+        let (sources, links) = (page.sources.clone(), page.links());
+        page.is_looking = true;
+        let request = Preview { sources: sources.clone(), links };
+        self.ask("Counting the files", Show::Row, request, move |app, result| {
+            // The answer to an older question is no answer.
+            if let Some(page) = &mut app.new_package
+                && page.sources == sources
+                && page.links() == links
+            {
+                page.set_preview(result);
+            }
+        });
+    }
+
+    pub(super) fn create(&mut self) {
+        let Some(page) = self.new_package.take() else { return };
+        let title = format!("Registering {}", page.title());
+        let request = Register { request: page.request() };
+        self.ask(title, Show::Row, request, move |app, result| match result {
+            Ok(report) => {
+                app.place = Place::Packages;
+                app.search.clear();
+                app.packages.select_when_seen(report.record.id);
+            }
+            Err(failure) => {
+                // What was typed is not lost.
+                if app.new_package.is_none() && failure.class != Class::Cancelled {
+                    app.new_package = Some(page);
+                }
+                app.tell(failure);
+            }
+        });
+    }
+
+    pub(super) fn check_one(&mut self, id: PackageId, kind: CheckKind) {
+        let what = match kind {
+            _ if is_archived(self, id) => "Verifying the archive of",
+            CheckKind::Quick => "Quick check of",
+            CheckKind::Deep => "Deep check of",
+        };
+        let title = format!("{what} {}", self.title_of(id));
+        let request = Check { package: id, kind };
+        let task = self.ask(title, Show::Row, request, move |app, result| match result {
+            Ok(report) => {
+                if let Some(window) = app.window(id) {
+                    window.set_report(report);
+                }
+                app.read_details(id);
+            }
+            Err(failure) => app.tell(failure),
+        });
+        if let (Some(task), Some(window)) = (task, self.window(id)) {
+            window.set_check(task);
+        }
+    }
+
+    pub(super) fn check_several(&mut self, packages: Vec<PackageId>, kind: CheckKind) {
+        let what = if kind == CheckKind::Quick { "Quick check" } else { "Deep check" };
+        let title = format!("{what} of {} packages", packages.len());
+        let request = CheckAll { packages: Some(packages), kind };
+        self.ask(title, Show::Row, request, |app, result| match result {
+            Ok(checked) => {
+                let failed: Vec<String> = checked
+                    .iter()
+                    .filter_map(|one| one.result.as_ref().err().map(|failure| (one, failure)))
+                    .map(|(one, failure)| format!("{}: {failure}", one.key))
+                    .collect();
+                if !failed.is_empty() {
+                    let text = format!("{} of {} packages:", failed.len(), checked.len());
+                    app.put_in_front(Box::new(Report::new("Not all could be checked", text, failed)));
+                }
+            }
+            Err(failure) => app.tell(failure),
+        });
+    }
+
+    /// Looks at a package without recording anything.
+    fn look(&mut self, id: PackageId) {
+        let title = format!("Quick check of {}", self.title_of(id));
+        let request = Look { package: id, kind: CheckKind::Quick };
+        let task = self.ask(title, Show::Row, request, move |app, result| match result {
+            Ok(report) => {
+                if let Some(window) = app.window(id) {
+                    window.set_report(report);
+                }
+            }
+            Err(failure) => app.tell(failure),
+        });
+        if let (Some(task), Some(window)) = (task, self.window(id)) {
+            window.set_check(task);
+        }
+    }
+
+    fn apply(&mut self, id: PackageId, close: bool) {
+        let Some(changes) = self.window(id).and_then(|window| window.changes()) else { return };
+        let (edit, switch) = match changes {
+            Ok(changes) => changes,
+            Err(why) => {
+                let action = "Replaces takes a package as Name@Version";
+                self.tell(Failure::new("bad-name", Class::Usage, why, action));
+                return;
+            }
+        };
+        if edit == session::PackageEdit::default() {
+            self.apply_switch(id, switch, close);
+            return;
+        }
+        let title = format!("Saving {}", self.title_of(id));
+        let task = self.ask(title, Show::Row, Edit { package: id, edit }, move |app, result| match result {
+            Ok(_) => {
+                if switch.is_some() || !close {
+                    app.read_details(id);
+                }
+                app.apply_switch(id, switch, close);
+            }
+            Err(failure) => app.tell(failure),
+        });
+        if let (Some(task), Some(window)) = (task, self.window(id)) {
+            window.set_applying(task);
+        }
+    }
+
+    fn apply_switch(&mut self, id: PackageId, switch: Option<bool>, close: bool) {
+        let Some(window) = self.window(id) else { return };
+        window.close_when_answered = close;
+        match switch {
+            None if close => self.close_window(id),
+            None => {}
+            Some(true) => self.switch_on(id, None, false),
+            Some(false) => {
+                let record = window.details().map(|details| details.record.clone());
+                let differs = window.differing_report().map(|report| report.differences.summary());
+                if let Some(record) = record {
+                    self.put_in_front(Box::new(SwitchOff::new(record, differs)));
+                }
+            }
+        }
+    }
+
+    /// Switches the check on. `again`: the package changed between question and answer.
+    fn switch_on(&mut self, id: PackageId, answer: Option<SwitchAnswer>, again: bool) {
+        let title = format!("Switching checksum control on for {}", self.title_of(id));
+        let request = session::SwitchOn { package: id, answer };
+        let task = self.ask(title, Show::Row, request, move |app, result| match result {
+            Ok(SwitchOutcome::On(_, report)) => {
+                if let Some(window) = app.window(id) {
+                    window.set_report(report);
+                }
+                app.answered(id);
+            }
+            Ok(SwitchOutcome::Question(report)) => {
+                let changed = again.then(app.around.now);
+                let Some(window) = app.window(id) else { return };
+                window.set_report(report.clone());
+                let record = window.details().map(|details| details.record.clone());
+                if let Some(record) = record {
+                    app.put_in_front(Box::new(Question::new(record, report, changed)));
+                }
+            }
+            Err(failure) if failure.code == "changed-again" && !again => app.switch_on(id, None, true),
+            Err(failure) => {
+                if let Some(window) = app.window(id) {
+                    window.forget_switch();
+                }
+                app.tell(failure);
+            }
+        });
+        if let (Some(task), Some(window)) = (task, self.window(id)) {
+            window.set_applying(task);
+        }
+    }
+
+    fn switch_off(&mut self, id: PackageId, reason: String) {
+        let title = format!("Switching checksum control off for {}", self.title_of(id));
+        let request = session::SwitchOff { package: id, reason: Some(reason) };
+        self.ask(title, Show::Row, request, move |app, result| match result {
+            Ok(_) => app.answered(id),
+            Err(failure) => {
+                if let Some(window) = app.window(id) {
+                    window.forget_switch();
+                }
+                app.tell(failure);
+            }
+        });
+    }
+
+    /// The switch is where it was wanted: the window closes if OK was pressed.
+    fn answered(&mut self, id: PackageId) {
+        if self.window(id).is_some_and(|window| window.close_when_answered) {
+            self.close_window(id);
+        } else {
+            self.read_details(id);
+        }
+    }
+
+    fn accept(&mut self, id: PackageId, request: AcceptRequest, switch_on: bool) {
+        if switch_on {
+            self.switch_on(id, Some(SwitchAnswer::Accept(request)), false);
+            return;
+        }
+        let title = format!("Accepting changes in {}", self.title_of(id));
+        let request = session::Accept { package: id, request };
+        self.ask(title, Show::Row, request, move |app, result| match result {
+            Ok(_) => {
+                // What was accepted agrees now; the details say so.
+                if let Some(window) = app.window(id) {
+                    window.forget_report();
+                }
+                app.read_details(id);
+            }
+            Err(failure) if failure.code == "changed-again" => app.accept_again(id),
+            Err(failure) => app.tell(failure),
+        });
+    }
+
+    /// The package changed between question and answer: checks again and asks again.
+    fn accept_again(&mut self, id: PackageId) {
+        let title = format!("Quick check of {}", self.title_of(id));
+        let request = Check { package: id, kind: CheckKind::Quick };
+        self.ask(title, Show::Row, request, move |app, result| match result {
+            Ok(report) => {
+                let now = (app.around.now)();
+                let Some(window) = app.window(id) else { return };
+                window.set_report(report.clone());
+                let record = window.details().map(|details| details.record.clone());
+                app.read_details(id);
+                if let Some(record) = record.filter(|_| !report.is_consistent()) {
+                    let dialog = Accept::new(record, report, false).changed_again(now);
+                    app.put_in_front(Box::new(dialog));
+                }
+            }
+            Err(failure) => app.tell(failure),
+        });
+    }
+
+    fn seal(&mut self, id: PackageId, key: Option<String>, block_size: Option<BlockSize>) {
+        let title = format!("Sealing {}", self.title_of(id));
+        let request = session::Seal { package: id, key, block_size };
+        self.ask(title, Show::Row, request, move |app, result| match result {
+            Ok(_) => app.read_details(id),
+            Err(failure) => {
+                app.read_details(id);
+                app.tell(failure);
+            }
+        });
+    }
+
+    fn make_key(
+        &mut self,
+        id: PackageId,
+        name: String,
+        backup: Option<(PathBuf, String)>,
+        block_size: Option<BlockSize>,
+    ) {
+        let Some(session) = self.session().cloned() else { return };
+        let key = name.clone();
+        let run = move |work: &crate::work::Work| {
+            session.run(CreateKey { name: name.clone() }, work)?;
+            match backup {
+                Some((to, passphrase)) => {
+                    let request = ExportKey { name, to, passphrase: Passphrase(passphrase) };
+                    session.run(request, work).map(|_| ())
+                }
+                None => Ok(()),
+            }
+        };
+        let title = format!("Making the key {key}");
+        self.tasks.start(&self.ctx, title, Show::Row, run, move |app, result| match result {
+            Ok(()) => app.seal(id, Some(key), block_size),
+            Err(failure) => app.tell(failure),
+        });
+    }
+
+    fn archive(&mut self, packages: Vec<PackageSummary>, request: ArchiveRequest) {
+        self.last_archive_folder = request.folder.display().to_string();
+        for package in packages {
+            let id = package.id;
+            let title = format!("Archiving {}", package.key.title());
+            let request = session::Archive { package: id, request: request.clone() };
+            self.ask(title, Show::Row, request, move |app, result| app.changed(id, result));
+        }
+    }
+
+    fn restore(&mut self, source: RestoreSource) {
+        let name = name_of(self, &source);
+        let title = format!("Restoring {name}");
+        let request = session::Restore { source: source.clone() };
+        self.ask(title, Show::Row, request, move |app, result| match result {
+            Ok(report) => {
+                app.packages.select_when_seen(report.record.id);
+                app.read_details(report.record.id);
+            }
+            Err(failure) if CannotRestore::knows(failure.code) => {
+                app.put_in_front(Box::new(CannotRestore::new(source, name, failure)));
+            }
+            Err(failure) => app.tell(failure),
+        });
+    }
+
+    pub(super) fn undo_remove(&mut self) {
+        self.ask("Undo remove", Show::Row, UndoRemove {}, |app, result| match result {
+            Ok(key) => {
+                let folded = key.folded();
+                if let Some(session) = app.session() {
+                    let view = session.view();
+                    let there = view.packages.iter().find(|package| package.key.folded() == folded);
+                    if let Some(id) = there.map(|package| package.id) {
+                        app.packages.select_when_seen(id);
+                    }
+                }
+            }
+            Err(failure) => app.tell(failure),
+        });
+    }
+
+    pub(super) fn empty_trash(&mut self) {
+        // The program ends whether or not it works; what stays is deleted the next time.
+        self.ask("Deleting removed packages", Show::Row, EmptyTrash {}, |_, result| {
+            if let Err(failure) = result {
+                tracing::warn!(%failure, "removed packages could not be deleted");
+            }
+        });
+    }
+}

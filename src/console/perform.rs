@@ -1,0 +1,429 @@
+//! Carries out what was done: each action becomes a change of the window or a piece of work on another thread.
+
+use std::fs::OpenOptions as FileOptions;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use egui::ViewportCommand;
+
+use super::action::{Action, Browse};
+use super::app::{App, Front, Leaving, Opened};
+use super::command::Command;
+use super::dialogs::archive::{Archive, Restore};
+use super::dialogs::failure::{Told, is_worth_telling};
+use super::dialogs::files::{FolderFor, SaveFolder};
+use super::dialogs::library::{ChooseLibrary, Report};
+use super::dialogs::question::Accept;
+use super::dialogs::remove::{Remove, Unsaved};
+use super::dialogs::seal::{NewVersion, Seal, Unseal};
+use super::dialogs::{Delivery, Dialog};
+use super::pages::Place;
+use super::pages::new_package::NewPackage;
+use super::property::PropertyWindow;
+use super::tasks::{Show, TaskId};
+use super::theme;
+use crate::failure::{Class, Failure};
+use crate::package::record::{PackageId, PackageSummary};
+use crate::package::{CheckKind, PackageState};
+use crate::session::{self, LastReasons, ListKeys, PackageRef, Request, RestoreSource, Session, ShowPackage};
+use crate::work::Work;
+
+impl App {
+    /// Asks the library for something on another thread.
+    pub(super) fn ask<R: Request>(
+        &mut self,
+        title: impl Into<String>,
+        show: Show,
+        request: R,
+        done: impl FnOnce(&mut Self, Result<R::Reply, Failure>) + Send + 'static,
+    ) -> Option<TaskId> {
+        let session = self.session()?.clone();
+        let run = move |work: &Work| session.run(request, work);
+        Some(self.tasks.start(&self.ctx, title, show, run, done))
+    }
+
+    /// Puts a dialog in front and gets it what it waits for.
+    pub(super) fn put_in_front(&mut self, dialog: Box<dyn Dialog>) {
+        self.dialogs_so_far += 1;
+        let number = self.dialogs_so_far;
+        let needs = dialog.needs();
+        self.dialogs.push(Front { number, is_new: true, dialog });
+        if needs.reasons {
+            self.ask("", Show::Nothing, LastReasons {}, move |app, result| {
+                if let Ok(reasons) = result {
+                    app.deliver(number, &Delivery::Reasons(&reasons));
+                }
+            });
+        }
+        if needs.keys {
+            self.ask("", Show::Nothing, ListKeys {}, move |app, result| match result {
+                Ok(keys) => app.deliver(number, &Delivery::Keys(&keys)),
+                Err(failure) => app.tell(failure),
+            });
+        }
+        if let Some(id) = needs.details {
+            let request = ShowPackage { package: PackageRef::Id(id) };
+            self.ask("", Show::Nothing, request, move |app, result| match result {
+                Ok(details) => app.deliver(number, &Delivery::Details(&details)),
+                Err(failure) => app.tell(failure),
+            });
+        }
+    }
+
+    fn deliver(&mut self, number: u64, delivery: &Delivery<'_>) {
+        if let Some(front) = self.dialogs.iter_mut().find(|front| front.number == number) {
+            front.dialog.receive(delivery);
+        }
+    }
+
+    /// Tells of a failure, unless somebody wanted it.
+    pub(super) fn tell(&mut self, failure: Failure) {
+        if is_worth_telling(&failure) {
+            self.put_in_front(Box::new(Told::new(failure)));
+        }
+    }
+
+    /// Tells of the failure of something that gives nothing worth showing.
+    pub(super) fn tell_if_failed<T>(&mut self, result: Result<T, Failure>) {
+        if let Err(failure) = result {
+            self.tell(failure);
+        }
+    }
+
+    /// Opens the library of the surroundings on another thread.
+    pub(super) fn open_library(&mut self) {
+        self.opened = Opened::Opening;
+        self.view = std::sync::Arc::default();
+        self.windows.clear();
+        self.active = None;
+        self.history = super::pages::history::HistoryPage::default();
+        let options = self.around.open_options();
+        let ctx = self.ctx.clone();
+        let run = move |_: &Work| {
+            let session = Session::open(options)?;
+            session.observe(std::sync::Arc::new(move || ctx.request_repaint()));
+            Ok(session)
+        };
+        self.tasks.start(&self.ctx, "Opening the library", Show::Nothing, run, |app, result| match result {
+            Ok(session) => {
+                app.opened = Opened::Open(session);
+                if app.new_package.is_some() {
+                    app.perform(Action::Preview);
+                }
+            }
+            Err(failure) => app.opened = Opened::Failed(failure),
+        });
+    }
+
+    /// Carries out one action.
+    pub(super) fn perform(&mut self, action: Action) {
+        match action {
+            Action::Run(command) => {
+                let selected = self.packages.selected(&self.view);
+                self.run(command, selected);
+            }
+            Action::RunOn(command, id) => {
+                let package: Vec<PackageSummary> = self.summary(id).into_iter().collect();
+                self.run(command, package);
+            }
+            Action::Open(id) => self.open_window(id),
+            Action::OpenNamed(key) => {
+                let folded = key.folded();
+                let found = self.view.packages.iter().find(|package| package.key.folded() == folded);
+                if let Some(id) = found.map(|package| package.id) {
+                    self.open_window(id);
+                }
+            }
+            Action::OpenLibrary(path) => {
+                self.around.library = path;
+                self.new_package = None;
+                self.open_library();
+            }
+            Action::Rebuild => self.rebuild(),
+            Action::Ask(dialog) => self.put_in_front(dialog),
+            Action::Browse(browse) => self.browse(browse),
+            Action::Stop(task) => self.tasks.cancel(task),
+            Action::NewPackage(sources) => {
+                match &mut self.new_package {
+                    Some(page) => {
+                        page.add(sources);
+                    }
+                    None => {
+                        let group = match &self.place {
+                            Place::Group(group) => group.clone(),
+                            _ => String::new(),
+                        };
+                        self.new_package = Some(NewPackage::new(sources, group));
+                    }
+                }
+                self.preview();
+            }
+            Action::Preview => self.preview(),
+            Action::Create => self.create(),
+            Action::LeaveNewPackage => self.new_package = None,
+            Action::Check(packages, kind) => self.check(packages, kind),
+            Action::CloseWindow(id) => {
+                let Some(window) = self.window(id) else { return };
+                if window.is_changed() {
+                    let title = window.key.title();
+                    self.put_in_front(Box::new(Unsaved::new(id, title)));
+                } else {
+                    self.close_window(id);
+                }
+            }
+            Action::Discard(id) => self.close_window(id),
+            Action::ForgetSwitch(id) => {
+                if let Some(window) = self.window(id) {
+                    window.forget_switch();
+                }
+            }
+            Action::AskAccept(id) => self.ask_accept(id),
+            Action::Copy(text) => self.ctx.copy_text(text),
+            Action::CloseNow => {
+                self.leaving = Leaving::Now;
+                self.tasks.cancel_all();
+            }
+            Action::CloseWhenDone => {
+                self.leaving = Leaving::WhenDone;
+                let title = "Packhouse - closing when done".to_owned();
+                self.ctx.send_viewport_cmd(ViewportCommand::Title(title));
+            }
+            Action::StayOpen => {
+                self.leaving = Leaving::No;
+                self.ctx.send_viewport_cmd(ViewportCommand::Title("Packhouse".to_owned()));
+            }
+            Action::WriteText(path, text) => self.write_text(path, text),
+            other => self.request(other),
+        }
+    }
+
+    fn run(&mut self, command: Command, mut selected: Vec<PackageSummary>) {
+        let first = selected.first().cloned();
+        match (command, first) {
+            (Command::Quit, _) => self.ctx.send_viewport_cmd(ViewportCommand::Close),
+            (Command::Theme(theme), _) => {
+                self.theme = theme;
+                self.ctx.set_theme(theme);
+            }
+            (Command::Density(density), _) => {
+                self.density = density;
+                theme::apply_density(&self.ctx, density);
+            }
+            (Command::Search, _) => self.focus_search = true,
+            (Command::ChooseLibrary, _) => {
+                let path = self.around.library.display().to_string();
+                self.put_in_front(Box::new(ChooseLibrary::new(&path)));
+            }
+            (Command::NewPackage, _) => self.perform(Action::NewPackage(Vec::new())),
+            (Command::UndoRemove, _) => self.undo_remove(),
+            (Command::Restore, None) => self.put_in_front(Box::new(Restore::file(String::new()))),
+            (Command::Restore, Some(package)) => self.put_in_front(Box::new(Restore::package(package))),
+            (_, None) => {}
+            (Command::Properties, Some(_)) => {
+                selected.iter().take(12).for_each(|package| self.open_window(package.id));
+            }
+            (Command::QuickCheck, Some(_)) => self.check(ids(&selected), CheckKind::Quick),
+            (Command::DeepCheck, Some(_)) => self.check(ids(&selected), CheckKind::Deep),
+            (Command::Seal, Some(package)) => self.put_in_front(Box::new(Seal::new(package))),
+            (Command::Unseal, Some(package)) => self.put_in_front(Box::new(Unseal::new(package))),
+            (Command::NewVersion, Some(package)) => self.put_in_front(Box::new(NewVersion::new(package))),
+            (Command::Archive, Some(_)) => {
+                let folder = self.last_archive_folder.clone();
+                self.put_in_front(Box::new(Archive::new(selected, folder)));
+            }
+            (Command::Export, Some(package)) => {
+                let what = FolderFor::Export(package.id, package.key.title());
+                self.put_in_front(Box::new(SaveFolder::new(what)));
+            }
+            (Command::Remove, Some(_)) => {
+                selected.sort_by(|a, b| a.key.cmp(&b.key));
+                self.put_in_front(Box::new(Remove::new(selected)));
+            }
+        }
+    }
+
+    fn open_window(&mut self, id: PackageId) {
+        let Some(package) = self.summary(id) else { return };
+        self.active = Some(id);
+        if let Some(window) = self.window(id) {
+            window.bring_to_front();
+            return;
+        }
+        let order = self.windows.len();
+        self.windows.push(PropertyWindow::new(&package, self.last_tab, order));
+        if let Some(session) = self.session() {
+            session.watch_first(vec![id]);
+        }
+        self.read_details(id);
+    }
+
+    pub(super) fn close_window(&mut self, id: PackageId) {
+        self.windows.retain(|window| window.id != id);
+        if self.active == Some(id) {
+            self.active = None;
+        }
+    }
+
+    fn ask_accept(&mut self, id: PackageId) {
+        let Some(window) = self.window(id) else { return };
+        let record = window.details().map(|details| details.record.clone());
+        let report = window.differing_report().cloned();
+        if let (Some(record), Some(report)) = (record, report) {
+            self.put_in_front(Box::new(Accept::new(record, report, false)));
+        }
+    }
+
+    fn check(&mut self, packages: Vec<PackageId>, kind: CheckKind) {
+        if let [id] = packages.as_slice() {
+            self.check_one(*id, kind);
+        } else {
+            self.check_several(packages, kind);
+        }
+    }
+
+    fn rebuild(&mut self) {
+        let options = self.around.open_options();
+        self.opened = Opened::Opening;
+        let run = move |work: &Work| session::rebuild(options, work);
+        self.tasks.start(&self.ctx, "Rebuilding the library database", Show::Row, run, |app, result| {
+            match result {
+                Ok(report) => {
+                    let mut lines: Vec<String> = report
+                        .packages
+                        .iter()
+                        .filter(|package| !package.lost.is_empty())
+                        .map(|package| format!("{}: {}", package.key, package.lost.join(", ")))
+                        .collect();
+                    let left_out = report.left_out.iter();
+                    lines.extend(left_out.map(|(path, why)| format!("{}: {why}", path.display())));
+                    lines.extend(report.lost.iter().cloned());
+                    let text = format!(
+                        "{} packages and {} events of History are in the new library database.",
+                        report.packages.len(),
+                        report.history_entries
+                    );
+                    app.put_in_front(Box::new(Report::new("The library database was rebuilt", text, lines)));
+                    app.open_library();
+                }
+                Err(failure) => app.opened = Opened::Failed(failure),
+            }
+        });
+    }
+
+    fn browse(&mut self, browse: Browse) {
+        let number = self.dialogs.last().map(|front| front.number);
+        // A native dialog may be closed, or not be there at all: nothing happens then, the path field stays.
+        let run = move |_: &Work| {
+            let dialog = rfd::FileDialog::new();
+            Ok(match browse {
+                Browse::SourceFiles | Browse::AddFiles(_) => dialog.pick_files().unwrap_or_default(),
+                Browse::SourceFolder | Browse::AddFolder(_) => dialog.pick_folders().unwrap_or_default(),
+                Browse::Folder => dialog.pick_folder().into_iter().collect(),
+                Browse::File => dialog.pick_file().into_iter().collect(),
+                Browse::SaveAs => dialog.save_file().into_iter().collect::<Vec<PathBuf>>(),
+            })
+        };
+        self.tasks.start(&self.ctx, "", Show::Nothing, run, move |app, result| {
+            let paths = result.unwrap_or_default();
+            if paths.is_empty() {
+                return;
+            }
+            match browse {
+                Browse::SourceFiles | Browse::SourceFolder => app.perform(Action::NewPackage(paths)),
+                Browse::AddFiles(id) | Browse::AddFolder(id) => {
+                    let add = paths.into_iter().map(|from| session::AddedFile { from, to: None }).collect();
+                    let request = session::UpdateRequest { add, ..session::UpdateRequest::default() };
+                    app.perform(Action::Update(id, request));
+                }
+                Browse::Folder | Browse::File | Browse::SaveAs => {
+                    if let (Some(number), Some(path)) = (number, paths.into_iter().next()) {
+                        app.deliver(number, &Delivery::Path(path));
+                    }
+                }
+            }
+        });
+    }
+
+    fn write_text(&mut self, path: PathBuf, text: String) {
+        let run = move |_: &Work| {
+            let failed = |error: std::io::Error| {
+                let message = format!("cannot write {}", path.display());
+                Failure::new("io", Class::Environment, message, "Choose another file, or check your rights")
+                    .because(error.to_string())
+            };
+            let mut file = FileOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
+            file.write_all(text.as_bytes()).map_err(failed)
+        };
+        self.tasks.start(&self.ctx, "", Show::Nothing, run, |app, result| app.tell_if_failed(result));
+    }
+
+    /// What follows from a new view of the library.
+    pub(super) fn follow_view(&mut self) {
+        let view = std::sync::Arc::clone(&self.view);
+        if view.epoch == 0 {
+            return;
+        }
+        let stale: Vec<PackageId> = self
+            .windows
+            .iter_mut()
+            .filter_map(|window| window.is_stale(&view).then_some(window.id))
+            .collect();
+        stale.into_iter().for_each(|id| self.read_details(id));
+        // A package that was removed has no properties.
+        self.windows.retain(|window| view.packages.iter().any(|package| package.id == window.id));
+        if self.active.is_some_and(|id| !self.windows.iter().any(|window| window.id == id)) {
+            self.active = None;
+        }
+        if let Place::Group(group) = &self.place
+            && !view.groups.contains(group)
+        {
+            self.place = Place::Packages;
+        }
+        if self.place == Place::History
+            && !self.history.is_reading
+            && self.history.read_at != Some(view.epoch)
+        {
+            self.read_history(view.epoch);
+        }
+    }
+
+    /// Ends the program as soon as what was asked for is done.
+    pub(super) fn leave_if_ready(&mut self) {
+        if !matches!(self.leaving, Leaving::Now | Leaving::WhenDone) {
+            return;
+        }
+        let ends = if self.leaving == Leaving::Now {
+            !self.tasks.is_any_running()
+        } else {
+            self.tasks.rows().is_empty()
+        };
+        if !ends {
+            return;
+        }
+        if self.view.removed.0 > 0 && !std::mem::replace(&mut self.emptied, true) {
+            self.empty_trash();
+            return;
+        }
+        self.leaving = Leaving::Ready;
+        self.ctx.send_viewport_cmd(ViewportCommand::Close);
+    }
+}
+
+fn ids(packages: &[PackageSummary]) -> Vec<PackageId> {
+    packages.iter().map(|package| package.id).collect()
+}
+
+/// How a source of a restore is called in a sentence.
+pub(super) fn name_of(app: &App, source: &RestoreSource) -> String {
+    match source {
+        RestoreSource::Package(id) => app.summary(*id).map(|package| package.key.title()).unwrap_or_default(),
+        RestoreSource::File(path) => {
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        }
+    }
+}
+
+/// Whether the package is archived.
+pub(super) fn is_archived(app: &App, id: PackageId) -> bool {
+    app.summary(id).is_some_and(|package| package.state == PackageState::Archived)
+}

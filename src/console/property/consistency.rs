@@ -1,0 +1,301 @@
+//! The tab *Consistency*: the switch, what is recorded, what is there now, and every difference by name.
+
+use egui::{Label, RichText, Ui};
+
+use super::PropertyWindow;
+use crate::console::action::Action;
+use crate::console::dialogs::files::SaveText;
+use crate::console::format;
+use crate::console::icons::Icon;
+use crate::console::pages::packages::Moment;
+use crate::console::tasks::Tasks;
+use crate::console::tokens::Tokens;
+use crate::console::widgets::alert::alert;
+use crate::console::widgets::button::button_unless;
+use crate::console::widgets::field_row::field_row;
+use crate::console::widgets::list::{Cell, Column, List, Row, Rows};
+use crate::package::state::Field;
+use crate::package::{CheckKind, CheckReport, ConsistencyChecksum, Finding, PackageState};
+use crate::session::difference_lines;
+
+/// One line of the table of differences.
+struct Difference {
+    icon: Icon,
+    word: &'static str,
+    file: String,
+    recorded: String,
+    found: String,
+}
+
+fn rows_of(report: &CheckReport) -> Vec<Difference> {
+    let d = &report.differences;
+    let size = format::thousands;
+    let line = |icon, word, file: &str, recorded: String, found: String| Difference {
+        icon,
+        word,
+        file: file.to_owned(),
+        recorded,
+        found,
+    };
+    let mut rows = Vec::with_capacity(d.count());
+    let none = || "–".to_owned();
+    rows.extend(d.added.iter().map(|f| line(Icon::Added, "Added", &f.path, none(), size(f.size_bytes))));
+    rows.extend(
+        d.removed.iter().map(|f| line(Icon::Removed, "Removed", &f.path, size(f.size_bytes), none())),
+    );
+    rows.extend(
+        d.resized
+            .iter()
+            .map(|f| line(Icon::Resized, "Other size", &f.path, size(f.recorded_bytes), size(f.found_bytes))),
+    );
+    rows.extend(d.case_changed.iter().map(|f| {
+        let names = format!("{} → {}", f.recorded, f.found);
+        line(Icon::Case, "Other case", &names, size(f.size_bytes), size(f.size_bytes))
+    }));
+    rows.extend(d.damaged.iter().map(|f| {
+        let blocks =
+            if f.blocks.len() == 1 { "1 block".to_owned() } else { format!("{} blocks", f.blocks.len()) };
+        line(Icon::Damaged, "Damaged", &f.path, size(f.size_bytes), blocks)
+    }));
+    rows.extend(
+        d.unreadable.iter().map(|f| line(Icon::Warning, "Unreadable", &f.path, none(), f.reason.clone())),
+    );
+    rows
+}
+
+struct DifferenceRows<'a> {
+    rows: &'a [Difference],
+    noticed: &'a str,
+    by: &'a str,
+}
+
+impl Rows for DifferenceRows<'_> {
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn row(&self, index: usize) -> Row<'_> {
+        let row = &self.rows[index];
+        Row {
+            icon: Some((row.icon, None)),
+            cells: vec![
+                Cell::new(row.word),
+                Cell::new(row.file.as_str()),
+                Cell::new(row.recorded.as_str()),
+                Cell::new(row.found.as_str()),
+                Cell::secondary(self.noticed),
+                Cell::secondary(self.by),
+            ],
+            name: format!("{}: {}, recorded {}, found {}", row.word, row.file, row.recorded, row.found)
+                .into(),
+        }
+    }
+
+    fn jump_text(&self, index: usize) -> &str {
+        &self.rows[index].file
+    }
+}
+
+impl PropertyWindow {
+    pub(super) fn consistency_ui(
+        &mut self,
+        ui: &mut Ui,
+        moment: Moment<'_>,
+        tasks: &Tasks,
+        actions: &mut Vec<Action>,
+    ) {
+        self.switch_ui(ui, actions);
+        ui.add_space(2.0);
+        ui.spacing_mut().item_spacing.y = 2.0;
+        self.lines_ui(ui, moment);
+        ui.spacing_mut().item_spacing.y = 6.0;
+        let Some(details) = &self.details else { return };
+        let record = &details.record;
+        let report = self.differing_report().cloned();
+        if let Some(report) = &report {
+            let consequence = if self.base.as_ref().is_some_and(|base| base.control) {
+                "The package is blocked: it cannot be archived or delivered until this is settled."
+            } else if self.draft.as_ref().is_some_and(|draft| draft.control) {
+                "What becomes of it is asked at Apply."
+            } else {
+                "Checksum control is off: nothing is blocked."
+            };
+            alert(ui, &format!("{}.", super::super::dialogs::question::summary(report)), consequence);
+        } else if let Some(marked) = record.marked {
+            alert(
+                ui,
+                &format!("Something in the folder changed at {}", moment.text(marked)),
+                "A quick check says what.",
+            );
+        }
+        let busy = self.check.filter(|task| tasks.is_running(*task));
+        let archived = record.state == PackageState::Archived;
+        let (noticed, by) = match &record.noticed {
+            Some(noticed) => (moment.text(noticed.at), noticed.by.clone()),
+            None => report.as_ref().map(|r| (moment.text(r.at), String::new())).unwrap_or_default(),
+        };
+        let buttons = 38.0;
+        if let Some(report) = &report {
+            let rows = rows_of(report);
+            let columns = [
+                Column::text("Change", 122.0).unsortable(),
+                Column::text("File", 180.0).growing().unsortable(),
+                Column::number("Recorded", 104.0).unsortable(),
+                Column::number("Found", 104.0).unsortable(),
+                Column::text("First noticed", 96.0).unsortable(),
+                Column::text("Found by", 112.0).unsortable(),
+            ];
+            let size = egui::vec2(ui.available_width(), (ui.available_height() - buttons).max(60.0));
+            ui.allocate_ui(size, |ui| {
+                ui.set_min_size(size);
+                List::new("differences", "Differences", &columns, 24.0).show(
+                    ui,
+                    &mut self.differences,
+                    &DifferenceRows { rows: &rows, noticed: &noticed, by: &by },
+                    |_, _| (),
+                );
+            });
+        }
+        let id = self.id;
+        ui.add_space(4.0);
+        ui.horizontal(|ui| {
+            if let Some(task) = busy {
+                let progress = tasks.progress(task).unwrap_or_default();
+                if crate::console::widgets::button::button(ui, "Stop").clicked() {
+                    actions.push(Action::Stop(task));
+                }
+                let percent = progress.fraction().map(|part| format!(" {:.0} %", part * 100.0));
+                let text = format!("{}{}", progress.phase, percent.unwrap_or_default());
+                ui.label(RichText::new(text).color(Tokens::of(ui).secondary));
+                return;
+            }
+            if archived {
+                if crate::console::widgets::button::button(ui, "Verify archive").clicked() {
+                    actions.push(Action::Check(vec![id], CheckKind::Deep));
+                }
+                return;
+            }
+            let quick = button_unless(ui, "Quick check", None, None)
+                .on_hover_text("Compare names and sizes with the recorded checksum (F5)");
+            if quick.clicked() {
+                actions.push(Action::Check(vec![id], CheckKind::Quick));
+            }
+            let deep = button_unless(ui, "Deep check", None, None)
+                .on_hover_text("Read every file and compare its hashes (Shift+F5)");
+            if deep.clicked() {
+                actions.push(Action::Check(vec![id], CheckKind::Deep));
+            }
+            let refused = report.is_none().then_some("Nothing differs, so there is nothing to accept");
+            let accept = button_unless(ui, "Accept changes…", None, refused);
+            if accept.clicked() {
+                actions.push(Action::AskAccept(id));
+            }
+            if button_unless(ui, "Export list…", None, report.is_none().then_some("Nothing differs"))
+                .clicked()
+                && let Some(report) = &report
+            {
+                let text = difference_lines(report).join("\n") + "\n";
+                actions.push(Action::Ask(Box::new(SaveText::new("Export the list of differences", text))));
+            }
+        });
+    }
+
+    fn switch_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        const LABEL: &str = "Checksum control of package consistency";
+        let editable = self.may_edit(Field::ChecksumControl);
+        let id = self.id;
+        let Some(draft) = &mut self.draft else { return };
+        if editable {
+            if ui.checkbox(&mut draft.control, LABEL).changed()
+                && draft.control
+                && self.base.as_ref().is_some_and(|base| !base.control)
+            {
+                actions.push(Action::Look(id));
+            }
+        } else {
+            let mut control = draft.control;
+            ui.add_enabled(false, egui::Checkbox::new(&mut control, LABEL))
+                .on_disabled_hover_text("The package is archived: decided on restore");
+        }
+    }
+
+    fn lines_ui(&self, ui: &mut Ui, moment: Moment<'_>) {
+        let Some(details) = &self.details else { return };
+        let record = &details.record;
+        let line = |ui: &mut Ui, label: &str, parts: &[(String, bool)], rest: &str| {
+            field_row(ui, label, |ui| {
+                ui.spacing_mut().item_spacing.x = 0.0;
+                for (text, monospace) in parts {
+                    let rich = RichText::new(text).color(Tokens::of(ui).text);
+                    let rich = if *monospace { rich.monospace() } else { rich };
+                    ui.add(Label::new(rich).selectable(true));
+                }
+                ui.add(
+                    Label::new(RichText::new(rest).color(Tokens::of(ui).secondary))
+                        .selectable(true)
+                        .truncate(),
+                );
+            });
+        };
+        let recorded = format!(" · {} {}", record.checksum_event, moment.full(record.checksum_at));
+        line(ui, "Recorded", &sum(&record.checksum), &recorded);
+        if record.state != PackageState::Archived {
+            match (&self.report, record.last_check()) {
+                (Some(report), _) => found_line(ui, line, report, moment),
+                (None, Some((_, check))) => match (&details.report, check.finding) {
+                    (Some(report), _) => found_line(ui, line, report, moment),
+                    (None, Finding::Consistent) => {
+                        let rest =
+                            format!(" · {}, in {}", moment.text(check.at), format::duration(check.took_ms));
+                        line(ui, "Found now", &sum(&record.checksum), &rest);
+                    }
+                    (None, finding) => line(ui, "Found now", &[], finding.word()),
+                },
+                (None, None) => line(ui, "Found now", &[], "not checked since it was recorded"),
+            }
+        }
+        let deep = match record.deep {
+            None => "never".to_owned(),
+            Some(check) => {
+                let result = match check.finding {
+                    Finding::Consistent => "no damage",
+                    Finding::Damaged => "damage found",
+                    Finding::Differs => "differences found",
+                    Finding::Unreadable => "not all of it could be read",
+                    Finding::Missing => "the folder was missing",
+                };
+                format!("{result}, {}, in {}", moment.full(check.at), format::duration(check.took_ms))
+            }
+        };
+        let label = if record.state == PackageState::Archived { "Archive verified" } else { "Deep check" };
+        line(ui, label, &[], &deep);
+    }
+}
+
+fn found_line(
+    ui: &mut Ui,
+    line: impl Fn(&mut Ui, &str, &[(String, bool)], &str),
+    report: &CheckReport,
+    moment: Moment<'_>,
+) {
+    let when = format!("{}, in {}", moment.text(report.at), format::duration(report.took_ms));
+    match &report.found {
+        Some(found) => line(ui, "Found now", &sum(found), &format!(" · {when}")),
+        None => line(ui, "Found now", &[], &format!("nothing: the folder is missing · {when}")),
+    }
+}
+
+fn sum(checksum: &ConsistencyChecksum) -> Vec<(String, bool)> {
+    let files = if checksum.files == 1 { "file" } else { "files" };
+    vec![
+        (
+            format!(
+                "{} {files} · {} · ",
+                format::thousands(checksum.files),
+                format::exact_size(checksum.size_bytes)
+            ),
+            false,
+        ),
+        (checksum.digest.short(), true),
+    ]
+}

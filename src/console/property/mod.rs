@@ -1,0 +1,565 @@
+//! The property window of one package: header, tabs, buttons, and what was changed but not applied.
+//!
+//! Several may be open. A window draws what it was given and sends actions; what a field is allowed to do follows
+//! from the state of the package alone.
+
+mod consistency;
+mod contents;
+mod general;
+mod history;
+mod procedures;
+
+use std::sync::Arc;
+
+use egui::{Align, Context, Frame, Id, Key, Layout, Margin, Modifiers, RichText, Sense, Ui, Vec2, Window};
+
+use super::action::Action;
+use super::icons;
+use super::pages::packages::{Moment, icon_of};
+use super::start::{Closing, Desktop};
+use super::tasks::{TaskId, Tasks};
+use super::theme::semibold;
+use super::tokens::{Tokens, Tone};
+use super::widgets::button::{button, button_unless, primary_button_unless};
+use super::widgets::list::ListState;
+use super::widgets::tab_bar::{Tab as TabHead, tab_bar_ui};
+use crate::failure::Failure;
+use crate::package::record::{PackageId, PackageSummary, PackageType};
+use crate::package::state::Field;
+use crate::package::{
+    CheckKind, CheckReport, Finding, HistoryEntry, PackageKey, PackageRecord, PackageState,
+};
+use crate::session::{Contents, PackageDetails, PackageEdit, View};
+
+/// A tab.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// What is registered.
+    #[default]
+    General,
+    /// The switch, the check, the differences.
+    Consistency,
+    /// The files.
+    Contents,
+    /// How it is installed.
+    Procedures,
+    /// What happened to it.
+    History,
+}
+
+impl Tab {
+    const ALL: [Self; 5] =
+        [Self::General, Self::Consistency, Self::Contents, Self::Procedures, Self::History];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::General => "General",
+            Self::Consistency => "Consistency",
+            Self::Contents => "Contents",
+            Self::Procedures => "Procedures",
+            Self::History => "History",
+        }
+    }
+}
+
+/// The fields as they stand in the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Draft {
+    name: String,
+    version: String,
+    supplier: String,
+    group: String,
+    comment: String,
+    package_type: PackageType,
+    replaces: String,
+    retired: bool,
+    archive_comment: String,
+    control: bool,
+}
+
+impl Draft {
+    fn of(record: &PackageRecord) -> Self {
+        Self {
+            name: record.key.name().to_owned(),
+            version: record.key.version().to_owned(),
+            supplier: record.supplier.clone(),
+            group: record.group.clone(),
+            comment: record.comment.clone(),
+            package_type: record.package_type,
+            replaces: record.replaces.as_ref().map(ToString::to_string).unwrap_or_default(),
+            retired: record.retired,
+            archive_comment: record
+                .archive
+                .as_ref()
+                .map(|archive| archive.comment.clone())
+                .unwrap_or_default(),
+            control: record.checksum_control,
+        }
+    }
+
+    /// What differs from `base`, as far as it is a field of the record.
+    fn edit(&self, base: &Self) -> Result<PackageEdit, String> {
+        let text = |new: &str, old: &str| (new != old).then(|| new.to_owned());
+        let replaces = if self.replaces == base.replaces {
+            None
+        } else if self.replaces.trim().is_empty() {
+            Some(None)
+        } else {
+            let key = PackageKey::parse(self.replaces.trim()).map_err(|problem| problem.to_string())?;
+            Some(Some(key))
+        };
+        Ok(PackageEdit {
+            name: text(&self.name, &base.name),
+            version: text(&self.version, &base.version),
+            supplier: text(&self.supplier, &base.supplier),
+            group: text(&self.group, &base.group),
+            comment: text(&self.comment, &base.comment),
+            package_type: (self.package_type != base.package_type).then_some(self.package_type),
+            replaces,
+            retired: (self.retired != base.retired).then_some(self.retired),
+            archive_comment: text(&self.archive_comment, &base.archive_comment),
+        })
+    }
+}
+
+/// A property window.
+pub struct PropertyWindow {
+    /// Whose.
+    pub id: PackageId,
+    /// The last known name and version, for the title.
+    pub key: PackageKey,
+    tab: Tab,
+    seen: Option<PackageSummary>,
+    details: Option<PackageDetails>,
+    failure: Option<Failure>,
+    base: Option<Draft>,
+    draft: Option<Draft>,
+    /// What the last check in this session found, the first time it is the newest.
+    report: Option<CheckReport>,
+    /// The check that runs.
+    check: Option<TaskId>,
+    /// Applying that runs.
+    applying: Option<TaskId>,
+    /// Whether the window closes once the switch has been answered.
+    pub close_when_answered: bool,
+    contents: Option<Arc<Contents>>,
+    contents_state: contents::State,
+    differences: ListState,
+    procedures: ListState,
+    history: Option<Vec<HistoryEntry>>,
+    history_list: ListState,
+    to_front: bool,
+    /// How many windows were open before it.
+    order: usize,
+    /// What the tabs show is older than the details.
+    contents_old: bool,
+    history_old: bool,
+}
+
+impl PropertyWindow {
+    /// A window that waits for its details; `order` windows are open already.
+    pub fn new(package: &PackageSummary, last_tab: Tab, order: usize) -> Self {
+        Self {
+            id: package.id,
+            key: package.key.clone(),
+            tab: if package.finding == Finding::Consistent { last_tab } else { Tab::Consistency },
+            seen: Some(package.clone()),
+            details: None,
+            failure: None,
+            base: None,
+            draft: None,
+            report: None,
+            check: None,
+            applying: None,
+            close_when_answered: false,
+            contents: None,
+            contents_state: contents::State::default(),
+            differences: ListState::default(),
+            procedures: ListState::default(),
+            history: None,
+            history_list: ListState::default(),
+            to_front: true,
+            order,
+            contents_old: true,
+            history_old: true,
+        }
+    }
+
+    /// The tab that is shown.
+    pub fn tab(&self) -> Tab {
+        self.tab
+    }
+
+    /// Brings the window in front of the others.
+    pub fn bring_to_front(&mut self) {
+        self.to_front = true;
+    }
+
+    /// What the library knows of the package, once it was read.
+    pub fn details(&self) -> Option<&PackageDetails> {
+        self.details.as_ref()
+    }
+
+    /// The newest report that does not agree.
+    pub fn differing_report(&self) -> Option<&CheckReport> {
+        let newest = self.report.as_ref().or_else(|| self.details.as_ref()?.report.as_ref());
+        newest.filter(|report| !report.is_consistent())
+    }
+
+    /// Whether the package changed in the library since the details were read.
+    pub fn is_stale(&mut self, view: &View) -> bool {
+        let now = view.packages.iter().find(|package| package.id == self.id);
+        let changed = now.is_some() && self.seen.as_ref() != now;
+        if let (true, Some(now)) = (changed, now) {
+            self.key = now.key.clone();
+            self.seen = Some(now.clone());
+        }
+        changed
+    }
+
+    /// Takes over what was read. Fields that were edited stay as they are; the others follow.
+    pub fn set_details(&mut self, result: Result<PackageDetails, Failure>) {
+        match result {
+            Ok(details) => {
+                self.failure = None;
+                self.key = details.record.key.clone();
+                let fresh = Draft::of(&details.record);
+                if let (Some(base), Some(draft)) = (&self.base, &mut self.draft) {
+                    merge(draft, base, &fresh);
+                } else {
+                    self.draft = Some(fresh.clone());
+                }
+                self.base = Some(fresh);
+                let newest = details.record.last_check().map(|(_, check)| check.at);
+                // A look that nobody recorded is newer than every recorded check.
+                if self.report.as_ref().is_some_and(|report| newest.is_some_and(|at| at > report.at)) {
+                    self.report = None;
+                }
+                self.details = Some(details);
+                self.contents_old = true;
+                self.history_old = true;
+            }
+            Err(failure) => self.failure = Some(failure),
+        }
+    }
+
+    /// Remembers which check runs.
+    pub fn set_check(&mut self, task: TaskId) {
+        self.check = Some(task);
+    }
+
+    /// Remembers that changes are being applied.
+    pub fn set_applying(&mut self, task: TaskId) {
+        self.applying = Some(task);
+    }
+
+    /// Takes over what a check found.
+    pub fn set_report(&mut self, report: CheckReport) {
+        self.report = Some(report);
+    }
+
+    /// Forgets what a check found: it does not count any more.
+    pub fn forget_report(&mut self) {
+        self.report = None;
+    }
+
+    /// Takes over the files.
+    pub fn set_contents(&mut self, contents: Contents) {
+        self.contents = Some(Arc::new(contents));
+        self.contents_state.forget();
+    }
+
+    /// Takes over the history, newest first.
+    pub fn set_history(&mut self, mut entries: Vec<HistoryEntry>) {
+        entries.reverse();
+        self.history = Some(entries);
+    }
+
+    /// Puts the tick back to where it was.
+    pub fn forget_switch(&mut self) {
+        if let (Some(draft), Some(base)) = (&mut self.draft, &self.base) {
+            draft.control = base.control;
+        }
+        self.close_when_answered = false;
+    }
+
+    /// Whether anything was changed and not applied.
+    pub fn is_changed(&self) -> bool {
+        self.draft.is_some() && self.draft != self.base
+    }
+
+    /// What to apply: the fields, and the switch if it was moved.
+    pub fn changes(&self) -> Option<Result<(PackageEdit, Option<bool>), String>> {
+        let (draft, base) = (self.draft.as_ref()?, self.base.as_ref()?);
+        let switch = (draft.control != base.control).then_some(draft.control);
+        Some(draft.edit(base).map(|edit| (edit, switch)))
+    }
+
+    /// Shows the window; returns whether a press of the pointer went to it.
+    pub fn show(
+        &mut self,
+        ctx: &Context,
+        moment: Moment<'_>,
+        tasks: &Tasks,
+        desktop: Desktop,
+        is_active: bool,
+        actions: &mut Vec<Action>,
+    ) -> bool {
+        let title = format!("{} - Properties", self.key.title());
+        let mut open = true;
+        let tokens = Tokens::for_theme(ctx.global_style().visuals.dark_mode);
+        let frame = Frame::window(&ctx.global_style()).fill(tokens.panel).inner_margin(Margin::same(0));
+        // At most as large as the window around it.
+        let room = ctx.content_rect().size() - Vec2::new(24.0, 60.0);
+        let least = Vec2::new(640.0, 480.0).min(room);
+        let shown = Window::new(super::widgets::short(&title, 90))
+            .id(Id::unique("properties").with(self.id.0))
+            .open(&mut open)
+            .frame(frame)
+            .title_frame(Frame::new().inner_margin(Margin::symmetric(14, 7)))
+            .default_size(Vec2::new(780.0, 560.0).min(room))
+            .default_pos(self.place_in(ctx.content_rect()))
+            .min_size(least)
+            .max_size(room)
+            .resizable(true)
+            .collapsible(false)
+            .show(ctx, |ui| {
+                let body = Frame::new().inner_margin(Margin { left: 14, right: 14, top: 2, bottom: 12 });
+                body.show(ui, |ui| self.window_ui(ui, moment, tasks, desktop, actions));
+            });
+        if !open {
+            actions.push(Action::CloseWindow(self.id));
+        }
+        let Some(shown) = shown else { return false };
+        let layer = shown.response.layer_id;
+        if std::mem::take(&mut self.to_front) {
+            ctx.move_to_top(layer);
+        }
+        if is_active {
+            self.keys(ctx, tasks, actions);
+        }
+        let pressed = ctx.input(|input| input.pointer.any_pressed().then(|| input.pointer.interact_pos()));
+        pressed.flatten().is_some_and(|at| ctx.layer_id_at(at) == Some(layer))
+    }
+
+    /// Where the window stands at first: a little below the middle, each one lower and further right.
+    fn place_in(&self, area: egui::Rect) -> egui::Pos2 {
+        let step = self.order as f32 * 26.0;
+        let left = (area.center().x - 390.0 + step).max(area.left() + 8.0);
+        let top = (area.center().y - 240.0 + step).max(area.top() + 40.0);
+        egui::pos2(left.round(), top.round())
+    }
+
+    fn keys(&mut self, ctx: &Context, tasks: &Tasks, actions: &mut Vec<Action>) {
+        let pressed = |modifiers, key| ctx.input_mut(|input| input.consume_key(modifiers, key));
+        let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
+        if pressed(Modifiers::CTRL | Modifiers::SHIFT, Key::Tab) {
+            self.tab = Tab::ALL[(at + Tab::ALL.len() - 1) % Tab::ALL.len()];
+        } else if pressed(Modifiers::CTRL, Key::Tab) {
+            self.tab = Tab::ALL[(at + 1) % Tab::ALL.len()];
+        }
+        let busy = self.check.is_some_and(|task| tasks.is_running(task));
+        if pressed(Modifiers::SHIFT, Key::F5) && !busy {
+            actions.push(Action::Check(vec![self.id], CheckKind::Deep));
+        } else if pressed(Modifiers::NONE, Key::F5) && !busy {
+            actions.push(Action::Check(vec![self.id], CheckKind::Quick));
+        }
+        if pressed(Modifiers::NONE, Key::Escape) {
+            actions.push(Action::CloseWindow(self.id));
+        }
+    }
+
+    fn window_ui(
+        &mut self,
+        ui: &mut Ui,
+        moment: Moment<'_>,
+        tasks: &Tasks,
+        desktop: Desktop,
+        actions: &mut Vec<Action>,
+    ) {
+        self.header_ui(ui, moment);
+        let blocked = self.seen.as_ref().is_some_and(|package| package.finding != Finding::Consistent);
+        let tabs =
+            Tab::ALL.map(|tab| TabHead { title: tab.word(), finding: tab == Tab::Consistency && blocked });
+        let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
+        if let Some(clicked) = tab_bar_ui(ui, &tabs, at) {
+            self.tab = Tab::ALL[clicked];
+        }
+        let bottom = 44.0;
+        let size = Vec2::new(ui.available_width(), (ui.available_height() - bottom).max(80.0));
+        ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
+            ui.set_min_size(size);
+            ui.set_max_size(size);
+            ui.add_space(4.0);
+            self.tab_ui(ui, moment, tasks, actions);
+        });
+        self.buttons_ui(ui, tasks, desktop, actions);
+    }
+
+    fn tab_ui(&mut self, ui: &mut Ui, moment: Moment<'_>, tasks: &Tasks, actions: &mut Vec<Action>) {
+        if let Some(failure) = &self.failure {
+            let action = super::dialogs::sentence(&failure.action);
+            super::widgets::alert::alert(ui, &super::dialogs::sentence(&failure.message), &action);
+            return;
+        }
+        if self.details.is_none() || self.draft.is_none() {
+            ui.weak("Reading the package…");
+            return;
+        }
+        match self.tab {
+            Tab::General => self.general_ui(ui, moment, actions),
+            Tab::Consistency => self.consistency_ui(ui, moment, tasks, actions),
+            Tab::Contents => self.contents_ui(ui, moment, actions),
+            Tab::Procedures => self.procedures_ui(ui, actions),
+            Tab::History => self.history_ui(ui, moment, actions),
+        }
+    }
+
+    fn header_ui(&mut self, ui: &mut Ui, moment: Moment<'_>) {
+        let Some(package) = &self.seen else { return };
+        let tokens = Tokens::of(ui);
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 10.0;
+            let (rect, _) = ui.allocate_exact_size(Vec2::splat(icons::SIZE), Sense::hover());
+            let (icon, mark) = icon_of(package);
+            icons::paint(ui.painter(), rect.center(), icon, tokens.secondary);
+            if let Some(mark) = mark {
+                let tone = if mark == icons::Mark::CheckOff { Tone::Busy } else { Tone::Bad };
+                icons::paint_mark(ui.painter(), rect.center(), mark, tone.colour(tokens), tokens.panel);
+            }
+            let (text, tone) = finding_text(package, moment);
+            let size = egui::TextStyle::Body.resolve(ui.style()).size;
+            ui.label(RichText::new(text).font(semibold(size)).color(tone.colour(tokens)));
+            let mut state = package.state.word().to_owned();
+            if package.revision > 0 {
+                state.push_str(&format!(" · revision {}", package.revision));
+            }
+            ui.label(RichText::new(state).color(tokens.secondary));
+        });
+    }
+
+    fn buttons_ui(&mut self, ui: &mut Ui, tasks: &Tasks, desktop: Desktop, actions: &mut Vec<Action>) {
+        let tokens = Tokens::of(ui);
+        let top = ui.cursor().top();
+        ui.painter().hline(ui.max_rect().x_range(), top + 4.0, egui::Stroke::new(1.0, tokens.separator));
+        ui.add_space(12.0);
+        let busy = self.applying.is_some_and(|task| tasks.is_running(task));
+        let changed = self.is_changed();
+        let id = self.id;
+        let apply_refused = if busy {
+            Some("The changes are being applied")
+        } else {
+            (!changed).then_some("Nothing was changed")
+        };
+        let ok_refused = busy.then_some("The changes are being applied");
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            for which in desktop.order().into_iter().rev() {
+                match which {
+                    Closing::Ok => {
+                        if primary_button_unless(ui, "OK", None, ok_refused).clicked() {
+                            let action = if changed {
+                                Action::Apply { package: id, close: true }
+                            } else {
+                                Action::Discard(id)
+                            };
+                            actions.push(action);
+                        }
+                    }
+                    Closing::Cancel => {
+                        if button(ui, "Cancel").clicked() {
+                            actions.push(Action::Discard(id));
+                        }
+                    }
+                    Closing::Apply => {
+                        if button_unless(ui, "Apply", None, apply_refused).clicked() {
+                            actions.push(Action::Apply { package: id, close: false });
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    fn may_edit(&self, field: Field) -> bool {
+        self.details.as_ref().is_some_and(|details| details.record.state.may_edit(field))
+    }
+}
+
+/// A field that was edited keeps what stands in it; one that was not follows the library.
+fn merge(draft: &mut Draft, base: &Draft, fresh: &Draft) {
+    fn follow<T: PartialEq + Clone>(draft: &mut T, base: &T, fresh: &T) {
+        if draft == base {
+            draft.clone_from(fresh);
+        }
+    }
+    follow(&mut draft.name, &base.name, &fresh.name);
+    follow(&mut draft.version, &base.version, &fresh.version);
+    follow(&mut draft.supplier, &base.supplier, &fresh.supplier);
+    follow(&mut draft.group, &base.group, &fresh.group);
+    follow(&mut draft.comment, &base.comment, &fresh.comment);
+    follow(&mut draft.package_type, &base.package_type, &fresh.package_type);
+    follow(&mut draft.replaces, &base.replaces, &fresh.replaces);
+    follow(&mut draft.retired, &base.retired, &fresh.retired);
+    follow(&mut draft.archive_comment, &base.archive_comment, &fresh.archive_comment);
+    follow(&mut draft.control, &base.control, &fresh.control);
+}
+
+/// `Blocked: differs since 10:42`.
+fn finding_text(package: &PackageSummary, moment: Moment<'_>) -> (String, Tone) {
+    let (text, tone) = super::pages::packages::consistency_text(package, moment);
+    if package.is_blocked() {
+        let mut letters = text.chars();
+        let small: String = letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect();
+        return (format!("Blocked: {small}"), Tone::Bad);
+    }
+    let tone = if tone == Tone::Secondary { Tone::Text } else { tone };
+    (text.into_owned(), tone)
+}
+
+/// Why a field cannot be edited, for its hover text.
+fn why_not(state: PackageState) -> &'static str {
+    match state {
+        PackageState::Archived => "The package is archived. Restore… changes that",
+        _ => "The package is sealed. New version… or Unseal… changes that",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft() -> Draft {
+        Draft {
+            name: "7-Zip".into(),
+            version: "24.09".into(),
+            supplier: String::new(),
+            group: String::new(),
+            comment: String::new(),
+            package_type: PackageType::Generic,
+            replaces: String::new(),
+            retired: false,
+            archive_comment: String::new(),
+            control: true,
+        }
+    }
+
+    #[test]
+    fn an_edited_field_is_not_overwritten_and_the_others_follow() {
+        let base = draft();
+        let mut mine = Draft { comment: "mine".into(), ..draft() };
+        let theirs = Draft { comment: "theirs".into(), supplier: "Igor".into(), control: false, ..draft() };
+        merge(&mut mine, &base, &theirs);
+        assert_eq!((mine.comment.as_str(), mine.supplier.as_str(), mine.control), ("mine", "Igor", false));
+    }
+
+    #[test]
+    fn only_what_was_changed_is_sent() {
+        let base = draft();
+        let mine = Draft { comment: "x".into(), replaces: "7-Zip@24.08".into(), ..draft() };
+        let edit = mine.edit(&base).expect("a valid key");
+        assert_eq!(edit.comment.as_deref(), Some("x"));
+        assert!(edit.name.is_none() && edit.retired.is_none());
+        assert_eq!(edit.replaces.flatten().map(|key| key.to_string()).as_deref(), Some("7-Zip@24.08"));
+        assert!(Draft { replaces: "no version".into(), ..draft() }.edit(&base).is_err());
+    }
+}

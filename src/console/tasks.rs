@@ -1,0 +1,170 @@
+//! Work on other threads: what runs, how far it is, and what is done with its result.
+//!
+//! Owns the threads' results and their progress. What a result means stands beside the request that asked for it, as
+//! a closure that the app runs in a later frame.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use egui::Context;
+use poll_promise::Promise;
+
+use super::app::App;
+use crate::failure::{Class, Failure};
+use crate::work::{Progress, Work};
+
+/// Names a piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TaskId(u64);
+
+/// Whether a piece of work has a row at the bottom of the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// A row with progress and Cancel.
+    Row,
+    /// None: it only reads, or asks somebody.
+    Nothing,
+}
+
+type Done = Box<dyn FnOnce(&mut App) + Send>;
+
+struct Task {
+    id: TaskId,
+    title: String,
+    show: Show,
+    work: Work,
+    promise: Promise<Done>,
+    phase: &'static str,
+    phase_began: Instant,
+}
+
+/// All work that runs.
+#[derive(Default)]
+pub struct Tasks {
+    running: Vec<Task>,
+    last: u64,
+}
+
+/// A row of the list of work.
+pub struct TaskRow {
+    /// Which.
+    pub id: TaskId,
+    /// `Registering LibreOffice 24.8.4`.
+    pub title: String,
+    /// How far.
+    pub progress: Progress,
+    /// Bytes a second in this phase; 0 while not known.
+    pub bytes_per_second: u64,
+    /// Whether it was asked to stop.
+    pub stopping: bool,
+}
+
+impl Tasks {
+    /// Runs `run` on a thread of its own; `done` gets the result in a later frame. A panic becomes a failure.
+    pub fn start<T: Send + 'static>(
+        &mut self,
+        ctx: &Context,
+        title: impl Into<String>,
+        show: Show,
+        run: impl FnOnce(&Work) -> Result<T, Failure> + Send + 'static,
+        done: impl FnOnce(&mut App, Result<T, Failure>) + Send + 'static,
+    ) -> TaskId {
+        self.last += 1;
+        let id = TaskId(self.last);
+        let work = Work::new();
+        let (own, ctx) = (work.clone(), ctx.clone());
+        let promise = Promise::spawn_thread("work", move || {
+            let result = catch_unwind(AssertUnwindSafe(|| run(&own))).unwrap_or_else(|panic| {
+                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+                let action = "Start the work again; your packages are safe";
+                Err(Failure::new(
+                    "program-error",
+                    Class::Environment,
+                    "something went wrong in Packhouse itself",
+                    action,
+                )
+                .because(text))
+            });
+            ctx.request_repaint();
+            Box::new(move |app: &mut App| done(app, result)) as Done
+        });
+        self.running.push(Task {
+            id,
+            title: title.into(),
+            show,
+            work,
+            promise,
+            phase: "",
+            phase_began: Instant::now(),
+        });
+        id
+    }
+
+    /// Takes out what has ended.
+    pub(super) fn take_done(&mut self) -> Vec<Done> {
+        let mut done = Vec::new();
+        let mut rest = Vec::with_capacity(self.running.len());
+        for mut task in self.running.drain(..) {
+            match task.promise.try_take() {
+                Ok(end) => done.push(end),
+                Err(promise) => {
+                    task.promise = promise;
+                    rest.push(task);
+                }
+            }
+        }
+        self.running = rest;
+        done
+    }
+
+    /// Whether anything runs.
+    pub fn is_any_running(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// Whether this one still runs.
+    pub fn is_running(&self, id: TaskId) -> bool {
+        self.running.iter().any(|task| task.id == id)
+    }
+
+    /// Asks a piece of work to stop.
+    pub fn cancel(&self, id: TaskId) {
+        if let Some(task) = self.running.iter().find(|task| task.id == id) {
+            task.work.cancel();
+        }
+    }
+
+    /// Asks everything to stop.
+    pub fn cancel_all(&self) {
+        self.running.iter().for_each(|task| task.work.cancel());
+    }
+
+    /// How far one piece of work is.
+    pub fn progress(&self, id: TaskId) -> Option<Progress> {
+        self.running.iter().find(|task| task.id == id).map(|task| task.work.progress())
+    }
+
+    /// The rows to show.
+    pub fn rows(&mut self) -> Vec<TaskRow> {
+        let shown = self.running.iter_mut().filter(|task| task.show == Show::Row);
+        shown
+            .map(|task| {
+                let progress = task.work.progress();
+                if progress.phase != task.phase {
+                    task.phase = progress.phase;
+                    task.phase_began = Instant::now();
+                }
+                let seconds = task.phase_began.elapsed().as_secs_f64();
+                let rate = if seconds > 0.5 { progress.done_bytes as f64 / seconds } else { 0.0 };
+                TaskRow {
+                    id: task.id,
+                    title: task.title.clone(),
+                    progress,
+                    bytes_per_second: rate as u64,
+                    stopping: task.work.is_cancelled(),
+                }
+            })
+            .collect()
+    }
+}

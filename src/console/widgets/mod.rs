@@ -1,0 +1,63 @@
+//! The pieces pages are made of.
+//!
+//! Data in, actions out: a widget gets what it shows and returns what was done. None knows a session, a disk or a
+//! clock. Each has an accessible name and role.
+
+use std::sync::Arc;
+
+use egui::text::{LayoutJob, TextWrapping};
+use egui::{Color32, FontId, Galley, Rect, Stroke, StrokeKind, TextFormat, Ui};
+
+use super::theme::FOCUS_WIDTH;
+use super::tokens::Tokens;
+
+pub mod alert;
+pub mod button;
+pub mod chip;
+pub mod command_button;
+pub mod empty_state;
+pub mod field_row;
+pub mod list;
+pub mod progress_row;
+pub mod selection;
+pub mod tab_bar;
+pub mod tree;
+
+/// Text on one line, cut with `…` at `width`.
+pub(crate) fn one_line(ui: &Ui, text: &str, font: FontId, colour: Color32, width: f32) -> Arc<Galley> {
+    let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(font, colour));
+    job.wrap = TextWrapping { max_width: width, max_rows: 1, break_anywhere: true, ..Default::default() };
+    ui.ctx().fonts_mut(|fonts| fonts.layout_job(job))
+}
+
+/// A name that may have 200 characters, cut in the middle for a title of one line.
+pub(crate) fn short(text: &str, most: usize) -> String {
+    let count = text.chars().count();
+    if count <= most {
+        return text.to_owned();
+    }
+    let half = most / 2;
+    let start: String = text.chars().take(half).collect();
+    let end: String = text.chars().skip(count - half).collect();
+    format!("{start}…{end}")
+}
+
+/// The ring around what has the keyboard, inside `rect` with a gap of 1 px.
+pub(crate) fn focus_ring(ui: &Ui, rect: Rect, radius: u8) {
+    ui.painter().rect_stroke(
+        rect.shrink(1.0),
+        radius,
+        Stroke::new(FOCUS_WIDTH, Tokens::of(ui).focus),
+        StrokeKind::Inside,
+    );
+}
+
+/// The ring outside `rect`, with a gap of 1 px between it and the border.
+pub(crate) fn focus_outline(ui: &Ui, rect: Rect, radius: u8) {
+    ui.painter().rect_stroke(
+        rect.expand(1.0),
+        radius + 1,
+        Stroke::new(FOCUS_WIDTH, Tokens::of(ui).focus),
+        StrokeKind::Outside,
+    );
+}
