@@ -1,0 +1,9 @@
+//! The command line through the real program: what it does, what it prints, and the exit code it ends with.
+
+mod disks;
+mod keys;
+mod lifecycle;
+mod packages;
+mod place;
+mod processes;
+mod refusals;

@@ -1,0 +1,6 @@
+//! The engines under every operation, on real trees and files.
+
+mod archive_file;
+mod catalogue;
+mod hashing;
+mod scan;

@@ -1,0 +1,8 @@
+//! File formats, against public suites and the programs of others.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bag_judges;
+mod bag_maker;
+mod bagit_conformance;

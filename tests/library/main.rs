@@ -1,0 +1,17 @@
+//! The library proven through the session: what a front end can do and what becomes of it on disk; other people's
+//! programs judge what it writes, it is killed while it works, its rules hold moment by moment, and bad input is
+//! refused with nothing lost.
+
+mod bad_input;
+mod desk;
+mod judges;
+mod kill;
+mod moments;
+mod place;
+mod real_trees;
+mod rebuild;
+mod search;
+#[path = "../support/mod.rs"]
+mod support;
+mod taking_in;
+mod watching;

@@ -1,0 +1,109 @@
+#!/bin/sh
+# Photographs the console on a sample library, for the README and for looking at it.
+# Usage: pictures.sh FOLDER THEME WIDTHxHEIGHT [SCENE...]
+#   scenes: library question seal new-package empty history general contents procedures history-tab
+# PLACE names a folder that does not exist, for the sample library; it is removed at the end.
+# Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick.
+set -eu
+folder=$1 theme=$2 size=$3
+shift 3
+root=$(cd "$(dirname "$0")/../.." && pwd)
+program=${PACKHOUSE:-$root/target/debug/packhouse}
+sample=${SAMPLE:-$root/target/debug/examples/sample_library}
+mkdir -p "$folder"
+work=$(mktemp -d)
+# Where the sample library lies; its path stands in the pictures.
+place=${PLACE:-$work/sample}
+pids=
+finish() {
+    for pid in $pids; do kill "$pid" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+    rm -rf "$work" "$place"
+}
+trap finish EXIT
+"$sample" "$place"
+mkfifo "$work/display"
+Xvfb -displayfd 3 -screen 0 "${size}x24" -nolisten tcp 3>"$work/display" 2>"$work/xvfb.log" &
+pids="$!"
+read -r number <"$work/display"
+export DISPLAY=":$number" HOME="$work" XDG_CONFIG_HOME="$work" XDG_DATA_HOME="$work" USER=anna
+unset WAYLAND_DISPLAY
+openbox 2>"$work/openbox.log" &
+pids="$! $pids"
+
+settle() {
+    last=
+    for _ in 1 2 3 4 5 6 7 8; do
+        import -window root "$work/now.png"
+        now=$(sha256sum <"$work/now.png")
+        [ "$now" = "$last" ] && return
+        last=$now
+    done
+}
+start() {
+    rm -rf "$work/packhouse"
+    PACKHOUSE_KEYS="$place/keys" "$program" --theme "$theme" "$@" 2>"$work/program.log" &
+    running=$!
+    pids="$running $pids"
+    window=$(timeout 20 xdotool search --sync --onlyvisible --name '^Packhouse' | head -n 1)
+    xdotool windowmove "$window" 0 0 windowsize "$window" "${size%x*}" "$((${size#*x} - 24))"
+    xdotool windowfocus --sync "$window" mousemove 5 5
+    settle
+    settle
+}
+photo() {
+    settle
+    convert "$work/now.png" -strip "$folder/$1-$theme.png"
+    echo "$folder/$1-$theme.png"
+}
+press() { xdotool key --window 0 "$@"; settle; }
+# A row of the list is reached by typing the first letters of its name.
+choose() {
+    # The middle of the first row.
+    xdotool mousemove 420 "${2:-160}" click 1
+    settle
+    xdotool type --delay 30 "$1"
+    settle
+}
+stop() { kill "$running" 2>/dev/null || true; wait "$running" 2>/dev/null || true; }
+
+library="$place/library"
+for scene in "${@:-library}"; do
+    case $scene in
+    library)
+        start --library "$library"
+        choose inks; photo library-plain
+        press alt+Return; photo library; stop ;;
+    general | contents | procedures | history-tab)
+        start --library "$library"
+        choose "${PACKAGE:-blen}"; press alt+Return
+        case $scene in contents) press ctrl+Tab; press ctrl+Tab ;; procedures) press ctrl+Tab; press ctrl+Tab; press ctrl+Tab ;;
+        history-tab) press ctrl+shift+Tab ;; esac
+        photo "$scene"; stop ;;
+    question)
+        start --library "$library"
+        choose openttd
+        # Its check is off: change a file, tick the box, apply.
+        echo new >"$library/packages/OpenTTD/14.1/data/share/surprise.txt"
+        rm "$library/packages/OpenTTD/14.1/data/COPYING"
+        press alt+Return; press ctrl+Tab
+        xdotool mousemove "$(( ${size%x*} / 2 - 366 ))" "$(( ${size#*x} / 2 - 109 ))" click 1; settle
+        photo ticked
+        xdotool mousemove "$(( ${size%x*} / 2 + 347 ))" "$(( ${size#*x} / 2 + 302 ))" click 1; settle
+        photo question; stop ;;
+    seal)
+        start --library "$library"
+        choose r; xdotool mousemove 187 66 click 1; settle
+        photo seal; stop ;;
+    history)
+        start --library "$library"
+        xdotool mousemove 63 449 click 1; settle
+        photo history; stop ;;
+    new-package)
+        start --library "$library" "$place/source/Inkscape 1.4.1"
+        photo new-package; stop ;;
+    empty)
+        start --library "$work/empty"; photo empty; stop ;;
+    *) echo "unknown scene $scene" >&2; exit 2 ;;
+    esac
+done
