@@ -13,7 +13,7 @@ use super::source::{Source, SourceKind};
 use super::{Library, LibraryError};
 use crate::package::record::{ListedProcedure, PackageId, PackageType};
 use crate::package::reginfo::{NOTES_NAME, Notes, REGINFO_NAME};
-use crate::package::{BlockSize, Finding, HistoryEvent, Manifest, PackageKey, PackageRecord, PackageState};
+use crate::package::{BlockSize, HistoryEvent, Manifest, PackageKey, PackageRecord};
 use crate::work::Work;
 
 /// What is to be registered, and as what.
@@ -203,11 +203,8 @@ impl Library {
             }
         }
         let from_notes = |of: fn(&Notes) -> &String| local.as_ref().map(|notes| of(notes).clone());
+        let id = PackageId(uuid::Uuid::new_v4());
         PackageRecord {
-            id: PackageId(uuid::Uuid::new_v4()),
-            key,
-            state: PackageState::Open,
-            revision: 0,
             supplier: request
                 .supplier
                 .clone()
@@ -221,24 +218,15 @@ impl Library {
                 .clone()
                 .or_else(|| from_notes(|notes| &notes.comment))
                 .unwrap_or_default(),
-            replaces: None,
-            retired: false,
-            filed_by: filed_by.unwrap_or(&self.actor().who).to_owned(),
-            registered: now,
-            changed: now,
             checksum_control: request.checksum_control,
-            checksum: manifest.files().checksum(),
-            checksum_event: "registered".to_owned(),
-            checksum_at: now,
-            finding: Finding::Consistent,
-            noticed: None,
-            marked: None,
-            quick: None,
-            deep: None,
-            sealed_once: false,
-            seal: None,
-            archive: None,
             procedures,
+            ..PackageRecord::new(
+                id,
+                key,
+                filed_by.unwrap_or(&self.actor().who),
+                manifest.files().checksum(),
+                now,
+            )
         }
     }
 }

@@ -207,33 +207,11 @@ impl Library {
                 known
             }
             None => PackageRecord {
-                id: info.id,
-                key: info.key.clone(),
-                state: PackageState::Sealed,
-                revision: info.revision,
                 supplier: info.supplier.clone(),
                 package_type: info.package_type,
                 based_on: info.based_on.clone(),
-                group: String::new(),
-                comment: String::new(),
-                replaces: None,
-                retired: false,
-                filed_by: self.actor().who.clone(),
-                registered: now,
-                changed: now,
-                checksum_control: true,
-                checksum: info.checksum,
-                checksum_event: String::new(),
-                checksum_at: now,
-                finding: Finding::Consistent,
-                noticed: None,
-                marked: None,
-                quick: None,
-                deep: None,
-                sealed_once: true,
-                seal: None,
-                archive: None,
                 procedures: procedures(&|_| None),
+                ..PackageRecord::new(info.id, info.key.clone(), &self.actor().who, info.checksum, now)
             },
         };
         let sealed_at = record.seal.as_ref().map_or(now, |seal| seal.at);

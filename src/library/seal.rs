@@ -329,34 +329,16 @@ impl Library {
             procedure.origin = crate::package::procedure::Origin::Embedded;
             ListedProcedure { procedure, choice: listed.choice.clone() }
         });
+        let id = PackageId(uuid::Uuid::new_v4());
         let record = PackageRecord {
-            id: PackageId(uuid::Uuid::new_v4()),
-            key,
-            state: PackageState::Open,
-            revision: 0,
             based_on: Some(based_on.key.clone()),
             replaces: Some(based_on.key.clone()),
-            retired: false,
-            filed_by: self.actor().who.clone(),
-            registered: now,
-            changed: now,
-            checksum_control: true,
-            checksum: manifest.files().checksum(),
-            checksum_event: "registered".to_owned(),
-            checksum_at: now,
-            finding: Finding::Consistent,
-            noticed: None,
-            marked: None,
-            quick: None,
-            deep: None,
-            sealed_once: false,
-            seal: None,
-            archive: None,
             procedures: procedures.collect(),
             supplier: based_on.supplier,
             package_type: based_on.package_type,
             group: based_on.group,
             comment: based_on.comment,
+            ..PackageRecord::new(id, key, &self.actor().who, manifest.files().checksum(), now)
         };
         operation
             .write(&format!("package/{REGINFO_NAME}"), reginfo_of(&record, &manifest).to_text().as_bytes())?;

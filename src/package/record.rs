@@ -198,6 +198,46 @@ pub struct PackageRecord {
 }
 
 impl PackageRecord {
+    /// A package as it begins: Open, agreeing with its checksum, the check on, never checked, never sealed; all that is
+    /// optional is empty.
+    pub fn new(
+        id: PackageId,
+        key: PackageKey,
+        filed_by: &str,
+        checksum: ConsistencyChecksum,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            key,
+            state: PackageState::Open,
+            revision: 0,
+            supplier: String::new(),
+            package_type: PackageType::Generic,
+            based_on: None,
+            group: String::new(),
+            comment: String::new(),
+            replaces: None,
+            retired: false,
+            filed_by: filed_by.to_owned(),
+            registered: now,
+            changed: now,
+            checksum_control: true,
+            checksum,
+            checksum_event: "registered".to_owned(),
+            checksum_at: now,
+            finding: Finding::Consistent,
+            noticed: None,
+            marked: None,
+            quick: None,
+            deep: None,
+            sealed_once: false,
+            seal: None,
+            archive: None,
+            procedures: Vec::new(),
+        }
+    }
+
     /// Whether staging, archiving and delivering are refused: the switch is on, and the last verification of
     /// any kind did not agree.
     pub fn is_blocked(&self) -> bool {

@@ -125,7 +125,7 @@ impl Session {
 /// Runs `work`; an error is explained, a panic becomes a failure with a code.
 fn guarded<T>(work: impl FnOnce() -> Result<T, LibraryError>) -> Result<T, Failure> {
     match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(result) => result.map_err(|error| explained(&error)),
+        Ok(result) => result.map_err(|error| error.explain()),
         Err(panic) => {
             let text = panic
                 .downcast_ref::<&str>()
@@ -144,11 +144,6 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, LibraryError>) -> Result<T, Failu
             .because(text))
         }
     }
-}
-
-/// The failure of a library error. A database error on top of a folder that is gone is the folder's fault.
-fn explained(error: &LibraryError) -> Failure {
-    error.explain()
 }
 
 /// Looks once at a folder whose folders are packages to be: gives those that have become complete.
