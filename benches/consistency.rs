@@ -5,17 +5,21 @@
 //! files, 2,048 files of 2 MiB, one file of 4 GiB, and a library of each; 18 GiB of room in all. Arguments: `quick`,
 //! `deep` (default both).
 
+#[path = "support/deep_trees.rs"]
+mod deep_trees;
+#[path = "support/processes.rs"]
+mod processes;
 mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use deep_trees::{BLOCK, DEEP_BLOCKS, deep_trees};
 use packhouse::session::{Register, RegisterRequest, Session};
 use packhouse::work::Work;
-use support::{
-    BLOCK, DEEP_BLOCKS, Outcome, data_folder, deep_trees, make_once, options, program, report, time,
-};
+use processes::{program, time};
+use support::{Outcome, data_folder, make_once, options, report};
 
 const FILES: usize = 100_000;
 const QUICK_RUNS: usize = 21;
