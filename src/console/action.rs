@@ -8,8 +8,8 @@ use super::tasks::TaskId;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, CheckKind, PackageKey};
 use crate::session::{
-    AcceptRequest, ArchiveRequest, ExportFormat, HistoryFilter, ProcedureEdit, RestoreSource, SwitchAnswer,
-    UpdateRequest,
+    AcceptRequest, ArchiveRequest, ExportFormat, HistoryFilter, KeyUse, ProcedureEdit, RestoreSource,
+    SwitchAnswer, UpdateRequest,
 };
 
 /// Which native dialog, and who gets what was chosen in it.
@@ -29,6 +29,46 @@ pub enum Browse {
     AddFiles(PackageId),
     /// A folder to add to a package.
     AddFolder(PackageId),
+}
+
+/// What is done with keys.
+#[derive(Debug)]
+pub enum KeyAction {
+    /// Makes one of this name.
+    Create(String),
+    /// Writes a backup.
+    BackUp {
+        /// Of which.
+        name: String,
+        /// The file.
+        to: PathBuf,
+        /// What it is encrypted with.
+        passphrase: String,
+    },
+    /// Takes one from a backup.
+    Import {
+        /// The file.
+        from: PathBuf,
+        /// Its name here.
+        name: String,
+        /// What it is encrypted with.
+        passphrase: String,
+    },
+    /// Trusts one of somebody else.
+    Trust {
+        /// Its text, or a `.pub` file.
+        key: String,
+        /// Its name here.
+        name: String,
+        /// How its fingerprint ends, as somebody typed it.
+        ending: String,
+        /// For what.
+        uses: Vec<KeyUse>,
+    },
+    /// Seals with it no longer.
+    Retire(String),
+    /// Trusts it no longer.
+    Distrust(String),
 }
 
 /// What was done.
@@ -136,6 +176,22 @@ pub enum Action {
     Export(PackageId, PathBuf),
     /// Removes packages.
     Remove(Vec<PackageId>),
+
+    /// Makes a software group.
+    AddGroup(String),
+    /// Gives a group another name.
+    RenameGroup {
+        /// Its name now.
+        from: String,
+        /// The new one.
+        to: String,
+    },
+    /// Takes a group away.
+    RemoveGroup(String),
+    /// Files packages under a group; under none if it is empty.
+    MoveToGroup(Vec<PackageId>, String),
+    /// Does something with keys.
+    Key(KeyAction),
 
     /// Follows the chain of History.
     VerifyHistory,

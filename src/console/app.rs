@@ -10,18 +10,21 @@ use std::time::Duration;
 use egui::{Align2, Frame, Margin, Panel, ThemePreference, Ui, ViewportCommand};
 
 use super::action::Action;
-use super::command::{Command, Scope};
+use super::command::{Command, Scope, SelectedKey};
 use super::dialogs::closing::CloseQuestion;
 use super::dialogs::{Dialog, Env, Next, dialog_ui};
 use super::format;
 use super::icons::Icon;
 use super::pages::history::HistoryPage;
+use super::pages::keys::KeysPage;
 use super::pages::new_package::NewPackage;
 use super::pages::opening::{failed_ui, opening_ui};
 use super::pages::packages::{Moment, PackagesPage, Shown};
-use super::pages::{Place, tree};
+use super::pages::settings::{self, settings_ui};
+use super::pages::tasks::TasksPage;
+use super::pages::{Place, TreeRows};
 use super::property::{PropertyWindow, Tab};
-use super::shell::{Shell, shell_ui};
+use super::shell::{Menu, Shell, shell_ui};
 use super::start::Surroundings;
 use super::tasks::Tasks;
 use super::theme::{self, Density};
@@ -82,6 +85,11 @@ pub struct App {
     pub(super) view: Arc<View>,
     pub(super) tasks: Tasks,
     pub(super) place: Place,
+    /// A place to go to as soon as it is in the tree.
+    pub(super) place_when_seen: Option<Place>,
+    tree: TreeRows,
+    pub(super) keys_page: KeysPage,
+    tasks_page: TasksPage,
     pub(super) packages: PackagesPage,
     pub(super) history: HistoryPage,
     pub(super) new_package: Option<NewPackage>,
@@ -95,7 +103,7 @@ pub struct App {
     pub(super) leaving: Leaving,
     pub(super) emptied: bool,
     pub(super) last_archive_folder: String,
-    scope: Scope,
+    pub(super) scope: Scope,
 }
 
 impl App {
@@ -122,6 +130,10 @@ impl App {
             view: Arc::default(),
             tasks: Tasks::default(),
             place: Place::default(),
+            place_when_seen: None,
+            tree: TreeRows::default(),
+            keys_page: KeysPage::default(),
+            tasks_page: TasksPage::default(),
             packages: PackagesPage::default(),
             history: HistoryPage::default(),
             new_package: None,
@@ -177,14 +189,26 @@ impl App {
     }
 
     fn make_scope(&self) -> Scope {
-        let on_list = self.place != Place::History && self.new_package.is_none();
+        let on_list = self.place.is_list() && self.new_package.is_none();
         Scope {
             is_open: self.session().is_some() && self.view.epoch > 0,
             is_read_only: self.session().is_some_and(Session::is_read_only),
             unreachable: self.view.unreachable.is_some(),
             removed: self.view.removed.0,
             selected: if on_list { self.packages.selected(&self.view) } else { Vec::new() },
+            group: match &self.place {
+                Place::Group(group) => Some(group.clone()),
+                _ => None,
+            },
+            key: (self.place == Place::Keys)
+                .then(|| self.keys_page.selected())
+                .flatten()
+                .map(|key| SelectedKey { is_own: key.own, is_retired: key.retired }),
         }
+    }
+
+    pub(super) fn menus(&self) -> Vec<Menu<Command>> {
+        Command::menus(self.theme, self.density, |command| self.scope.refusal(command))
     }
 
     /// Takes what was dropped onto the window or pasted into it.
@@ -253,9 +277,21 @@ impl App {
         }
         let now = (self.around.now)();
         let moment = Moment { now, zone: &self.around.actor.time_zone };
-        if self.place == Place::History {
-            self.history.ui(ui, moment, self.density, actions);
-            return;
+        match self.place {
+            Place::History => return self.history.ui(ui, moment, self.density),
+            Place::Tasks => return self.tasks_page.ui(ui, &self.tasks, moment, self.density, actions),
+            Place::Keys => return self.keys_page.ui(ui, moment, self.density),
+            Place::Settings => {
+                let shown = settings::Shown {
+                    library: &library,
+                    keys: &self.around.keys.display().to_string(),
+                    theme: self.theme,
+                    density: self.density,
+                    watching: view.watching,
+                };
+                return settings_ui(ui, &shown, actions);
+            }
+            _ => {}
         }
         if view.packages.is_empty() && self.place == Place::Packages {
             let sentence = "Drop files or folders here, paste their paths, or choose them.";
@@ -269,16 +305,16 @@ impl App {
         let shown = Shown { view: &view, place: &place, moment, density, scope };
         self.packages.ui(ui, &shown, actions);
         if self.packages.is_empty() {
-            let area = ui.max_rect();
             let text = match place {
                 Place::Inconsistent => "Every package is as recorded, as far as it was checked.",
                 Place::Archived => "No package is archived.",
+                Place::Retired => "No package is retired. A sealed package is retired in its properties.",
                 Place::AutoRegistered => "System has registered no package.",
                 _ => "No package fits the filter.",
             };
-            let font = egui::TextStyle::Body.resolve(ui.style());
             let colour = Tokens::of(ui).secondary;
-            ui.painter().text(area.center(), Align2::CENTER_CENTER, text, font, colour);
+            let line = egui::Rect::from_center_size(ui.max_rect().center(), egui::vec2(600.0, 24.0));
+            ui.put(line, egui::Label::new(egui::RichText::new(text).color(colour)));
         }
     }
 
@@ -344,6 +380,7 @@ impl App {
             let all = format::thousands(all as u64);
             let mut text = match &self.place {
                 Place::History => format!("{} events", format::thousands(self.history.len() as u64)),
+                Place::Tasks | Place::Keys | Place::Settings => format!("{all} {packages}"),
                 Place::Packages if self.search.trim().is_empty() && !self.packages.is_filtered() => {
                     format!("{all} {packages}")
                 }
@@ -429,7 +466,7 @@ impl App {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        for done in self.tasks.take_done() {
+        for done in self.tasks.take_done((self.around.now)()) {
             done(self);
         }
         if let Some(session) = self.session() {
@@ -449,16 +486,19 @@ impl eframe::App for App {
         let search = self.search.clone();
         self.packages.refresh(&view, &self.place, &search);
         self.scope = self.make_scope();
-        let scope = self.scope.clone();
-        let menus = Command::menus(self.theme, self.density, |command| scope.refusal(command));
-        let tools = Command::LIBRARY_TOOLS.map(|command| command.entry().refused(scope.refusal(command)));
-        let (places, rows): (Vec<_>, Vec<_>) = tree(&view).into_iter().unzip();
+        let menus = self.menus();
+        let entry = |command: &Command| command.entry().refused(self.scope.refusal(*command));
+        let tools: Vec<_> = Command::tools(&self.place).iter().map(entry).collect();
+        let group_menu = Command::GROUP_MENU.each_ref().map(entry);
+        self.tree.refresh(&view);
+        let mut tree = std::mem::take(&mut self.tree);
         let (left, right) = self.status();
         let shell = Shell {
             menus: &menus,
             tools: &tools,
-            tree: if self.session().is_some() { &rows } else { &[] },
-            place: places.iter().position(|place| place.as_ref() == Some(&self.place)),
+            tree: if self.session().is_some() { tree.rows() } else { &[] },
+            place: tree.row_of(&self.place),
+            tree_menu: &group_menu,
             status_left: &left,
             status_right: &right,
             density: self.density,
@@ -469,10 +509,15 @@ impl eframe::App for App {
         let mut search = std::mem::take(&mut self.search);
         let done = shell_ui(ui, &shell, &mut search, |ui| self.page_ui(ui, &mut actions));
         self.search = search;
-        if let Some(place) = done.tree.selected.and_then(|row| places.get(row).cloned().flatten()) {
-            self.place = place;
-            self.new_package = None;
+        if let Some(place) = done.tree.selected.and_then(|row| tree.place(row).cloned()) {
+            self.go(place);
         }
+        if self.place_when_seen.as_ref().is_some_and(|place| tree.row_of(place).is_some())
+            && let Some(place) = self.place_when_seen.take()
+        {
+            self.go(place);
+        }
+        std::mem::swap(&mut self.tree, &mut tree);
         self.windows_ui(&mut actions);
         self.dialog_ui(&mut actions);
         self.hovering_ui(ui);

@@ -4,10 +4,11 @@
 use egui::{Key, KeyboardShortcut, Modifiers, ThemePreference};
 
 use super::icons::Icon;
+use super::pages::{Page, Place};
 use super::shell::{Entry, Menu};
 use super::theme::Density;
-use crate::package::PackageState;
 use crate::package::record::PackageSummary;
+use crate::package::{Finding, PackageState};
 
 /// What can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,34 @@ pub enum Command {
     NewPackage,
     /// Opens another library.
     ChooseLibrary,
+    /// Goes to a page.
+    Go(Page),
+    /// Makes a software group.
+    NewGroup,
+    /// Gives the group another name.
+    RenameGroup,
+    /// Takes the group away; its packages stay.
+    RemoveGroup,
+    /// Files the selection under a group.
+    MoveToGroup,
+    /// Records what differs as right.
+    AcceptChanges,
+    /// Follows the chain of History.
+    VerifyHistory,
+    /// Writes History to a file.
+    ExportHistory,
+    /// Makes a key.
+    CreateKey,
+    /// Takes a key from its backup.
+    ImportKey,
+    /// Trusts a key of somebody else.
+    TrustKey,
+    /// Writes a backup of the selected key.
+    BackUpKey,
+    /// Copies the public part of the selected key.
+    CopyKey,
+    /// Retires the selected key, or trusts it no longer.
+    ForgetKey,
     /// Opens the property window.
     Properties,
     /// Seals the selection.
@@ -40,6 +69,12 @@ pub enum Command {
     DeepCheck,
     /// Puts the keyboard into the search field.
     Search,
+    /// Finds a command by its name.
+    Palette,
+    /// Shows all keys.
+    Shortcuts,
+    /// Shows versions and paths.
+    About,
     /// Closes the program.
     Quit,
     /// Dark, light, or as the system has it.
@@ -61,6 +96,19 @@ pub struct Scope {
     pub removed: u64,
     /// The selected packages.
     pub selected: Vec<PackageSummary>,
+    /// The group whose packages are shown.
+    pub group: Option<String>,
+    /// The selected key, on the page of keys.
+    pub key: Option<SelectedKey>,
+}
+
+/// What a command needs to know of the selected key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SelectedKey {
+    /// Whether its secret part is here.
+    pub is_own: bool,
+    /// Whether it seals no longer.
+    pub is_retired: bool,
 }
 
 impl Scope {
@@ -68,9 +116,19 @@ impl Scope {
     pub fn refusal(&self, command: Command) -> Option<&'static str> {
         use Command as C;
         match command {
-            C::Quit | C::Theme(_) | C::Density(_) | C::ChooseLibrary => return None,
+            C::Quit
+            | C::Theme(_)
+            | C::Density(_)
+            | C::ChooseLibrary
+            | C::Palette
+            | C::Shortcuts
+            | C::About => {
+                return None;
+            }
             _ if !self.is_open => return Some("No library is open"),
-            C::Search => return None,
+            C::Search | C::Go(_) | C::VerifyHistory | C::ExportHistory => return None,
+            C::CreateKey | C::ImportKey | C::TrustKey => return None,
+            C::BackUpKey | C::CopyKey | C::ForgetKey => return self.key_refusal(command),
             C::Properties => return self.selected.is_empty().then_some("No package is selected"),
             _ if self.unreachable => return Some("The library folder cannot be reached"),
             _ => {}
@@ -79,7 +137,10 @@ impl Scope {
             return Some("The library is open for reading only");
         }
         match command {
-            C::NewPackage => return None,
+            C::NewPackage | C::NewGroup => return None,
+            C::RenameGroup | C::RemoveGroup => {
+                return self.group.is_none().then_some("Select a group in the tree");
+            }
             C::UndoRemove => return (self.removed == 0).then_some("Nothing was removed"),
             // Without a selection it asks for an archive file.
             C::Restore if self.selected.is_empty() => return None,
@@ -90,8 +151,13 @@ impl Scope {
         let any = |state| self.selected.iter().any(|package| package.state == state);
         let one = self.selected.len() == 1;
         match command {
-            C::Seal | C::Unseal | C::NewVersion | C::Restore | C::Export if !one => {
+            C::Seal | C::Unseal | C::NewVersion | C::Restore | C::Export | C::AcceptChanges if !one => {
                 Some("Select one package")
+            }
+            C::AcceptChanges
+                if self.selected.iter().all(|package| package.finding == Finding::Consistent) =>
+            {
+                Some("The package is as recorded, as far as it was checked")
             }
             C::Seal if !all(PackageState::Open) => Some("Only an open package can be sealed"),
             C::Unseal if !all(PackageState::Sealed) => Some("Only a sealed package can be unsealed"),
@@ -108,18 +174,49 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// Why `command` cannot be used with the selected key.
+    fn key_refusal(&self, command: Command) -> Option<&'static str> {
+        match (command, self.key) {
+            (_, None) => Some("Select a key on the page of keys"),
+            (Command::BackUpKey, Some(key)) if !key.is_own => {
+                Some("The secret part of this key is somewhere else")
+            }
+            (Command::ForgetKey, Some(key)) if key.is_own && key.is_retired => {
+                Some("The key is retired already")
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Command {
-    /// The tool bar of the library page.
-    pub const LIBRARY_TOOLS: [Self; 6] =
-        [Self::NewPackage, Self::Seal, Self::Archive, Self::Restore, Self::QuickCheck, Self::DeepCheck];
+    /// The tool bar of a place; the first is what most people come for.
+    pub fn tools(place: &Place) -> &'static [Self] {
+        use Command as C;
+        match place {
+            Place::Packages | Place::Group(_) | Place::AutoRegistered | Place::Retired => {
+                &[C::NewPackage, C::Seal, C::Archive, C::Restore, C::QuickCheck, C::DeepCheck]
+            }
+            Place::Archived => &[C::Restore, C::DeepCheck, C::Properties],
+            Place::Inconsistent => &[C::AcceptChanges, C::QuickCheck, C::DeepCheck, C::Properties],
+            Place::History => &[C::ExportHistory, C::VerifyHistory],
+            Place::Tasks | Place::Settings => &[],
+            Place::Keys => &[C::CreateKey, C::ImportKey, C::TrustKey, C::BackUpKey, C::CopyKey, C::ForgetKey],
+        }
+    }
 
     /// The context menu of a package, in groups.
-    pub const PACKAGE_MENU: [&'static [Self]; 4] = [
-        &[Self::Properties, Self::QuickCheck, Self::DeepCheck],
+    pub const PACKAGE_MENU: [&'static [Self]; 5] = [
+        &[Self::Properties, Self::QuickCheck, Self::DeepCheck, Self::AcceptChanges],
         &[Self::Seal, Self::Unseal, Self::NewVersion],
         &[Self::Archive, Self::Restore, Self::Export],
+        &[Self::MoveToGroup],
         &[Self::Remove],
     ];
+
+    /// The context menu of a group in the tree.
+    pub const GROUP_MENU: [Self; 3] = [Self::NewGroup, Self::RenameGroup, Self::RemoveGroup];
 
     /// Text, hover text, key and icon.
     pub fn entry(self) -> Entry<Self> {
@@ -131,6 +228,40 @@ impl Command {
                 .icon(Icon::Plus)
                 .shortcut(key(ctrl, Key::N)),
             Self::ChooseLibrary => Entry::new(self, "Choose library…").shortcut(key(ctrl, Key::O)),
+            Self::Go(page) => {
+                let entry = Entry::new(self, page.word()).hover(page.purpose());
+                match page.key() {
+                    Some((modifiers, key)) => entry.shortcut(KeyboardShortcut::new(modifiers, key)),
+                    None => entry,
+                }
+            }
+            Self::NewGroup => Entry::new(self, "New group…").hover("Make a software group"),
+            Self::RenameGroup => Entry::new(self, "Rename group…"),
+            Self::RemoveGroup => Entry::new(self, "Remove group…").hover("Its packages stay in the library"),
+            Self::MoveToGroup => {
+                Entry::new(self, "Move to group…").hover("File the selection under a software group")
+            }
+            Self::AcceptChanges => {
+                Entry::new(self, "Accept changes…").hover("The files are right: record the new checksum")
+            }
+            Self::VerifyHistory => {
+                Entry::new(self, "Verify the chain").hover("Follow History from its first entry to its last")
+            }
+            Self::ExportHistory => Entry::new(self, "Export History…")
+                .hover("Write the entries that pass the filter to a file, as CSV or JSON"),
+            Self::CreateKey => {
+                Entry::new(self, "Create key…").hover("Make a key that seals from now on").icon(Icon::Plus)
+            }
+            Self::ImportKey => Entry::new(self, "Import key…").hover("Take an own key from its backup"),
+            Self::TrustKey => Entry::new(self, "Trust a key…").hover("Believe the seals of somebody else"),
+            Self::BackUpKey => {
+                Entry::new(self, "Save backup…").hover("Write the selected key to a file, with a passphrase")
+            }
+            Self::CopyKey => {
+                Entry::new(self, "Copy public key").hover("What others need to trust your seals")
+            }
+            Self::ForgetKey => Entry::new(self, "Retire key…")
+                .hover("Seal with the selected key no longer, or distrust one of somebody else"),
             // Enter and a double click do the same in the list.
             Self::Properties => Entry::new(self, "Properties").shortcut(key(Modifiers::ALT, Key::Enter)),
             Self::Seal => {
@@ -154,6 +285,9 @@ impl Command {
                 .hover("Read every file and compare its hashes (Shift+F5)")
                 .shortcut(key(Modifiers::SHIFT, Key::F5)),
             Self::Search => Entry::new(self, "Search").shortcut(key(ctrl, Key::F)),
+            Self::Palette => Entry::new(self, "Find a command…").shortcut(key(ctrl, Key::K)),
+            Self::Shortcuts => Entry::new(self, "Keyboard shortcuts").shortcut(key(Modifiers::NONE, Key::F1)),
+            Self::About => Entry::new(self, "About Packhouse"),
             Self::Quit => Entry::new(self, "Quit").shortcut(key(ctrl, Key::Q)),
             Self::Theme(ThemePreference::Dark) => Entry::new(self, "Dark"),
             Self::Theme(ThemePreference::Light) => Entry::new(self, "Light"),
@@ -175,14 +309,29 @@ impl Command {
         let themes = [ThemePreference::System, ThemePreference::Light, ThemePreference::Dark]
             .map(|choice| Self::Theme(choice).entry().chosen(choice == theme));
         let densities = Density::ALL.map(|choice| Self::Density(choice).entry().chosen(choice == density));
+        let pages = Page::ALL.map(Self::Go);
         vec![
             menu(
                 "Library",
-                vec![group(&[Self::NewPackage]), group(&[Self::ChooseLibrary]), group(&[Self::Quit])],
+                vec![
+                    group(&[Self::NewPackage]),
+                    group(&Self::GROUP_MENU),
+                    group(&[Self::VerifyHistory, Self::ExportHistory]),
+                    group(&[Self::ChooseLibrary]),
+                    group(&[Self::Quit]),
+                ],
             ),
             menu("Edit", vec![group(&[Self::UndoRemove]), group(&[Self::Search])]),
             menu("Package", Self::PACKAGE_MENU.iter().map(|commands| group(commands)).collect()),
-            menu("View", vec![themes.to_vec(), densities.to_vec()]),
+            menu(
+                "Keys",
+                vec![
+                    group(&[Self::CreateKey, Self::ImportKey, Self::TrustKey]),
+                    group(&[Self::BackUpKey, Self::CopyKey, Self::ForgetKey]),
+                ],
+            ),
+            menu("View", vec![group(&pages), themes.to_vec(), densities.to_vec()]),
+            menu("Help", vec![group(&[Self::Palette, Self::Shortcuts]), group(&[Self::About])]),
         ]
     }
 }
@@ -207,9 +356,9 @@ mod tests {
     #[test]
     fn every_tool_stands_in_a_menu() {
         let menus = Command::menus(ThemePreference::System, Density::Normal, |_| None);
-        for tool in Command::LIBRARY_TOOLS {
+        for tool in Page::ALL.iter().flat_map(|page| Command::tools(&page.place())) {
             let found = menus.iter().flat_map(|menu| menu.groups.iter().flatten());
-            assert!(found.into_iter().any(|entry| entry.command == tool), "{tool:?}");
+            assert!(found.into_iter().any(|entry| entry.command == *tool), "{tool:?}");
         }
     }
 
@@ -218,13 +367,28 @@ mod tests {
         let scope = Scope::default();
         assert_eq!(scope.refusal(Command::Quit), None);
         assert_eq!(scope.refusal(Command::ChooseLibrary), None);
-        for command in Command::LIBRARY_TOOLS {
-            assert_eq!(scope.refusal(command), Some("No library is open"), "{command:?}");
+        for command in Command::tools(&Place::Packages) {
+            assert_eq!(scope.refusal(*command), Some("No library is open"), "{command:?}");
         }
         let open = Scope { is_open: true, ..Scope::default() };
         assert_eq!(open.refusal(Command::NewPackage), None);
         assert_eq!(open.refusal(Command::Restore), None, "asks for a file");
         assert_eq!(open.refusal(Command::Seal), Some("No package is selected"));
         assert_eq!(open.refusal(Command::UndoRemove), Some("Nothing was removed"));
+        assert_eq!(open.refusal(Command::RenameGroup), Some("Select a group in the tree"));
+    }
+
+    #[test]
+    fn a_key_of_somebody_else_has_no_backup_here() {
+        let with = |is_own, is_retired| Scope {
+            is_open: true,
+            key: Some(SelectedKey { is_own, is_retired }),
+            ..Scope::default()
+        };
+        assert_eq!(with(true, false).refusal(Command::BackUpKey), None);
+        assert!(with(false, false).refusal(Command::BackUpKey).is_some());
+        assert_eq!(with(false, false).refusal(Command::ForgetKey), None);
+        assert!(with(true, true).refusal(Command::ForgetKey).is_some());
+        assert!(Scope { is_open: true, ..Scope::default() }.refusal(Command::CopyKey).is_some());
     }
 }

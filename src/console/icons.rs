@@ -65,6 +65,8 @@ pub enum Icon {
     Damaged,
     /// A signing key.
     Key,
+    /// Settings: two sliders.
+    Settings,
     /// A remark.
     Info,
     /// A folded branch.
@@ -236,6 +238,14 @@ fn parts(icon: Icon) -> &'static [Part] {
             Ring(4.8, 8.5, 3.0),
             Line(&[(7.8, 8.5), (14.5, 8.5), (14.5, 11.5)]),
             Line(&[(11.5, 8.5), (11.5, 11.0)]),
+        ],
+        Icon::Settings => &[
+            Line(&[(1.5, 5.5), (7.0, 5.5)]),
+            Line(&[(11.0, 5.5), (14.5, 5.5)]),
+            Ring(9.0, 5.5, 2.0),
+            Line(&[(1.5, 11.5), (3.0, 11.5)]),
+            Line(&[(7.0, 11.5), (14.5, 11.5)]),
+            Ring(5.0, 11.5, 2.0),
         ],
         Icon::Info => &[Ring(8.0, 8.0, 6.0), Line(&[(8.0, 7.0), (8.0, 11.5)]), Dot(8.0, 4.8, 0.8)],
         Icon::Right => &[Line(&[(6.5, 4.5), (10.0, 8.0), (6.5, 11.5)])],

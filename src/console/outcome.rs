@@ -112,6 +112,11 @@ impl App {
                     self.ask(title, Show::Row, request, |app, result| app.tell_if_failed(result));
                 }
             }
+            Action::Key(action) => self.work_on_keys(action),
+            Action::AddGroup(_)
+            | Action::RenameGroup { .. }
+            | Action::RemoveGroup(_)
+            | Action::MoveToGroup(..) => self.work_on_groups(action),
             Action::VerifyHistory => {
                 self.ask("", Show::Nothing, VerifyHistory {}, |app, result| match result {
                     Ok(chain) => app.history.set_chain(Some(chain)),
@@ -381,6 +386,19 @@ impl App {
                 app.read_details(id);
             }
             Err(failure) if failure.code == "changed-again" => app.accept_again(id),
+            Err(failure) => app.tell(failure),
+        });
+    }
+
+    /// Reads what differs in a package that has no window, and asks whether it is to be accepted.
+    pub(super) fn read_and_ask_accept(&mut self, id: PackageId) {
+        let request = ShowPackage { package: PackageRef::Id(id) };
+        self.ask("", Show::Nothing, request, |app, result| match result {
+            Ok(details) => {
+                if let Some(report) = details.report.filter(|report| !report.is_consistent()) {
+                    app.put_in_front(Box::new(Accept::new(details.record, report, false)));
+                }
+            }
             Err(failure) => app.tell(failure),
         });
     }

@@ -11,7 +11,9 @@ use super::app::{App, Front, Leaving, Opened};
 use super::command::Command;
 use super::dialogs::archive::{Archive, Restore};
 use super::dialogs::failure::{Told, is_worth_telling};
-use super::dialogs::files::{FolderFor, SaveFolder};
+use super::dialogs::files::{ExportHistory, FolderFor, SaveFolder};
+use super::dialogs::groups::{MoveToGroup, NameGroup, RemoveGroup};
+use super::dialogs::help::{About, Palette, Shortcuts};
 use super::dialogs::library::{ChooseLibrary, Report};
 use super::dialogs::question::Accept;
 use super::dialogs::remove::{Remove, Unsaved};
@@ -25,7 +27,9 @@ use super::theme;
 use crate::failure::{Class, Failure};
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{CheckKind, PackageState};
-use crate::session::{self, LastReasons, ListKeys, PackageRef, Request, RestoreSource, Session, ShowPackage};
+use crate::session::{
+    self, LastReasons, ListKeys, PackageRef, ReadInfo, Request, RestoreSource, Session, ShowPackage,
+};
 use crate::work::Work;
 
 impl App {
@@ -59,6 +63,14 @@ impl App {
             self.ask("", Show::Nothing, ListKeys {}, move |app, result| match result {
                 Ok(keys) => app.deliver(number, &Delivery::Keys(&keys)),
                 Err(failure) => app.tell(failure),
+            });
+        }
+        if needs.info {
+            self.ask("", Show::Nothing, ReadInfo {}, move |app, result| {
+                // Without it the dialog says less.
+                if let Ok(info) = result {
+                    app.deliver(number, &Delivery::Info(&info));
+                }
             });
         }
         if let Some(id) = needs.details {
@@ -200,6 +212,46 @@ impl App {
     fn run(&mut self, command: Command, mut selected: Vec<PackageSummary>) {
         let first = selected.first().cloned();
         match (command, first) {
+            (Command::Go(page), _) => self.go(page.place()),
+            (Command::Palette, _) => {
+                let dialog = Palette::new(self.menus(), &self.scope);
+                self.put_in_front(Box::new(dialog));
+            }
+            (Command::Shortcuts, _) => {
+                let dialog = Shortcuts::new(&self.ctx, &self.menus());
+                self.put_in_front(Box::new(dialog));
+            }
+            (Command::About, _) => self.put_in_front(Box::new(About::new(self.about_lines()))),
+            (Command::VerifyHistory, _) => {
+                self.go(Place::History);
+                self.history.is_verifying = true;
+                self.perform(Action::VerifyHistory);
+            }
+            (Command::ExportHistory, _) => {
+                let dialog = ExportHistory::new(self.history.filter());
+                self.put_in_front(Box::new(dialog));
+            }
+            (
+                Command::CreateKey
+                | Command::ImportKey
+                | Command::TrustKey
+                | Command::BackUpKey
+                | Command::CopyKey
+                | Command::ForgetKey,
+                _,
+            ) => self.ask_about_keys(command),
+            (Command::NewGroup, _) => self.put_in_front(Box::new(NameGroup::new())),
+            (Command::RenameGroup, _) => {
+                if let Place::Group(group) = self.place.clone() {
+                    self.put_in_front(Box::new(NameGroup::rename(group)));
+                }
+            }
+            (Command::RemoveGroup, _) => {
+                if let Place::Group(group) = self.place.clone() {
+                    let members = self.view.packages.iter().filter(|package| package.group == group).count();
+                    self.put_in_front(Box::new(RemoveGroup::new(group, members)));
+                }
+            }
             (Command::Quit, _) => self.ctx.send_viewport_cmd(ViewportCommand::Close),
             (Command::Theme(theme), _) => {
                 self.theme = theme;
@@ -224,6 +276,11 @@ impl App {
             }
             (Command::QuickCheck, Some(_)) => self.check(ids(&selected), CheckKind::Quick),
             (Command::DeepCheck, Some(_)) => self.check(ids(&selected), CheckKind::Deep),
+            (Command::AcceptChanges, Some(package)) => self.read_and_ask_accept(package.id),
+            (Command::MoveToGroup, Some(package)) => {
+                let dialog = MoveToGroup::new(ids(&selected), package.group.clone());
+                self.put_in_front(Box::new(dialog));
+            }
             (Command::Seal, Some(package)) => self.put_in_front(Box::new(Seal::new(package))),
             (Command::Unseal, Some(package)) => self.put_in_front(Box::new(Unseal::new(package))),
             (Command::NewVersion, Some(package)) => self.put_in_front(Box::new(NewVersion::new(package))),
@@ -240,6 +297,27 @@ impl App {
                 self.put_in_front(Box::new(Remove::new(selected)));
             }
         }
+    }
+
+    /// Shows another place.
+    pub(super) fn go(&mut self, place: Place) {
+        if place == Place::Keys {
+            self.keys_page.is_old = true;
+        }
+        self.place = place;
+        self.new_package = None;
+    }
+
+    /// What is told about the program itself.
+    fn about_lines(&self) -> Vec<(&'static str, String)> {
+        let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+        vec![
+            ("Version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("Licence", env!("CARGO_PKG_LICENSE").to_owned()),
+            ("System", system),
+            ("Library", self.around.library.display().to_string()),
+            ("Keys", self.around.keys.display().to_string()),
+        ]
     }
 
     fn open_window(&mut self, id: PackageId) {
@@ -378,6 +456,9 @@ impl App {
             && !view.groups.contains(group)
         {
             self.place = Place::Packages;
+        }
+        if self.place == Place::Keys && self.keys_page.wants_keys() {
+            self.read_keys();
         }
         if self.place == Place::History
             && !self.history.is_reading

@@ -93,6 +93,8 @@ pub struct Shell<'a, C> {
     pub tree: &'a [TreeRow<'a>],
     /// Selected row of the tree.
     pub place: Option<usize>,
+    /// The context menu of a row of the tree, about the place that is selected.
+    pub tree_menu: &'a [Entry<C>],
     /// Texts of the status bar, from the left.
     pub status_left: &'a [String],
     /// Texts of the status bar, from the right.
@@ -146,7 +148,13 @@ pub fn shell_ui<C: Clone>(
         .show(ui, |ui| {
             ScrollArea::vertical()
                 .auto_shrink(false)
-                .show(ui, |ui| tree_ui(ui, "Places", shell.tree, shell.place, shell.density.row_height()))
+                .show(ui, |ui| {
+                    let height = shell.density.row_height();
+                    tree_ui(ui, "Places", shell.tree, shell.place, height, |ui, _row| {
+                        ui.set_min_width(190.0);
+                        entries_ui(ui, shell.tree_menu, &mut commands);
+                    })
+                })
                 .inner
         })
         .inner;
@@ -180,22 +188,32 @@ fn menu_ui<C: Clone>(ui: &mut Ui, menu: &Menu<C>, commands: &mut Vec<C>) {
         if index > 0 {
             ui.separator();
         }
-        for entry in group {
-            let mut button = Button::new(entry.text.as_str());
-            if let Some(shortcut) = &entry.shortcut {
-                button = button.shortcut_text(ui.ctx().format_shortcut(shortcut));
-            }
-            if entry.chosen == Some(true) {
-                button = button.selected(true);
-            }
-            let mut response = ui.add_enabled(entry.refused.is_none(), button);
-            if let Some(reason) = &entry.refused {
-                response = response.on_disabled_hover_text(reason);
-            }
-            if response.clicked() {
-                commands.push(entry.command.clone());
-                ui.close();
-            }
+        entries_ui(ui, group, commands);
+    }
+}
+
+/// A key as it is written in menus and lists of keys: `Ctrl+,`, not `Ctrl+Comma`.
+pub fn key_text(ctx: &egui::Context, shortcut: &KeyboardShortcut) -> String {
+    ctx.format_shortcut(shortcut).replace("Comma", ",")
+}
+
+/// Entries of a menu or of a context menu.
+fn entries_ui<C: Clone>(ui: &mut Ui, entries: &[Entry<C>], commands: &mut Vec<C>) {
+    for entry in entries {
+        let mut button = Button::new(entry.text.as_str());
+        if let Some(shortcut) = &entry.shortcut {
+            button = button.shortcut_text(key_text(ui.ctx(), shortcut));
+        }
+        if entry.chosen == Some(true) {
+            button = button.selected(true);
+        }
+        let mut response = ui.add_enabled(entry.refused.is_none(), button);
+        if let Some(reason) = &entry.refused {
+            response = response.on_disabled_hover_text(reason);
+        }
+        if response.clicked() {
+            commands.push(entry.command.clone());
+            ui.close();
         }
     }
 }

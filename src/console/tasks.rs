@@ -3,10 +3,12 @@
 //! Owns the threads' results and their progress. What a result means stands beside the request that asked for it, as
 //! a closure that the app runs in a later frame.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use egui::Context;
+use jiff::Timestamp;
 use poll_promise::Promise;
 
 use super::app::App;
@@ -28,12 +30,50 @@ pub enum Show {
 
 type Done = Box<dyn FnOnce(&mut App) + Send>;
 
+/// At most so many pieces of work that ended are remembered.
+const REMEMBERED: usize = 1000;
+
+/// How a piece of work ended.
+#[derive(Clone, Debug)]
+pub enum Ending {
+    /// It did what it was to do.
+    Done,
+    /// Somebody stopped it.
+    Cancelled,
+    /// It could not.
+    Failed(Box<Failure>),
+}
+
+impl Ending {
+    fn of<T>(result: &Result<T, Failure>) -> Self {
+        match result {
+            Ok(_) => Self::Done,
+            Err(failure) if failure.class == Class::Cancelled => Self::Cancelled,
+            Err(failure) => Self::Failed(Box::new(failure.clone())),
+        }
+    }
+}
+
+/// A piece of work that ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// `Registering LibreOffice 24.8.4`.
+    pub title: String,
+    /// When it ended.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// How it ended.
+    pub ending: Ending,
+}
+
 struct Task {
     id: TaskId,
     title: String,
     show: Show,
     work: Work,
-    promise: Promise<Done>,
+    promise: Promise<(Ending, Done)>,
+    began: Instant,
     phase: &'static str,
     phase_began: Instant,
 }
@@ -42,6 +82,7 @@ struct Task {
 #[derive(Default)]
 pub struct Tasks {
     running: Vec<Task>,
+    ended: VecDeque<Ended>,
     last: u64,
 }
 
@@ -87,7 +128,7 @@ impl Tasks {
                 .because(text))
             });
             ctx.request_repaint();
-            Box::new(move |app: &mut App| done(app, result)) as Done
+            (Ending::of(&result), Box::new(move |app: &mut App| done(app, result)) as Done)
         });
         self.running.push(Task {
             id,
@@ -95,19 +136,32 @@ impl Tasks {
             show,
             work,
             promise,
+            began: Instant::now(),
             phase: "",
             phase_began: Instant::now(),
         });
         id
     }
 
-    /// Takes out what has ended.
-    pub(super) fn take_done(&mut self) -> Vec<Done> {
+    /// What has ended since the start and had a row, the last first.
+    pub fn ended(&self) -> &VecDeque<Ended> {
+        &self.ended
+    }
+
+    /// Takes out what has ended by `now`.
+    pub(super) fn take_done(&mut self, now: Timestamp) -> Vec<Done> {
         let mut done = Vec::new();
         let mut rest = Vec::with_capacity(self.running.len());
         for mut task in self.running.drain(..) {
             match task.promise.try_take() {
-                Ok(end) => done.push(end),
+                Ok((ending, end)) => {
+                    done.push(end);
+                    if task.show == Show::Row {
+                        let took_ms = u64::try_from(task.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                        self.ended.push_front(Ended { title: task.title, at: now, took_ms, ending });
+                        self.ended.truncate(REMEMBERED);
+                    }
+                }
                 Err(promise) => {
                     task.promise = promise;
                     rest.push(task);

@@ -393,6 +393,14 @@ request!(
     |this, library, _work| library.keys().find(&this.name)
 );
 request!(
+    /// A key as it is given to be trusted, which need not be known yet: its name, base64 text, or a `.pub` file.
+    ReadKey {
+        /// Which.
+        key: String
+    } -> KeyInfo, "Reading a key", changes: false,
+    |this, library, _work| library.keys().resolve(&this.key)
+);
+request!(
     /// Writes a backup of an own key.
     ExportKey {
         /// Which.

@@ -239,6 +239,48 @@ impl Desk {
         self.settle();
     }
 
+    /// Presses a key.
+    pub(crate) fn press(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.settle();
+    }
+
+    /// Runs a command by its name, by way of the palette.
+    #[track_caller]
+    pub(crate) fn command(&mut self, name: &str) {
+        self.press(Modifiers::COMMAND, Key::K);
+        self.wait_for("Find a command");
+        self.fill("Command", name);
+        self.press(Modifiers::NONE, Key::Enter);
+        self.wait_until_gone("Find a command");
+    }
+
+    /// Clicks the last control whose name contains this.
+    #[track_caller]
+    pub(crate) fn click_part(&mut self, part: &str) {
+        self.wait_for(part);
+        let node = self.harness.query_all_by_label_contains(part).last();
+        node.expect("it was seen").click();
+        self.settle();
+    }
+
+    /// Clicks the last thing of exactly this name, whatever it is.
+    #[track_caller]
+    pub(crate) fn click_last(&mut self, label: &str) {
+        self.wait(label, |desk| desk.has(label));
+        let node = self.harness.query_all_by_label(label).last();
+        node.expect("it was seen").click();
+        self.settle();
+    }
+
+    /// What was put on the clipboard in the last frame.
+    pub(crate) fn copied(&self) -> Option<String> {
+        self.harness.output().platform_output.commands.iter().find_map(|command| match command {
+            egui::OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        })
+    }
+
     pub(crate) fn labels(&self) -> Vec<String> {
         let all = self.harness.query_all_by_label_contains("");
         all.filter_map(|node| node.accesskit_node().label()).collect()

@@ -5,6 +5,7 @@ use egui::{Frame, Margin, Panel, Theme, ThemePreference, Ui};
 use egui_kittest::{Harness, SnapshotOptions};
 use packhouse::console::command::Command;
 use packhouse::console::icons::{self, Icon, Mark};
+use packhouse::console::pages::Place;
 use packhouse::console::shell::{Shell, shell_ui};
 use packhouse::console::theme::Density;
 use packhouse::console::tokens::{Tokens, Tone};
@@ -70,10 +71,11 @@ impl Rows for Packages {
 
 fn gallery_ui(ui: &mut Ui, list: &mut ListState, search: &mut String, name: &mut String) {
     let menus = Command::menus(ThemePreference::Dark, Density::Normal, |_| None);
-    let tools = Command::LIBRARY_TOOLS.map(|command| {
+    let tool = |command: &Command| {
         let refused = matches!(command, Command::Restore).then_some("The package is not archived");
         command.entry().refused(refused)
-    });
+    };
+    let tools: Vec<_> = Command::tools(&Place::Packages).iter().map(tool).collect();
     let tree = [
         TreeRow::heading("Library"),
         TreeRow::item(0, Icon::Library, "Software Package Library", "1,284"),
@@ -93,6 +95,7 @@ fn gallery_ui(ui: &mut Ui, list: &mut ListState, search: &mut String, name: &mut
     let shell = Shell {
         menus: &menus,
         tools: &tools,
+        tree_menu: &[],
         tree: &tree,
         place: Some(1),
         status_left: &["1,284 packages · 1 selected".to_owned(), "Watching".to_owned()],

@@ -3,6 +3,7 @@
 mod desk;
 mod gallery;
 mod list;
+mod pages;
 mod question;
 mod refused;
 mod story;

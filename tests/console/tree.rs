@@ -19,7 +19,7 @@ fn harness() -> Harness<'static, (Option<usize>, Option<usize>)> {
                     TreeRow::heading("Health"),
                     TreeRow::item(0, Icon::Warning, "Inconsistent packages", "2").bad(),
                 ];
-                let done = tree_ui(ui, "Places", &rows, *selected, 24.0);
+                let done = tree_ui(ui, "Places", &rows, *selected, 24.0, |_, _| ());
                 *selected = done.selected.or(*selected);
                 *toggled = done.toggled.or(*toggled);
             },

@@ -2,6 +2,7 @@
 # Photographs the console on a sample library, for the README and for looking at it.
 # Usage: pictures.sh FOLDER THEME WIDTHxHEIGHT [SCENE...]
 #   scenes: library question seal new-package empty history general contents procedures history-tab
+#           tasks keys settings palette shortcuts
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
 # Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick.
 set -eu
@@ -95,10 +96,18 @@ for scene in "${@:-library}"; do
         start --library "$library"
         choose r; xdotool mousemove 187 66 click 1; settle
         photo seal; stop ;;
-    history)
+    history) start --library "$library"; press ctrl+6; photo history; stop ;;
+    tasks)
         start --library "$library"
-        xdotool mousemove 63 449 click 1; settle
-        photo history; stop ;;
+        choose inks; press F5; choose blen; press shift+F5
+        press ctrl+7; photo tasks; stop ;;
+    keys) start --library "$library"; press ctrl+8; photo keys; stop ;;
+    settings) start --library "$library"; press ctrl+comma; photo settings; stop ;;
+    palette)
+        start --library "$library"
+        choose inks; press ctrl+k; xdotool type --delay 30 "ar"; settle
+        photo palette; stop ;;
+    shortcuts) start --library "$library"; press F1; photo shortcuts; stop ;;
     new-package)
         start --library "$library" "$place/source/Inkscape 1.4.1"
         photo new-package; stop ;;

@@ -49,7 +49,7 @@ impl Dialog for Told {
 }
 
 /// The failure as a text for a ticket.
-fn report(failure: &Failure) -> String {
+pub(in crate::console) fn report(failure: &Failure) -> String {
     let mut lines = vec![
         format!("error[{}]: {}", failure.code, failure.message),
         format!("reason: {}", failure.reason),

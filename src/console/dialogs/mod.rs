@@ -6,6 +6,9 @@ pub mod archive;
 pub mod closing;
 pub mod failure;
 pub mod files;
+pub mod groups;
+pub mod help;
+pub mod keys;
 pub mod library;
 pub mod procedure;
 pub mod question;
@@ -22,7 +25,7 @@ use super::tokens::Tokens;
 use super::widgets::button::{button, button_unless, primary_button, primary_button_unless};
 use super::widgets::field_row::field_row;
 use crate::package::record::PackageId;
-use crate::session::{KeyInfo, PackageDetails, View};
+use crate::session::{KeyInfo, LibraryInfo, PackageDetails, View};
 
 /// What a dialog may look at.
 pub struct Env<'a> {
@@ -44,6 +47,8 @@ pub enum Delivery<'a> {
     Keys(&'a [KeyInfo]),
     /// Everything about the package.
     Details(&'a PackageDetails),
+    /// Facts about the library.
+    Info(&'a LibraryInfo),
 }
 
 /// What becomes of a dialog after a frame.
@@ -64,6 +69,8 @@ pub struct Needs {
     pub keys: bool,
     /// Everything about this package.
     pub details: Option<PackageId>,
+    /// Facts about the library.
+    pub info: bool,
 }
 
 /// A dialog.

@@ -2,12 +2,9 @@
 
 use egui::{ComboBox, Frame, Margin, Panel, RichText, TextEdit, Ui};
 
-use super::super::action::Action;
-use super::super::dialogs::files::ExportHistory;
 use super::super::format;
 use super::super::theme::Density;
 use super::super::tokens::Tokens;
-use super::super::widgets::button::button_unless;
 use super::super::widgets::list::{Cell, Column, List, ListState, Row, Rows};
 use super::packages::Moment;
 use crate::package::history::ChainState;
@@ -111,6 +108,16 @@ impl HistoryPage {
         self.chain = chain;
     }
 
+    /// What the page shows now, for an export of it.
+    pub fn filter(&self) -> HistoryFilter {
+        let who = self.who.trim();
+        HistoryFilter {
+            event: self.event,
+            who: (!who.is_empty()).then(|| who.to_owned()),
+            ..HistoryFilter::default()
+        }
+    }
+
     /// How many entries are shown.
     pub fn len(&self) -> usize {
         self.index.len()
@@ -137,7 +144,7 @@ impl HistoryPage {
     }
 
     /// Shows the page.
-    pub fn ui(&mut self, ui: &mut Ui, moment: Moment<'_>, density: Density, actions: &mut Vec<Action>) {
+    pub fn ui(&mut self, ui: &mut Ui, moment: Moment<'_>, density: Density) {
         self.refresh();
         let frame = Frame::new().inner_margin(Margin::symmetric(10, 5));
         Panel::top("history tools").frame(frame).show_separator_line(false).show(ui, |ui| {
@@ -159,20 +166,6 @@ impl HistoryPage {
                             .align(egui::Align2::LEFT_CENTER),
                     )
                 });
-                let busy = self.is_verifying.then_some("The chain is being followed");
-                if button_unless(ui, "Verify", None, busy).clicked() {
-                    self.is_verifying = true;
-                    actions.push(Action::VerifyHistory);
-                }
-                if button_unless(ui, "Export…", None, None).clicked() {
-                    let who = self.who.trim();
-                    let filter = HistoryFilter {
-                        event: self.event,
-                        who: (!who.is_empty()).then(|| who.to_owned()),
-                        ..HistoryFilter::default()
-                    };
-                    actions.push(Action::Ask(Box::new(ExportHistory::new(filter))));
-                }
                 let tokens = Tokens::of(ui);
                 let (text, colour) = match (&self.chain, self.is_verifying) {
                     (_, true) => ("Following the chain…".to_owned(), tokens.secondary),

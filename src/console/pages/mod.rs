@@ -1,17 +1,23 @@
 //! What the middle of the window shows, one module a page.
 
 pub mod history;
+pub mod keys;
 pub mod new_package;
 pub mod opening;
 pub mod packages;
+pub mod settings;
+pub mod tasks;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use egui::{Key, Modifiers};
+
 use super::format;
 use super::icons::Icon;
 use super::widgets::tree::TreeRow;
-use crate::package::PackageState;
+use crate::package::record::PackageSummary;
+use crate::package::{Finding, PackageState};
 use crate::session::View;
 
 /// Who registers without being asked.
@@ -29,19 +35,183 @@ pub enum Place {
     AutoRegistered,
     /// Archived packages.
     Archived,
+    /// Packages that no new job may use.
+    Retired,
     /// Packages that are not as recorded.
     Inconsistent,
     /// Everything that happened.
     History,
+    /// What runs and what ran.
+    Tasks,
+    /// Own and trusted keys.
+    Keys,
+    /// How the program behaves.
+    Settings,
 }
 
-/// The tree as it is now: each row with the place it stands for.
-pub fn tree(view: &View) -> Vec<(Option<Place>, TreeRow<'static>)> {
+impl Place {
+    /// Whether it shows packages.
+    pub fn is_list(&self) -> bool {
+        !matches!(self, Self::History | Self::Tasks | Self::Keys | Self::Settings)
+    }
+}
+
+/// A place that is always there; groups come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// [`Place::Packages`].
+    Packages,
+    /// [`Place::AutoRegistered`].
+    AutoRegistered,
+    /// [`Place::Archived`].
+    Archived,
+    /// [`Place::Retired`].
+    Retired,
+    /// [`Place::Inconsistent`].
+    Inconsistent,
+    /// [`Place::History`].
+    History,
+    /// [`Place::Tasks`].
+    Tasks,
+    /// [`Place::Keys`].
+    Keys,
+    /// [`Place::Settings`].
+    Settings,
+}
+
+impl Page {
+    /// All pages, in the order of the tree.
+    pub const ALL: [Self; 9] = [
+        Self::Packages,
+        Self::AutoRegistered,
+        Self::Archived,
+        Self::Retired,
+        Self::Inconsistent,
+        Self::History,
+        Self::Tasks,
+        Self::Keys,
+        Self::Settings,
+    ];
+
+    /// The place in the tree.
+    pub fn place(self) -> Place {
+        match self {
+            Self::Packages => Place::Packages,
+            Self::AutoRegistered => Place::AutoRegistered,
+            Self::Archived => Place::Archived,
+            Self::Retired => Place::Retired,
+            Self::Inconsistent => Place::Inconsistent,
+            Self::History => Place::History,
+            Self::Tasks => Place::Tasks,
+            Self::Keys => Place::Keys,
+            Self::Settings => Place::Settings,
+        }
+    }
+
+    /// Its name in the tree and in menus.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Packages => "Software Package Library",
+            Self::AutoRegistered => "Auto-registered",
+            Self::Archived => "Archived",
+            Self::Retired => "Retired",
+            Self::Inconsistent => "Inconsistent packages",
+            Self::History => "History",
+            Self::Tasks => "Tasks",
+            Self::Keys => "Keys",
+            Self::Settings => "Settings",
+        }
+    }
+
+    /// What it is for.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Self::Packages => "All packages",
+            Self::AutoRegistered => "Packages filed by System",
+            Self::Archived => "Packages whose files lie in an archive",
+            Self::Retired => "Packages for which no new job is made",
+            Self::Inconsistent => "Packages that are not as recorded",
+            Self::History => "Everything that happened in this library",
+            Self::Tasks => "What runs, and what ran since the start",
+            Self::Keys => "Keys that seal and keys that are trusted",
+            Self::Settings => "Library, appearance, defaults",
+        }
+    }
+
+    /// Its icon in the tree.
+    pub fn icon(self) -> Icon {
+        match self {
+            Self::Packages => Icon::Library,
+            Self::AutoRegistered => Icon::Folder,
+            Self::Archived | Self::Retired => Icon::Archive,
+            Self::Inconsistent => Icon::Warning,
+            Self::History => Icon::Clock,
+            Self::Tasks => Icon::Jobs,
+            Self::Keys => Icon::Key,
+            Self::Settings => Icon::Settings,
+        }
+    }
+
+    /// Its key.
+    pub fn key(self) -> Option<(Modifiers, Key)> {
+        let number = match self {
+            Self::Packages => Key::Num1,
+            Self::AutoRegistered => Key::Num2,
+            Self::Archived => Key::Num3,
+            Self::Retired => Key::Num4,
+            Self::Inconsistent => Key::Num5,
+            Self::History => Key::Num6,
+            Self::Tasks => Key::Num7,
+            Self::Keys => Key::Num8,
+            Self::Settings => Key::Comma,
+        };
+        Some((Modifiers::COMMAND, number))
+    }
+}
+
+/// The rows of the tree, made anew when the library changed.
+#[derive(Default)]
+pub struct TreeRows {
+    rows: Vec<TreeRow<'static>>,
+    places: Vec<Option<Place>>,
+    epoch: Option<u64>,
+}
+
+impl TreeRows {
+    /// Makes them anew if this is another view.
+    pub fn refresh(&mut self, view: &View) {
+        if self.epoch != Some(view.epoch) {
+            (self.places, self.rows) = tree(view).into_iter().unzip();
+            self.epoch = Some(view.epoch);
+        }
+    }
+
+    /// The rows.
+    pub fn rows(&self) -> &[TreeRow<'static>] {
+        &self.rows
+    }
+
+    /// The place a row stands for; a heading stands for none.
+    pub fn place(&self, row: usize) -> Option<&Place> {
+        self.places.get(row)?.as_ref()
+    }
+
+    /// The row of a place.
+    pub fn row_of(&self, place: &Place) -> Option<usize> {
+        self.places.iter().position(|one| one.as_ref() == Some(place))
+    }
+}
+
+/// Each row of the tree with the place it stands for.
+fn tree(view: &View) -> Vec<(Option<Place>, TreeRow<'static>)> {
     let packages = &view.packages;
     let count = |n: usize| if n == 0 { String::new() } else { format::thousands(n as u64) };
-    let mut rows = vec![(None, TreeRow::heading("Library"))];
-    let all = TreeRow::item(0, Icon::Library, "Software Package Library", count(packages.len()));
-    rows.push((Some(Place::Packages), all));
+    let number =
+        |takes: fn(&PackageSummary) -> bool| count(packages.iter().filter(|package| takes(package)).count());
+    let page =
+        |page: Page, count: String| (Some(page.place()), TreeRow::item(0, page.icon(), page.word(), count));
+    let heading = |text: &'static str| (None, TreeRow::heading(text));
+    let mut rows = vec![heading("Library"), page(Page::Packages, count(packages.len()))];
     let mut members: HashMap<&str, usize> = HashMap::new();
     for package in packages.iter() {
         *members.entry(package.group.as_str()).or_default() += 1;
@@ -51,15 +221,16 @@ pub fn tree(view: &View) -> Vec<(Option<Place>, TreeRow<'static>)> {
         let row = TreeRow::item(1, Icon::Folder, Cow::Owned(group.clone()), count(members));
         rows.push((Some(Place::Group(group.clone())), row));
     }
-    let filed = packages.iter().filter(|package| package.filed_by == SYSTEM).count();
-    rows.push((Some(Place::AutoRegistered), TreeRow::item(0, Icon::Folder, "Auto-registered", count(filed))));
-    let archived = packages.iter().filter(|package| package.state == PackageState::Archived).count();
-    rows.push((Some(Place::Archived), TreeRow::item(0, Icon::Archive, "Archived", count(archived))));
-    rows.push((None, TreeRow::heading("Health")));
-    let inconsistent =
-        packages.iter().filter(|package| package.finding != crate::package::Finding::Consistent).count();
-    let row = TreeRow::item(0, Icon::Warning, "Inconsistent packages", count(inconsistent));
-    rows.push((Some(Place::Inconsistent), if inconsistent > 0 { row.bad() } else { row }));
-    rows.push((Some(Place::History), TreeRow::item(0, Icon::Clock, "History", "")));
+    rows.push(page(Page::AutoRegistered, number(|package| package.filed_by == SYSTEM)));
+    rows.push(page(Page::Archived, number(|package| package.state == PackageState::Archived)));
+    rows.push(page(Page::Retired, number(|package| package.retired)));
+    rows.push(heading("Health"));
+    let inconsistent = number(|package| package.finding != Finding::Consistent);
+    let finds = !inconsistent.is_empty();
+    let (place, row) = page(Page::Inconsistent, inconsistent);
+    rows.push((place, if finds { row.bad() } else { row }));
+    rows.push(page(Page::History, String::new()));
+    rows.push(heading("Packhouse"));
+    rows.extend([Page::Tasks, Page::Keys, Page::Settings].map(|one| page(one, String::new())));
     rows
 }

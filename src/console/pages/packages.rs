@@ -237,6 +237,7 @@ impl PackagesPage {
         let name = match place {
             Place::Inconsistent => "Inconsistent packages",
             Place::Archived => "Archived packages",
+            Place::Retired => "Retired packages",
             _ => "Packages",
         };
         let done = List::new("packages", name, &columns, density.row_height()).sort(Some(self.sort)).show(
@@ -268,7 +269,7 @@ fn menu_ui(ui: &mut Ui, scope: &Scope, actions: &mut Vec<Action>) {
             let refused = scope.refusal(*command);
             let mut button = egui::Button::new(entry.text.as_str());
             if let Some(shortcut) = &entry.shortcut {
-                button = button.shortcut_text(ui.ctx().format_shortcut(shortcut));
+                button = button.shortcut_text(super::super::shell::key_text(ui.ctx(), shortcut));
             }
             let mut response = ui.add_enabled(refused.is_none(), button);
             if let Some(reason) = refused {
@@ -284,11 +285,13 @@ fn menu_ui(ui: &mut Ui, scope: &Scope, actions: &mut Vec<Action>) {
 
 fn is_in(place: &Place, package: &PackageSummary) -> bool {
     match place {
-        Place::Packages | Place::History => true,
+        Place::Packages => true,
         Place::Group(group) => package.group == *group,
         Place::AutoRegistered => package.filed_by == SYSTEM,
         Place::Archived => package.state == PackageState::Archived,
+        Place::Retired => package.retired,
         Place::Inconsistent => package.finding != Finding::Consistent,
+        Place::History | Place::Tasks | Place::Keys | Place::Settings => false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use egui::{EventFilter, Key, Rect, Role, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2};
+use egui::{EventFilter, Key, Rect, Response, Role, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2};
 
 use super::super::icons::{self, Icon};
 use super::super::tokens::{Tokens, Tone};
@@ -63,13 +63,14 @@ pub struct TreeResponse {
     pub toggled: Option<usize>,
 }
 
-/// Shows `rows`; `selected` is an index into them.
+/// Shows `rows`; `selected` is an index into them. `menu` draws the context menu of a row, which is selected by then.
 pub fn tree_ui(
     ui: &mut Ui,
     name: &str,
     rows: &[TreeRow<'_>],
     selected: Option<usize>,
     row_height: f32,
+    mut menu: impl FnMut(&mut Ui, usize),
 ) -> TreeResponse {
     let mut done = TreeResponse::default();
     let id = ui.make_persistent_id(("tree", name));
@@ -88,6 +89,7 @@ pub fn tree_ui(
             continue;
         }
         let pressed = row_ui(ui, id.with(index), rect, row, selected == Some(index), response.has_focus());
+        pressed.response.context_menu(|ui| menu(ui, index));
         if pressed.folded {
             done.toggled = Some(index);
         } else if pressed.selected {
@@ -102,6 +104,7 @@ pub fn tree_ui(
 }
 
 struct Pressed {
+    response: Response,
     selected: bool,
     folded: bool,
 }
@@ -117,7 +120,7 @@ fn row_ui(ui: &Ui, id: egui::Id, rect: Rect, row: &TreeRow<'_>, selected: bool, 
         let galley = one_line(ui, &row.label, font, tokens.secondary, rect.width());
         let y = rect.bottom() - galley.size().y - 4.0;
         painter.galley(pos2(rect.left() + 6.0, y.round()), galley, tokens.secondary);
-        return Pressed { selected: false, folded: false };
+        return Pressed { response, selected: false, folded: false };
     };
     let response = ui.interact(rect, id, Sense::CLICK);
     let name =
@@ -163,7 +166,7 @@ fn row_ui(ui: &Ui, id: egui::Id, rect: Rect, row: &TreeRow<'_>, selected: bool, 
         );
         folded = arrow.clicked() || response.double_clicked();
     }
-    Pressed { selected: response.clicked(), folded }
+    Pressed { selected: response.clicked() || response.secondary_clicked(), folded, response }
 }
 
 /// Up and down skip headings; left and right fold.
