@@ -229,6 +229,12 @@ pub(crate) struct CheckArguments {
     /// Only packages not checked in this way since this day or moment (2026-11-02, 2026-11-02T14:10:00Z)
     #[arg(long, value_name = "DATE", requires = "all")]
     pub(crate) not_since: Option<String>,
+    /// Read at most so many bytes a second: 5000000, 20M
+    #[arg(long, value_name = "BYTES_PER_S", requires_all = ["all", "deep"])]
+    pub(crate) limit: Option<String>,
+    /// Begin anew, even if the last deep check of all is not done
+    #[arg(long, requires_all = ["all", "deep"])]
+    pub(crate) restart: bool,
 }
 
 /// On or off.

@@ -65,6 +65,11 @@ impl Context {
         session.run(request, &self.work)
     }
 
+    /// Limits how many bytes of contents are read a second.
+    pub(crate) fn limit(&self, bytes_per_second: Option<u64>) {
+        self.work.set_rate(bytes_per_second);
+    }
+
     /// Writes the library database anew.
     pub(crate) fn rebuild(&self) -> Result<session::RebuildReport, Failure> {
         let _bar = Bar::draw(&self.work, self.global.quiet);

@@ -190,6 +190,10 @@ impl Library {
             // The recorded list was lost with a database: that it differs is all that can be said.
             finding = Finding::Differs;
         }
+        if finding != Finding::Consistent {
+            // The disk may have gone while it was read: then nothing is known about the package.
+            self.require_reachable()?;
+        }
         Ok(report(finding, Some(checksum), differences, without_hashes))
     }
 

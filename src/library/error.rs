@@ -225,6 +225,20 @@ pub enum LibraryError {
     /// A pattern that cannot be searched for.
     #[error("nothing can be searched for with {0:?}")]
     BadPattern(String),
+    /// Another program runs the library check.
+    #[error("a library check is running already")]
+    CheckRunning,
+    /// Another library check is not done yet.
+    #[error("the library check of {} by {by} is not done", begun.strftime("%Y-%m-%d %H:%M UTC"))]
+    CheckUnfinished {
+        /// When it was begun.
+        begun: jiff::Timestamp,
+        /// By whom.
+        by: String,
+    },
+    /// No library check is kept that could go on.
+    #[error("there is no library check to go on with")]
+    NoCheck,
     /// Parts of a package's own folder that no package can have.
     #[error("{what} cannot be read")]
     Unreadable {
@@ -260,7 +274,7 @@ impl LibraryError {
     /// Whether trying again may help without anything being changed.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Locked(_) | Self::Unreachable { .. } => true,
+            Self::Locked(_) | Self::CheckRunning | Self::Unreachable { .. } => true,
             Self::Store(error) => error.is_busy(),
             _ => false,
         }
@@ -405,6 +419,15 @@ impl LibraryError {
             Self::FolderNotEmpty(_) => failure("folder-not-empty", Class::Refused, "Choose an empty folder, or a new one"),
             Self::NothingToUndo => failure("nothing-to-undo", Class::Refused, "Nothing needs to be done"),
             Self::BadPattern(_) => failure("bad-pattern", Class::Usage, "Give a part of a path, a pattern with * and ?, or a SHA-256"),
+            Self::CheckRunning => {
+                failure("check-running", Class::Refused, "Wait until it is done, or stop it in the other program")
+            }
+            Self::CheckUnfinished { .. } => failure(
+                "check-unfinished",
+                Class::Refused,
+                "Go on with the one that is not done, or begin anew: --restart",
+            ),
+            Self::NoCheck => failure("no-check", Class::Refused, "Start a new library check"),
             Self::Unreadable { why, .. } => failure("unreadable", Class::Environment, "Check the disk, then try again").because(why.clone()),
         };
         if self.is_temporary() { explained.temporary() } else { explained }

@@ -427,10 +427,8 @@ impl Reader<'_> {
         let mut left = range.end - range.start;
         let buffer = self.buffer.room(BUFFER_BYTES);
         while left > 0 {
-            if self.work.is_cancelled() {
-                return Err(Stop::Cancelled);
-            }
             let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+            self.work.pace(most as u64).map_err(|_| Stop::Cancelled)?;
             let read = match file.read(&mut buffer[..most]) {
                 Ok(0) => return Err(Stop::Reason(HashReason::Changed)),
                 Ok(read) => read,

@@ -209,8 +209,8 @@ impl Library {
         Ok(self.catalogue().last_reasons(5)?)
     }
 
-    /// A number that differs whenever another program changed the library.
-    pub fn data_version(&self) -> Result<i64, LibraryError> {
+    /// A value that differs whenever the library was changed, by this program or another.
+    pub fn data_version(&self) -> Result<(i64, u64), LibraryError> {
         Ok(self.catalogue().data_version()?)
     }
 

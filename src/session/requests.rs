@@ -39,6 +39,10 @@ macro_rules! request {
     };
 }
 
+mod library_check;
+
+pub use library_check::*;
+
 request!(
     /// All packages, by name and version.
     ListPackages {} -> Vec<PackageSummary>, "Reading the library", changes: false,

@@ -7,6 +7,7 @@ mod contents;
 mod error;
 mod history;
 mod intents;
+mod library_check;
 mod packages;
 mod schema;
 mod search;
@@ -19,6 +20,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 pub use error::StoreError;
 pub use history::HistoryFilter;
 pub use intents::StoredIntent;
+pub use library_check::{StoredCheck, StoredCheckPackage};
 pub use packages::RemovedPackage;
 pub use search::{FoundFile, Pattern, SearchResult};
 
@@ -31,6 +33,8 @@ pub struct Catalogue {
     connection: Connection,
     path: PathBuf,
     read_only: bool,
+    /// How many changes were made through this connection.
+    own_changes: u64,
 }
 
 /// One transaction: everything done through it happens, or nothing.
@@ -50,7 +54,7 @@ impl Catalogue {
         connection.pragma_update(None, "page_size", 8192)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        let mut catalogue = Self { connection, path: path.to_owned(), read_only: false };
+        let mut catalogue = Self { connection, path: path.to_owned(), read_only: false, own_changes: 0 };
         catalogue.prepare()?;
         schema::migrate(&mut catalogue.connection)?;
         Ok(catalogue)
@@ -67,7 +71,7 @@ impl Catalogue {
             Connection::open_with_flags(path, flags)?
         };
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        let catalogue = Self { connection, path: path.to_owned(), read_only: true };
+        let catalogue = Self { connection, path: path.to_owned(), read_only: true, own_changes: 0 };
         catalogue.prepare()?;
         schema::check_version(&catalogue.connection)?;
         Ok(catalogue)
@@ -102,12 +106,14 @@ impl Catalogue {
         let change = Change { transaction };
         let value = work(&change)?;
         change.transaction.commit().map_err(|error| E::from(error.into()))?;
+        self.own_changes += 1;
         Ok(value)
     }
 
-    /// A number that differs whenever another connection has changed the database.
-    pub fn data_version(&self) -> Result<i64, StoreError> {
-        Ok(self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
+    /// A value that differs whenever the database was changed, through this connection or another.
+    pub fn data_version(&self) -> Result<(i64, u64), StoreError> {
+        let others = self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+        Ok((others, self.own_changes))
     }
 
     /// Writes the WAL back into the database file, as far as other readers let it.

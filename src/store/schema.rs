@@ -8,7 +8,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x506b_4873;
 
 /// Steps from an empty database; the format is their number.
-const STEPS: &[&str] = &[FORMAT_1];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2];
 
 /// The newest format this program writes.
 pub(super) const FORMAT: i64 = STEPS.len() as i64;
@@ -105,6 +105,28 @@ CREATE TABLE intents (
 CREATE TABLE groups (
     name TEXT PRIMARY KEY
 ) STRICT;
+";
+
+const FORMAT_2: &str = "
+-- The deep check over many packages: the one that runs, stands still, or ended last.
+CREATE TABLE library_check (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    asked TEXT NOT NULL,
+    begun INTEGER NOT NULL,
+    begun_by TEXT NOT NULL,
+    ended INTEGER,
+    stopped_because TEXT
+) STRICT;
+
+-- Its packages in the order they are read; without an outcome they are still to do.
+CREATE TABLE library_check_packages (
+    place INTEGER PRIMARY KEY,
+    package_id TEXT NOT NULL,
+    files INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    outcome TEXT
+) STRICT;
+CREATE INDEX library_check_left ON library_check_packages (place) WHERE outcome IS NULL;
 ";
 
 /// Brings the database to [`FORMAT`]; refuses a newer one and one of another program, unchanged.

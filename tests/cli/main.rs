@@ -2,6 +2,7 @@
 
 mod disks;
 mod keys;
+mod library_check;
 mod lifecycle;
 mod packages;
 mod place;

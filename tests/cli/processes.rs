@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::place::Place;
 
-fn start(place: &Place, arguments: &[&str]) -> Child {
+pub(crate) fn start(place: &Place, arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_packhouse-cli"))
         .args(arguments)
         .current_dir(place.path(""))
@@ -18,7 +18,7 @@ fn start(place: &Place, arguments: &[&str]) -> Child {
         .expect("the program starts")
 }
 
-fn interrupt(child: &Child) {
+pub(crate) fn interrupt(child: &Child) {
     let id = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
     rustix::process::kill_process(id, rustix::process::Signal::INT).expect("the signal is sent");
 }

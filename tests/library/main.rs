@@ -6,6 +6,7 @@ mod bad_input;
 mod desk;
 mod judges;
 mod kill;
+mod library_check;
 mod moments;
 mod place;
 mod real_trees;

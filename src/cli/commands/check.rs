@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::library_check;
 use super::words::{amount, usage};
 use crate::cli::arguments::CheckArguments;
 use crate::cli::context::Context;
@@ -12,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::report::count;
 use crate::failure::Failure;
 use crate::package::{CheckKind, CheckReport, Finding, PackageState};
-use crate::session::{Check, CheckAll, CheckedPackage, ListPackages, Session, difference_lines};
+use crate::session::{Check, CheckAll, CheckOrder, CheckedPackage, ListPackages, Session, difference_lines};
 
 /// `check PKG|--all [--deep]`
 pub(super) fn check(context: &Context, arguments: &CheckArguments) -> Result<Exit, Failure> {
@@ -91,6 +92,11 @@ fn check_all(
     arguments: &CheckArguments,
 ) -> Result<Exit, Failure> {
     let not_since = arguments.not_since.as_deref().map(moment_of).transpose()?;
+    // Where nothing can be written there is nothing to go on with later.
+    if kind == CheckKind::Deep && !session.is_read_only() {
+        let order = CheckOrder { packages: None, not_since, damaged_only: arguments.damaged_only };
+        return library_check::run(context, session, order, arguments);
+    }
     let packages = if arguments.damaged_only || not_since.is_some() {
         let listed = context.run(session, ListPackages {})?;
         let chosen = listed.into_iter().filter(|package| {
@@ -167,7 +173,7 @@ fn tell_all(context: &Context, checked: &[CheckedPackage]) {
 }
 
 /// A day (its beginning here) or a moment.
-fn moment_of(text: &str) -> Result<Timestamp, Failure> {
+pub(super) fn moment_of(text: &str) -> Result<Timestamp, Failure> {
     if let Ok(moment) = text.parse::<Timestamp>() {
         return Ok(moment);
     }

@@ -7,6 +7,7 @@ mod export;
 mod history;
 mod key;
 mod library;
+mod library_check;
 mod listing;
 mod procedure;
 mod register;
