@@ -491,6 +491,22 @@ pub(crate) enum GroupCommand {
         /// Its name
         name: String,
     },
+    /// Give a software group another name
+    Rename {
+        /// Its name now
+        name: String,
+        /// Its new name
+        to: String,
+    },
+    /// Put packages into a group, all of them or none
+    Move {
+        /// Name@Version, or Name where only one version exists
+        #[arg(value_name = "PKG", required = true)]
+        packages: Vec<String>,
+        /// The group, made if it is not there; "" for none
+        #[arg(long, value_name = "GROUP")]
+        to: String,
+    },
     /// Take a software group away; its packages stay
     Remove {
         /// Its name

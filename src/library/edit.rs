@@ -170,9 +170,12 @@ impl Library {
             allow(Field::Type, "type")?;
             record.package_type = kind;
         }
-        if let Some(group) = text(&edit.group, &state.group) {
-            allow(Field::Group, "group")?;
-            record.group = group;
+        if let Some(group) = &edit.group {
+            let group = self.group_as_spelt(group)?;
+            if group != state.group {
+                allow(Field::Group, "group")?;
+                record.group = group;
+            }
         }
         if let Some(comment) = text(&edit.comment, &state.comment) {
             allow(Field::Comment, "comment")?;
@@ -247,33 +250,6 @@ impl Library {
         entry.details = Some(super::required_reason(text)?);
         self.catalogue().change(|change| change.append_history(entry))?;
         self.append_history_file()
-    }
-
-    /// Makes a software group.
-    pub fn add_group(&self, name: &str) -> Result<(), LibraryError> {
-        self.require_writable()?;
-        let name = name.trim();
-        if name.is_empty() {
-            return Err(crate::package::key::KeyProblem::Empty("name of the group").into());
-        }
-        self.catalogue().change(|change| change.put_group(name))?;
-        Ok(())
-    }
-
-    /// Takes a software group away; its packages are in none then.
-    pub fn remove_group(&self, name: &str) -> Result<(), LibraryError> {
-        self.require_writable()?;
-        let members: Vec<PackageId> = self
-            .list()?
-            .into_iter()
-            .filter(|package| package.group == name)
-            .map(|package| package.id)
-            .collect();
-        for id in members {
-            self.edit(id, &PackageEdit { group: Some(String::new()), ..PackageEdit::default() })?;
-        }
-        self.catalogue().change(|change| change.delete_group(name))?;
-        Ok(())
     }
 }
 

@@ -225,6 +225,15 @@ pub enum LibraryError {
     /// A pattern that cannot be searched for.
     #[error("nothing can be searched for with {0:?}")]
     BadPattern(String),
+    /// A name that no group can have.
+    #[error("{0:?} cannot be the name of a group")]
+    GroupName(String),
+    /// A group of this name, perhaps spelt in another way, is there.
+    #[error("there is already a group {0:?}")]
+    GroupExists(String),
+    /// No group of this name.
+    #[error("there is no group {0:?}")]
+    NoSuchGroup(String),
     /// Another program runs the library check.
     #[error("a library check is running already")]
     CheckRunning,
@@ -419,6 +428,11 @@ impl LibraryError {
             Self::FolderNotEmpty(_) => failure("folder-not-empty", Class::Refused, "Choose an empty folder, or a new one"),
             Self::NothingToUndo => failure("nothing-to-undo", Class::Refused, "Nothing needs to be done"),
             Self::BadPattern(_) => failure("bad-pattern", Class::Usage, "Give a part of a path, a pattern with * and ?, or a SHA-256"),
+            Self::GroupName(_) => {
+                failure("bad-group", Class::Usage, "Use at most 100 characters and no control characters")
+            }
+            Self::GroupExists(_) => failure("group-exists", Class::Refused, "Choose another name, or move its packages"),
+            Self::NoSuchGroup(_) => failure("no-such-group", Class::Usage, "packhouse-cli group list shows every group"),
             Self::CheckRunning => {
                 failure("check-running", Class::Refused, "Wait until it is done, or stop it in the other program")
             }

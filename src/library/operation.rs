@@ -89,6 +89,11 @@ impl<'l> Operation<'l> {
         Path::new(INCOMING).join(&self.id).join(name)
     }
 
+    /// The name of a file of part `number`, for [`Operation::commit_several`].
+    pub(super) fn part(number: usize, name: &str) -> String {
+        format!("{number}/{name}")
+    }
+
     /// Writes a small file below the folder.
     pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<(), LibraryError> {
         let path = self.folder.join(name);
@@ -101,25 +106,58 @@ impl<'l> Operation<'l> {
     /// Decides the change and carries it out: `decide` and the intent are one transaction; before it everything
     /// below the folder is synced, after it the steps are done and the intent is cleared.
     pub(super) fn commit<T>(
-        mut self,
+        self,
         package: &str,
         steps: &[Step],
         decide: impl FnOnce(&Change<'_>) -> Result<T, LibraryError>,
     ) -> Result<T, LibraryError> {
-        sync_tree(&self.folder)?;
         let intent = StoredIntent {
             operation: self.id.clone(),
             package: package.to_owned(),
             steps: serde_json::to_string(steps).unwrap_or_default(),
         };
+        self.commit_intents(&[intent], steps, decide)
+    }
+
+    /// As [`Operation::commit`], for several packages in one transaction: (folded key, steps) each. What part `n` moves
+    /// lies in the folder `n`, see [`Operation::part`].
+    pub(super) fn commit_several<T>(
+        self,
+        parts: &[(String, Vec<Step>)],
+        decide: impl FnOnce(&Change<'_>) -> Result<T, LibraryError>,
+    ) -> Result<T, LibraryError> {
+        let intents: Vec<StoredIntent> = parts
+            .iter()
+            .enumerate()
+            .map(|(number, (package, steps))| StoredIntent {
+                operation: format!("{}/{number}", self.id),
+                package: package.clone(),
+                steps: serde_json::to_string(steps).unwrap_or_default(),
+            })
+            .collect();
+        let steps: Vec<Step> = parts.iter().flat_map(|(_, steps)| steps.iter().cloned()).collect();
+        self.commit_intents(&intents, &steps, decide)
+    }
+
+    fn commit_intents<T>(
+        mut self,
+        intents: &[StoredIntent],
+        steps: &[Step],
+        decide: impl FnOnce(&Change<'_>) -> Result<T, LibraryError>,
+    ) -> Result<T, LibraryError> {
+        sync_tree(&self.folder)?;
         let value = self.library.catalogue().change(|change| {
             let value = decide(change)?;
-            change.put_intent(&intent)?;
+            for intent in intents {
+                change.put_intent(intent)?;
+            }
             Ok::<_, LibraryError>(value)
         })?;
         self.decided = true;
         carry_out(self.library.root(), steps)?;
-        self.library.catalogue().change(|change| change.clear_intent(&self.id))?;
+        self.library
+            .catalogue()
+            .change(|change| intents.iter().try_for_each(|intent| change.clear_intent(&intent.operation)))?;
         self.decided = false;
         if let Err(error) = self.library.append_history_file() {
             // The change is made, so this is no failure of it: the next one appends these entries as well.
@@ -213,7 +251,12 @@ pub(super) fn finish_package(library: &Library, folded: &str) -> Result<(), Libr
     let intents = library.catalogue().intents()?;
     for intent in intents.iter().filter(|intent| intent.package == folded) {
         finish(library, intent)?;
-        remove_any(&library.root().join(INCOMING).join(&intent.operation))?;
+        let folder = library.root().join(INCOMING).join(&intent.operation);
+        remove_any(&folder)?;
+        // The part of a change of several packages: the last one takes their folder with it.
+        if let Some(above) = folder.parent().filter(|_| intent.operation.contains('/')) {
+            let _ = fs::remove_dir(above);
+        }
     }
     Ok(())
 }

@@ -18,11 +18,12 @@ use crate::work::Work;
 
 pub use crate::library::{
     AcceptRequest, Actor, AddedFile, ArchiveReport, ArchiveRequest, AutoRegisterOutcome, CheckGroup,
-    CheckOrder, CheckRun, CheckedPackage, CheckedRow, ContentRow, Contents, ExportFormat, KeyInfo, KeyUse,
-    LibraryCheck, LibraryInfo, Links, OpenOptions, PackageDetails, PackageEdit, PackageRef, ParentWatch,
-    ProcedureEdit, Proposal, RebuildReport, RebuiltPackage, RegisterReport, RegisterRequest, Removed,
-    RestoreReport, RestoreSource, SealJudgement, SealReport, SourceKind, SourcePreview, SwitchAnswer,
-    SwitchOutcome, TroubledFile, UpdateReport, UpdateRequest, VerifiedThing, VerifyReport, difference_lines,
+    CheckOrder, CheckRun, CheckedPackage, CheckedRow, ContentRow, Contents, EditedPackage, ExportFormat,
+    KeyInfo, KeyUse, LibraryCheck, LibraryInfo, Links, OpenOptions, PackageDetails, PackageEdit, PackageRef,
+    ParentWatch, ProcedureEdit, Proposal, RebuildReport, RebuiltPackage, RegisterReport, RegisterRequest,
+    Removed, RestoreReport, RestoreSource, SealJudgement, SealReport, SeveralEdit, SourceKind, SourcePreview,
+    SwitchAnswer, SwitchEdit, SwitchOutcome, TroubledFile, UpdateReport, UpdateRequest, VerifiedThing,
+    VerifyReport, difference_lines,
 };
 pub use crate::store::{FoundFile, HistoryFilter, SearchResult};
 pub use observer::{View, WatchState};

@@ -39,8 +39,10 @@ macro_rules! request {
     };
 }
 
+mod groups;
 mod library_check;
 
+pub use groups::*;
 pub use library_check::*;
 
 request!(
@@ -189,22 +191,6 @@ request!(
         text: String
     } -> (), "Adding a note", changes: true,
     |this, library, _work| library.add_note(this.package, &this.text)
-);
-request!(
-    /// Makes a software group.
-    AddGroup {
-        /// Its name.
-        name: String
-    } -> (), "Making a group", changes: true,
-    |this, library, _work| library.add_group(&this.name)
-);
-request!(
-    /// Takes a software group away.
-    RemoveGroup {
-        /// Its name.
-        name: String
-    } -> (), "Removing a group", changes: true,
-    |this, library, _work| library.remove_group(&this.name)
 );
 request!(
     /// Checks one package.

@@ -28,11 +28,11 @@ impl Catalogue {
         Ok(intents)
     }
 
-    /// Whether an intent of this operation is still there.
+    /// Whether an intent of this operation, or of a part of it, is still there.
     pub fn has_intent(&self, operation: &str) -> Result<bool, StoreError> {
         Ok(self
             .connection
-            .prepare_cached("SELECT 1 FROM intents WHERE operation = ?1")?
+            .prepare_cached("SELECT 1 FROM intents WHERE operation = ?1 OR substr(operation, 1, length(?1) + 1) = ?1 || '/'")?
             .exists([operation])?)
     }
 }

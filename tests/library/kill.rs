@@ -17,9 +17,9 @@ use packhouse::failure::Failure;
 use packhouse::package::record::{PackageId, PackageRecord};
 use packhouse::package::{PackageState, Sha256Digest};
 use packhouse::session::{
-    Accept, AcceptRequest, AddedFile, Archive, ArchiveRequest, CreateKey, Edit, ListPackages, NewVersion,
-    PackageEdit, PackageRef, Register, RegisterRequest, Remove, Restore, RestoreSource, Session, ShowPackage,
-    UndoRemove, Unseal, Update, UpdateRequest,
+    Accept, AcceptRequest, AddedFile, Archive, ArchiveRequest, CreateKey, Edit, ListPackages, MoveToGroup,
+    NewVersion, PackageEdit, PackageRef, Register, RegisterRequest, Remove, Restore, RestoreSource, Session,
+    ShowPackage, UndoRemove, Unseal, Update, UpdateRequest,
 };
 
 use crate::place::{Outcome, Place, ask, assert_sound, put, register, seal, show, temporary, tree};
@@ -46,10 +46,11 @@ enum Operation {
     Unseal,
     NewVersion,
     Rename,
+    Group,
 }
 
 impl Operation {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Register,
         Self::Update,
         Self::Seal,
@@ -62,6 +63,7 @@ impl Operation {
         Self::Unseal,
         Self::NewVersion,
         Self::Rename,
+        Self::Group,
     ];
 
     fn from_word(word: &str) -> Option<Self> {
@@ -104,6 +106,10 @@ impl Operation {
             }
             Self::UndoRemove => {
                 ask(&session, Remove { package })?;
+            }
+            Self::Group => {
+                register(&session, &source, "Killed too", "1.0")?;
+                register(&session, &source, "Killed too", "2")?;
             }
             Self::Update => {
                 let added = place.source("added", &[("x/1", b"one"), ("x/2", b"two")])?;
@@ -178,6 +184,10 @@ impl Operation {
                     ..PackageEdit::default()
                 };
                 ask(session, Edit { package: find()?, edit })?;
+            }
+            Self::Group => {
+                let packages = ask(session, ListPackages {})?.iter().map(|package| package.id).collect();
+                ask(session, MoveToGroup { packages, group: "Together".to_owned() })?;
             }
         }
         Ok(())
@@ -281,6 +291,11 @@ impl Template {
             // The archive may be whole while its package has not left the library yet.
             now.archive = false;
             before.archive = false;
+        }
+        for record in &now.records {
+            let notes = place.root().join("packages").join(record.key.name()).join(record.key.version());
+            let notes: serde_json::Value = serde_json::from_slice(&fs::read(notes.join("notes.json"))?)?;
+            assert_eq!(notes["group"], record.group.as_str(), "{:?} {how}: notes and record", self.operation);
         }
         let is_after = now == self.after;
         if !is_after {

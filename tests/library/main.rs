@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod desk;
+mod groups;
 mod judges;
 mod kill;
 mod library_check;

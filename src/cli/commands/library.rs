@@ -8,7 +8,10 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::report::{count, size};
 use crate::failure::Failure;
-use crate::session::{AddGroup, Edit, ListGroups, PackageEdit, ReadInfo, RemoveGroup};
+use crate::package::PackageRecord;
+use crate::session::{
+    AddGroup, Edit, ListGroups, MoveToGroup, PackageEdit, ReadInfo, RemoveGroup, RenameGroup,
+};
 
 /// `library info`
 pub(super) fn library(context: &Context, arguments: &LibraryArguments) -> Result<Exit, Failure> {
@@ -81,7 +84,7 @@ pub(super) fn rebuild(context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// `group list|add|remove|set`
+/// `group list|add|rename|move|remove|set`
 pub(super) fn group(context: &Context, command: GroupCommand) -> Result<Exit, Failure> {
     let session = context.open(true)?;
     match command {
@@ -97,9 +100,29 @@ pub(super) fn group(context: &Context, command: GroupCommand) -> Result<Exit, Fa
             context.report.document(&json!({"group": name}));
             context.report.line(format!("Made the group {name}"));
         }
+        GroupCommand::Rename { name, to } => {
+            let moved = context.run(&session, RenameGroup { from: name.clone(), to: to.clone() })?;
+            context.report.document(&json!({"group": to.trim(), "packages": keys_of(&moved)}));
+            context.report.line(format!(
+                "Renamed the group {name} to {}, {}",
+                to.trim(),
+                count(moved.len() as u64, "package")
+            ));
+        }
+        GroupCommand::Move { packages, to } => {
+            let ids = packages.iter().map(|text| Ok(context.package(&session, text)?.id));
+            let packages = ids.collect::<Result<Vec<_>, Failure>>()?;
+            let moved = context.run(&session, MoveToGroup { packages, group: to.clone() })?;
+            context.report.document(&json!({"group": to.trim(), "packages": keys_of(&moved)}));
+            let moved = count(moved.len() as u64, "package");
+            match to.trim() {
+                "" => context.report.line(format!("{moved} taken out of their groups")),
+                group => context.report.line(format!("{moved} moved to {group}")),
+            }
+        }
         GroupCommand::Remove { name } => {
-            context.run(&session, RemoveGroup { name: name.clone() })?;
-            context.report.document(&json!({"group": name}));
+            let left = context.run(&session, RemoveGroup { name: name.clone() })?;
+            context.report.document(&json!({"group": name, "packages": keys_of(&left)}));
             context.report.line(format!("Removed the group {name}"));
         }
         GroupCommand::Set { package, name } => {
@@ -114,4 +137,8 @@ pub(super) fn group(context: &Context, command: GroupCommand) -> Result<Exit, Fa
         }
     }
     Ok(Exit::Done)
+}
+
+fn keys_of(records: &[PackageRecord]) -> Vec<String> {
+    records.iter().map(|record| record.key.to_string()).collect()
 }
