@@ -183,6 +183,12 @@ pub(crate) struct FindArguments {
     /// At most so many files
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub(crate) limit: usize,
+    /// Not in archived packages
+    #[arg(long)]
+    pub(crate) no_archived: bool,
+    /// Write all that is found to this new file, as a table
+    #[arg(long, value_name = "FILE", conflicts_with = "limit")]
+    pub(crate) csv: Option<PathBuf>,
 }
 
 /// In which form History is exported.

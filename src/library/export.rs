@@ -174,19 +174,9 @@ fn history_csv(entries: &[crate::package::HistoryEntry]) -> String {
             entry.details.clone().unwrap_or_default(),
             entry.previous.to_string(),
         ];
-        let quoted: Vec<String> = fields.iter().map(|field| csv_field(field)).collect();
+        let quoted: Vec<_> = fields.iter().map(|field| super::csv::field(field)).collect();
         text.push_str(&quoted.join(","));
         text.push_str("\r\n");
     }
     text
-}
-
-/// Quotes a field where RFC 4180 asks for it. A leading `=`, `+`, `-` or `@` is kept from being taken for a formula.
-fn csv_field(field: &str) -> String {
-    let formula = field.starts_with(['=', '+', '-', '@']);
-    if !formula && !field.contains([',', '"', '\r', '\n']) {
-        return field.to_owned();
-    }
-    let guard = if formula { "'" } else { "" };
-    format!("\"{guard}{}\"", field.replace('"', "\"\""))
 }

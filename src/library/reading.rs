@@ -9,7 +9,7 @@ use super::{Library, LibraryError};
 use crate::package::record::{PackageId, PackageRecord, PackageSummary};
 use crate::package::state::Field;
 use crate::package::{CheckReport, HistoryEntry, PackageKey, PackageState, Sha256Digest};
-use crate::store::{HistoryFilter, Pattern, SearchResult};
+use crate::store::HistoryFilter;
 use crate::work::Work;
 
 /// How a package is named by a person.
@@ -186,17 +186,6 @@ impl Library {
             });
         }
         Ok(Contents { rows })
-    }
-
-    /// Searches paths and hashes of every package.
-    pub fn find(&self, pattern: &str, limit: usize, work: &Work) -> Result<SearchResult, LibraryError> {
-        let parsed =
-            Pattern::parse(pattern.trim()).ok_or_else(|| LibraryError::BadPattern(pattern.to_owned()))?;
-        // A connection of its own: a long search keeps nobody from changing anything.
-        let reader = self.catalogue().reader()?;
-        let found = reader.find_files(&parsed, limit, &|| work.is_cancelled())?;
-        work.check()?;
-        Ok(found)
     }
 
     /// History entries that pass the filter, oldest first.

@@ -21,11 +21,11 @@ pub use crate::library::{
     CheckOrder, CheckRun, CheckedPackage, CheckedRow, ContentRow, Contents, EditedPackage, ExportFormat,
     KeyInfo, KeyUse, LibraryCheck, LibraryInfo, Links, OpenOptions, PackageDetails, PackageEdit, PackageRef,
     ParentWatch, ProcedureEdit, Proposal, RebuildReport, RebuiltPackage, RegisterReport, RegisterRequest,
-    Removed, RestoreReport, RestoreSource, SealJudgement, SealReport, SeveralEdit, SourceKind, SourcePreview,
-    SwitchAnswer, SwitchEdit, SwitchOutcome, TroubledFile, UpdateReport, UpdateRequest, VerifiedThing,
-    VerifyReport, difference_lines,
+    Removed, RestoreReport, RestoreSource, SealJudgement, SealReport, Search, SeveralEdit, SourceKind,
+    SourcePreview, SwitchAnswer, SwitchEdit, SwitchOutcome, TroubledFile, UpdateReport, UpdateRequest,
+    VerifiedThing, VerifyReport, difference_lines,
 };
-pub use crate::store::{FoundFile, HistoryFilter, SearchResult};
+pub use crate::store::{FoundFile, HistoryFilter, SearchCount, SearchResult};
 pub use observer::{View, WatchState};
 pub use requests::*;
 

@@ -12,7 +12,7 @@ use crate::library::{ExportFormat, Library, LibraryError};
 use crate::package::history::ChainState;
 use crate::package::record::{PackageId, PackageRecord, PackageSummary};
 use crate::package::{BlockSize, CheckKind, CheckReport, HistoryEntry, PackageKey};
-use crate::store::{HistoryFilter, SearchResult};
+use crate::store::HistoryFilter;
 use crate::work::Work;
 
 /// Declares a request: its fields, reply, title, whether it changes anything, and the function that answers.
@@ -41,9 +41,11 @@ macro_rules! request {
 
 mod groups;
 mod library_check;
+mod search;
 
 pub use groups::*;
 pub use library_check::*;
+pub use search::*;
 
 request!(
     /// All packages, by name and version.
@@ -78,16 +80,6 @@ request!(
         package: PackageId
     } -> Contents, "Reading contents", changes: false,
     |this, library, work| library.contents(this.package, work)
-);
-request!(
-    /// Searches paths and hashes of every package.
-    FindFiles {
-        /// Part of a path, a pattern with `*` and `?`, or a SHA-256.
-        pattern: String,
-        /// At most so many files.
-        limit: usize
-    } -> SearchResult, "Searching", changes: false,
-    |this, library, work| library.find(&this.pattern, this.limit, work)
 );
 request!(
     /// History entries, oldest first.

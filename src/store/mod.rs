@@ -22,7 +22,7 @@ pub use history::HistoryFilter;
 pub use intents::StoredIntent;
 pub use library_check::{StoredCheck, StoredCheckPackage};
 pub use packages::RemovedPackage;
-pub use search::{FoundFile, Pattern, SearchResult};
+pub use search::{FoundFile, Pattern, SearchCount, SearchResult};
 
 /// How long a statement waits for another program's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -2,7 +2,7 @@
 //!
 //! Paths of a package are one blob, so two million of them are searched like one text, on two connections at once.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use regex::bytes::{Regex, RegexBuilder};
 use rusqlite::Statement;
@@ -10,6 +10,9 @@ use rusqlite::Statement;
 use super::{Catalogue, StoreError};
 use crate::package::record::PackageId;
 use crate::package::{PackageKey, PackageState, Sha256Digest};
+
+/// Stripes of the sorted packages, so that the first hits are found first; two connections share them.
+const STRIPE: usize = 2048;
 
 /// What is searched for.
 #[derive(Clone, Debug)]
@@ -51,6 +54,15 @@ pub struct SearchResult {
     pub files: Vec<FoundFile>,
     /// Whether there are more than were asked for.
     pub more: bool,
+}
+
+/// How much a search finds in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct SearchCount {
+    /// Files that match.
+    pub files: u64,
+    /// Packages they are in.
+    pub packages: u64,
 }
 
 impl Pattern {
@@ -103,16 +115,16 @@ impl Pattern {
 }
 
 impl Catalogue {
-    /// The first `limit` files, by package and path, that match. `cancelled` is asked between packages.
+    /// The first `limit` files, by package and path, that match; archived packages only if `with_archived`.
+    /// `cancelled` is asked between packages.
     pub fn find_files(
         &self,
         pattern: &Pattern,
+        with_archived: bool,
         limit: usize,
         cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<SearchResult, StoreError> {
-        let keys = self.rows_in_order()?;
-        // Stripes of the sorted packages, so that the first hits are found first; two connections share them.
-        const STRIPE: usize = 2048;
+        let keys = self.rows_to_search(with_archived)?;
         let next = AtomicU64::new(0);
         let enough = AtomicBool::new(false);
         let stripes = keys.len().div_ceil(STRIPE);
@@ -165,6 +177,81 @@ impl Catalogue {
         let more = files.len() > limit;
         files.truncate(limit);
         Ok(SearchResult { files, more })
+    }
+
+    /// How many files of how many packages match.
+    pub fn count_files(
+        &self,
+        pattern: &Pattern,
+        with_archived: bool,
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<SearchCount, StoreError> {
+        let keys = self.rows_to_search(with_archived)?;
+        let next = AtomicUsize::new(0);
+        let worker = |catalogue: &Self| -> Result<SearchCount, StoreError> {
+            let _same_state = catalogue.connection.unchecked_transaction()?;
+            let mut blobs = catalogue.connection.prepare_cached(pattern.column())?;
+            let mut count = SearchCount::default();
+            loop {
+                let from = next.fetch_add(STRIPE, Ordering::Relaxed);
+                if from >= keys.len() || cancelled() {
+                    return Ok(count);
+                }
+                for row in &keys[from..(from + STRIPE).min(keys.len())] {
+                    let files = pattern.positions(&mut blobs, *row, usize::MAX)?.len() as u64;
+                    count.files += files;
+                    count.packages += u64::from(files > 0);
+                }
+            }
+        };
+        if keys.len() <= STRIPE {
+            return worker(self);
+        }
+        let second = self.reader()?;
+        std::thread::scope(|scope| {
+            let other = scope.spawn(move || worker(&second));
+            let one = worker(self)?;
+            let other =
+                other.join().map_err(|_| StoreError::Damaged("a search thread stopped".to_owned()))??;
+            Ok(SearchCount { files: one.files + other.files, packages: one.packages + other.packages })
+        })
+    }
+
+    /// Hands every file that matches to `take`, package by package, in order. Gives how many; `take` ends it early by
+    /// an error.
+    pub fn every_file<E: From<StoreError>>(
+        &self,
+        pattern: &Pattern,
+        with_archived: bool,
+        mut take: impl FnMut(&FoundFile) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let keys = self.rows_to_search(with_archived)?;
+        let mut blobs =
+            self.connection.prepare_cached(pattern.column()).map_err(|error| E::from(error.into()))?;
+        let mut count = 0;
+        let mut files = Vec::new();
+        for row in keys {
+            let positions = pattern.positions(&mut blobs, row, usize::MAX)?;
+            if positions.is_empty() {
+                continue;
+            }
+            files.clear();
+            self.describe(row, &positions, &mut files)?;
+            count += files.len() as u64;
+            files.iter().try_for_each(&mut take)?;
+        }
+        Ok(count)
+    }
+
+    /// Rows of the packages in which a search looks, by name and version.
+    fn rows_to_search(&self, with_archived: bool) -> Result<Vec<i64>, StoreError> {
+        if with_archived {
+            return self.rows_in_order();
+        }
+        let mut statement = self.connection.prepare_cached(
+            "SELECT row FROM packages WHERE trash IS NULL AND state <> 'archived' ORDER BY folded",
+        )?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?)
     }
 
     fn describe(&self, row: i64, positions: &[usize], files: &mut Vec<FoundFile>) -> Result<(), StoreError> {

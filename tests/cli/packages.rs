@@ -89,3 +89,20 @@ fn an_unanswered_question_changes_nothing_and_each_answer_does_what_it_says() {
     let shown = place.run(&["show", "Tool", "--json"]).json();
     assert_eq!((&shown["blocked"], &shown["files"]), (&json!(false), &json!(3)));
 }
+
+#[test]
+fn what_is_found_can_be_written_as_a_table() {
+    let place = Place::with_tool();
+    let ran = place.run(&["find", ".", "--limit", "1"]).ends(0);
+    assert!(ran.err.contains("the first 1 of 2 files in 1 package"), "{}", ran.err);
+    let wrote = place.run(&["find", "*.bin", "--csv", "found.csv", "--json"]).ends(0).json();
+    assert_eq!(wrote, json!({"files": 1, "file": "found.csv"}));
+    let text = fs::read_to_string(place.path("found.csv")).expect("the table");
+    assert!(
+        text.lines().nth(1).is_some_and(|line| line.starts_with("Tool,1.0,Open,data.bin,300000,")),
+        "{text}"
+    );
+    place.run(&["find", "*.bin", "--csv", "found.csv"]).refuses(4, "io");
+    let present = place.run(&["find", "*.bin", "--no-archived", "--json"]).ends(0).json();
+    assert_eq!(present["files"].as_array().map(Vec::len), Some(1));
+}

@@ -90,8 +90,9 @@ fn the_first_hits_come_first_from_however_many_packages() {
         })
         .collect();
     let catalogue = catalogue(folder.path(), &packages);
-    let find =
-        |text: &str, limit| catalogue.find_files(&pattern(text), limit, &|| false).expect("it can be read");
+    let find = |text: &str, limit| {
+        catalogue.find_files(&pattern(text), true, limit, &|| false).expect("it can be read")
+    };
 
     let found = find("EVEN", 3);
     let paths: Vec<&str> = found.files.iter().map(|file| file.path.as_str()).collect();
@@ -106,4 +107,6 @@ fn the_first_hits_come_first_from_however_many_packages() {
     assert_eq!((found.files.len(), found.files[0].package.name()), (1, "package 4999"));
     assert_eq!(found.files[0].sha256.map(|hash| hash.to_string()), Some(hash));
     assert_eq!(find("nowhere", 500), Default::default());
+    let count = catalogue.count_files(&pattern("even*.jar"), true, &|| false).expect("it can be read");
+    assert_eq!((count.files, count.packages), (2_500, 2_500));
 }

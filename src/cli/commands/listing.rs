@@ -9,7 +9,7 @@ use crate::cli::report::{count, harmless, size};
 use crate::failure::Failure;
 use crate::package::record::PackageSummary;
 use crate::package::{Finding, PackageState};
-use crate::session::{FindFiles, FoundFile, ListPackages};
+use crate::session::{CountFiles, ExportSearch, FindFiles, FoundFile, ListPackages, Search};
 
 /// A package in `list --json`.
 #[derive(Serialize)]
@@ -141,9 +141,17 @@ pub(super) fn find(context: &Context, arguments: FindArguments) -> Result<Exit, 
     }
 
     let session = context.open(true)?;
-    let FindArguments { pattern, limit } = arguments;
-    let found = context.run(&session, FindFiles { pattern, limit })?;
+    let FindArguments { pattern, limit, no_archived, csv } = arguments;
+    let search = Search { pattern, archived: !no_archived };
     let report = &context.report;
+    if let Some(to) = csv {
+        let shown = to.display().to_string();
+        let files = context.run(&session, ExportSearch { search, to })?;
+        report.document(&serde_json::json!({"files": files, "file": shown}));
+        report.line(format!("Wrote {} to {shown}", count(files, "file")));
+        return Ok(Exit::Done);
+    }
+    let found = context.run(&session, FindFiles { search: search.clone(), limit })?;
     if report.is_json() {
         report.document(&Document {
             files: found.files.iter().map(FoundJson::from).collect(),
@@ -158,7 +166,11 @@ pub(super) fn find(context: &Context, arguments: FindArguments) -> Result<Exit, 
             Ok(())
         });
         if found.more {
-            report.note(format!("these are the first {limit}; there are more (--limit N)"));
+            let all = context.run(&session, CountFiles { search })?;
+            let (files, packages) = (count(all.files, "file"), count(all.packages, "package"));
+            report.note(format!(
+                "these are the first {limit} of {files} in {packages} (--limit N, --csv FILE)"
+            ));
         }
         if found.files.is_empty() {
             report.note("no file of this name; files inside .jar, .zip, .msi are not searched");
