@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use super::command::Command;
 use super::dialogs::Dialog;
+use super::pages::library_check::Steer;
 use super::tasks::TaskId;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, CheckKind, PackageKey};
 use crate::session::{
-    AcceptRequest, ArchiveRequest, ExportFormat, HistoryFilter, KeyUse, ProcedureEdit, RestoreSource,
-    SwitchAnswer, UpdateRequest,
+    AcceptRequest, ArchiveRequest, CheckRun, ExportFormat, HistoryFilter, KeyUse, ProcedureEdit,
+    RestoreSource, Search, SwitchAnswer, UpdateRequest,
 };
 
 /// Which native dialog, and who gets what was chosen in it.
@@ -192,6 +193,20 @@ pub enum Action {
     MoveToGroup(Vec<PackageId>, String),
     /// Does something with keys.
     Key(KeyAction),
+
+    /// Searches the files of every package, and shows at most so many.
+    Find(Search, usize),
+    /// Writes what a search finds to a file.
+    ExportSearch(Search, PathBuf),
+    /// Selects packages in the list of all.
+    SelectPackages(Vec<PackageId>),
+
+    /// Begins a library check or goes on with one, at most so many bytes a second.
+    RunLibraryCheck(CheckRun, Option<u64>),
+    /// Pauses, slows or stops it.
+    SteerLibraryCheck(Steer),
+    /// Forgets the one that stands still.
+    ForgetLibraryCheck,
 
     /// Follows the chain of History.
     VerifyHistory,

@@ -17,16 +17,18 @@ use super::format;
 use super::icons::Icon;
 use super::pages::history::HistoryPage;
 use super::pages::keys::KeysPage;
+use super::pages::library_check::{LibraryCheckPage, Running};
 use super::pages::new_package::NewPackage;
 use super::pages::opening::{failed_ui, opening_ui};
 use super::pages::packages::{Moment, PackagesPage, Shown};
+use super::pages::search::{FIRST, SearchPage};
 use super::pages::settings::{self, settings_ui};
 use super::pages::tasks::TasksPage;
 use super::pages::{Place, TreeRows};
 use super::property::{PropertyWindow, Tab};
 use super::shell::{Menu, Shell, shell_ui};
 use super::start::Surroundings;
-use super::tasks::Tasks;
+use super::tasks::{TaskId, Tasks};
 use super::theme::{self, Density};
 use super::tokens::Tokens;
 use super::widgets::alert::alert;
@@ -35,7 +37,7 @@ use super::widgets::empty_state::empty_state_ui;
 use super::widgets::progress_row::{Progress, progress_row_ui};
 use crate::failure::Failure;
 use crate::package::record::{PackageId, PackageSummary};
-use crate::session::{Session, View};
+use crate::session::{Search, Session, View};
 
 /// How long a running piece of work may stay without a new picture.
 const FRAME_WHILE_WORKING: Duration = Duration::from_millis(100);
@@ -90,6 +92,12 @@ pub struct App {
     tree: TreeRows,
     pub(super) keys_page: KeysPage,
     tasks_page: TasksPage,
+    pub(super) search_page: SearchPage,
+    pub(super) library_check: LibraryCheckPage,
+    /// The check that runs in this window.
+    pub(super) library_check_task: Option<TaskId>,
+    /// When its result was read last.
+    pub(super) library_check_read: Option<std::time::Instant>,
     pub(super) packages: PackagesPage,
     pub(super) history: HistoryPage,
     pub(super) new_package: Option<NewPackage>,
@@ -134,6 +142,10 @@ impl App {
             tree: TreeRows::default(),
             keys_page: KeysPage::default(),
             tasks_page: TasksPage::default(),
+            search_page: SearchPage::default(),
+            library_check: LibraryCheckPage::default(),
+            library_check_task: None,
+            library_check_read: None,
             packages: PackagesPage::default(),
             history: HistoryPage::default(),
             new_package: None,
@@ -279,6 +291,8 @@ impl App {
         let moment = Moment { now, zone: &self.around.actor.time_zone };
         match self.place {
             Place::History => return self.history.ui(ui, moment, self.density),
+            Place::Search => return self.search_page.ui(ui, self.density, actions),
+            Place::LibraryCheck => return self.library_check_ui(ui, actions),
             Place::Tasks => return self.tasks_page.ui(ui, &self.tasks, moment, self.density, actions),
             Place::Keys => return self.keys_page.ui(ui, moment, self.density),
             Place::Settings => {
@@ -310,12 +324,29 @@ impl App {
                 Place::Archived => "No package is archived.",
                 Place::Retired => "No package is retired. A sealed package is retired in its properties.",
                 Place::AutoRegistered => "System has registered no package.",
+                _ if !self.search.trim().is_empty() => {
+                    "No package has that in its name. Enter searches the files of all packages."
+                }
                 _ => "No package fits the filter.",
             };
             let colour = Tokens::of(ui).secondary;
             let line = egui::Rect::from_center_size(ui.max_rect().center(), egui::vec2(600.0, 24.0));
             ui.put(line, egui::Label::new(egui::RichText::new(text).color(colour)));
         }
+    }
+
+    fn library_check_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        let moment = Moment { now: (self.around.now)(), zone: &self.around.actor.time_zone };
+        let selected: Vec<PackageId> =
+            self.packages.selected(&self.view).into_iter().map(|package| package.id).collect();
+        let rows = self.tasks.rows();
+        let task = self.library_check_task;
+        let row = rows.iter().find(|row| Some(row.id) == task);
+        let steered = task.and_then(|task| self.tasks.steer(task, |work| (work.is_paused(), work.subject())));
+        let running = row.zip(steered.as_ref());
+        let running =
+            running.map(|(row, (is_paused, subject))| Running { row, is_paused: *is_paused, subject });
+        self.library_check.ui(ui, running.as_ref(), &selected, moment, self.density, actions);
     }
 
     fn banner_ui(&self, ui: &mut Ui, library: &str, actions: &mut Vec<Action>) {
@@ -380,7 +411,10 @@ impl App {
             let all = format::thousands(all as u64);
             let mut text = match &self.place {
                 Place::History => format!("{} events", format::thousands(self.history.len() as u64)),
-                Place::Tasks | Place::Keys | Place::Settings => format!("{all} {packages}"),
+                Place::Search => format!("{} files", format::thousands(self.search_page.len() as u64)),
+                Place::LibraryCheck | Place::Tasks | Place::Keys | Place::Settings => {
+                    format!("{all} {packages}")
+                }
                 Place::Packages if self.search.trim().is_empty() && !self.packages.is_filtered() => {
                     format!("{all} {packages}")
                 }
@@ -490,7 +524,7 @@ impl eframe::App for App {
         let entry = |command: &Command| command.entry().refused(self.scope.refusal(*command));
         let tools: Vec<_> = Command::tools(&self.place).iter().map(entry).collect();
         let group_menu = Command::GROUP_MENU.each_ref().map(entry);
-        self.tree.refresh(&view);
+        self.tree.refresh(&view, self.search_page.asked().is_some());
         let mut tree = std::mem::take(&mut self.tree);
         let (left, right) = self.status();
         let shell = Shell {
@@ -506,9 +540,12 @@ impl eframe::App for App {
             focus_search: std::mem::take(&mut self.focus_search),
         };
         let mut actions = Vec::new();
-        let mut search = std::mem::take(&mut self.search);
+        let mut search = self.search.clone();
         let done = shell_ui(ui, &shell, &mut search, |ui| self.page_ui(ui, &mut actions));
         self.search = search;
+        if done.search_entered {
+            actions.push(Action::Find(Search::new(self.search.trim()), FIRST));
+        }
         if let Some(place) = done.tree.selected.and_then(|row| tree.place(row).cloned()) {
             self.go(place);
         }

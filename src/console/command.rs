@@ -201,7 +201,8 @@ impl Command {
             Place::Archived => &[C::Restore, C::DeepCheck, C::Properties],
             Place::Inconsistent => &[C::AcceptChanges, C::QuickCheck, C::DeepCheck, C::Properties],
             Place::History => &[C::ExportHistory, C::VerifyHistory],
-            Place::Tasks | Place::Settings => &[],
+            Place::LibraryCheck | Place::Tasks | Place::Settings => &[C::NewPackage],
+            Place::Search => &[C::NewPackage],
             Place::Keys => &[C::CreateKey, C::ImportKey, C::TrustKey, C::BackUpKey, C::CopyKey, C::ForgetKey],
         }
     }

@@ -4,10 +4,7 @@ use super::action::Action;
 use super::app::App;
 use super::pages::Place;
 use super::tasks::Show;
-use crate::failure::Failure;
-use crate::package::record::PackageId;
-use crate::session::{self, AddGroup, Edit, PackageEdit, Session};
-use crate::work::Work;
+use crate::session::{AddGroup, MoveToGroup, RemoveGroup, RenameGroup};
 
 impl App {
     /// Carries out an action on groups.
@@ -21,52 +18,33 @@ impl App {
                 });
             }
             Action::RemoveGroup(name) => {
-                let request = session::RemoveGroup { name };
-                self.ask("Removing a group", Show::Row, request, |app, result| app.tell_if_failed(result));
+                let title = format!("Removing the group {name}");
+                let request = RemoveGroup { name };
+                self.ask(title, Show::Row, request, |app, result| app.tell_if_failed(result));
             }
-            Action::RenameGroup { from, to } => self.rename_group(from, to),
+            Action::RenameGroup { from, to } => {
+                let title = format!("Renaming the group {from}");
+                if self.place == Place::Group(from.clone()) {
+                    self.place_when_seen = Some(Place::Group(to.clone()));
+                }
+                let request = RenameGroup { from, to };
+                self.ask(title, Show::Row, request, |app, result| {
+                    if result.is_err() {
+                        app.place_when_seen = None;
+                    }
+                    app.tell_if_failed(result);
+                });
+            }
             Action::MoveToGroup(packages, group) => {
-                let count = packages.len();
-                let title = match count {
+                let title = match packages.len() {
                     1 => "Moving a package to a group".to_owned(),
-                    _ => format!("Moving {count} packages to a group"),
+                    count => format!("Moving {count} packages to a group"),
                 };
-                self.change_groups(title, move |session, work| file(session, work, &packages, &group));
+                let request = MoveToGroup { packages, group };
+                self.ask(title, Show::Row, request, |app, result| app.tell_if_failed(result));
             }
             // Everything else is carried out elsewhere.
             _ => {}
         }
     }
-
-    fn rename_group(&mut self, from: String, to: String) {
-        let members: Vec<PackageId> =
-            self.view.packages.iter().filter(|package| package.group == from).map(|one| one.id).collect();
-        if self.place == Place::Group(from.clone()) {
-            self.place_when_seen = Some(Place::Group(to.clone()));
-        }
-        self.change_groups("Renaming a group", move |session, work| {
-            session.run(AddGroup { name: to.clone() }, work)?;
-            file(session, work, &members, &to)?;
-            session.run(session::RemoveGroup { name: from }, work)
-        });
-    }
-
-    fn change_groups(
-        &mut self,
-        title: impl Into<String>,
-        change: impl FnOnce(&Session, &Work) -> Result<(), Failure> + Send + 'static,
-    ) {
-        let Some(session) = self.session().cloned() else { return };
-        let run = move |work: &Work| change(&session, work);
-        self.tasks.start(&self.ctx, title, Show::Row, run, |app, result| app.tell_if_failed(result));
-    }
-}
-
-/// Files packages under a group.
-fn file(session: &Session, work: &Work, packages: &[PackageId], group: &str) -> Result<(), Failure> {
-    for package in packages {
-        let edit = PackageEdit { group: Some(group.to_owned()), ..PackageEdit::default() };
-        session.run(Edit { package: *package, edit }, work)?;
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod app;
 pub mod arguments;
+mod check_work;
 #[cfg(test)]
 mod colour_vision;
 pub mod command;
@@ -20,6 +21,7 @@ pub mod paste;
 mod perform;
 pub mod property;
 pub mod renderer;
+mod search_work;
 pub mod shell;
 pub mod start;
 pub mod tasks;

@@ -112,6 +112,10 @@ impl App {
                     self.ask(title, Show::Row, request, |app, result| app.tell_if_failed(result));
                 }
             }
+            Action::ExportSearch(search, to) => {
+                let request = session::ExportSearch { search, to };
+                self.ask("Writing the list", Show::Row, request, |app, result| app.tell_if_failed(result));
+            }
             Action::Key(action) => self.work_on_keys(action),
             Action::AddGroup(_)
             | Action::RenameGroup { .. }

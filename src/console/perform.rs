@@ -190,6 +190,15 @@ impl App {
                 }
             }
             Action::AskAccept(id) => self.ask_accept(id),
+            Action::Find(search, limit) => self.find(search, limit),
+            Action::SelectPackages(packages) => {
+                self.go(Place::Packages);
+                self.search.clear();
+                self.packages.select_all_when_seen(packages);
+            }
+            Action::RunLibraryCheck(run, rate) => self.run_library_check(run, rate),
+            Action::SteerLibraryCheck(steer) => self.steer_library_check(steer),
+            Action::ForgetLibraryCheck => self.forget_library_check(),
             Action::Copy(text) => self.ctx.copy_text(text),
             Action::CloseNow => {
                 self.leaving = Leaving::Now;
@@ -457,6 +466,7 @@ impl App {
         {
             self.place = Place::Packages;
         }
+        self.follow_library_check();
         if self.place == Place::Keys && self.keys_page.wants_keys() {
             self.read_keys();
         }

@@ -114,8 +114,8 @@ pub struct ShellResponse<C> {
     pub commands: Vec<C>,
     /// What was done in the tree.
     pub tree: TreeResponse,
-    /// The text of the search field was changed.
-    pub search_changed: bool,
+    /// Enter was pressed in the search field.
+    pub search_entered: bool,
 }
 
 /// Draws the frame, and `page` in the middle. `search` is the text of the search field.
@@ -135,9 +135,9 @@ pub fn shell_ui<C: Clone>(
             }
         });
     });
-    let mut search_changed = false;
+    let mut search_entered = false;
     Panel::top("tools").frame(bar(12, 7)).show(ui, |ui| {
-        search_changed = tools_ui(ui, shell, search, &mut commands);
+        search_entered = tools_ui(ui, shell, search, &mut commands);
     });
     Panel::bottom("status").exact_size(24.0).frame(bar(12, 0)).show(ui, |ui| status_ui(ui, shell));
     let tree = Panel::left("tree")
@@ -159,7 +159,7 @@ pub fn shell_ui<C: Clone>(
         })
         .inner;
     CentralPanel::no_frame().frame(Frame::new().fill(tokens.ground)).show(ui, page);
-    ShellResponse { commands, tree, search_changed }
+    ShellResponse { commands, tree, search_entered }
 }
 
 fn shortcuts<C: Clone>(ui: &Ui, shell: &Shell<'_, C>) -> Vec<C> {
@@ -259,7 +259,7 @@ fn tools_ui<C: Clone>(ui: &mut Ui, shell: &Shell<'_, C>, search: &mut String, co
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.name_inputs("Search", |ui| {
                 let field = TextEdit::singleline(search)
-                    .hint_text("Search names   Ctrl+F")
+                    .hint_text("Search names, files, hashes   Ctrl+F")
                     .desired_width(search_width)
                     .min_size(vec2(0.0, super::theme::CONTROL_HEIGHT))
                     .align(egui::Align2::LEFT_CENTER);
@@ -267,7 +267,7 @@ fn tools_ui<C: Clone>(ui: &mut Ui, shell: &Shell<'_, C>, search: &mut String, co
                 if shell.focus_search {
                     response.request_focus();
                 }
-                response.changed()
+                response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter))
             })
         })
         .inner

@@ -24,6 +24,8 @@ pub struct TaskId(u64);
 pub enum Show {
     /// A row with progress and Cancel.
     Row,
+    /// A row; what is done stays done, and it goes on another day.
+    Lasting,
     /// None: it only reads, or asks somebody.
     Nothing,
 }
@@ -98,6 +100,8 @@ pub struct TaskRow {
     pub bytes_per_second: u64,
     /// Whether it was asked to stop.
     pub stopping: bool,
+    /// Whether it goes on another day.
+    pub lasting: bool,
 }
 
 impl Tasks {
@@ -156,7 +160,7 @@ impl Tasks {
             match task.promise.try_take() {
                 Ok((ending, end)) => {
                     done.push(end);
-                    if task.show == Show::Row {
+                    if task.show != Show::Nothing {
                         let took_ms = u64::try_from(task.began.elapsed().as_millis()).unwrap_or(u64::MAX);
                         self.ended.push_front(Ended { title: task.title, at: now, took_ms, ending });
                         self.ended.truncate(REMEMBERED);
@@ -189,6 +193,11 @@ impl Tasks {
         }
     }
 
+    /// Pauses, slows, or asks after one piece of work.
+    pub fn steer<T>(&self, id: TaskId, how: impl FnOnce(&Work) -> T) -> Option<T> {
+        self.running.iter().find(|task| task.id == id).map(|task| how(&task.work))
+    }
+
     /// Asks everything to stop.
     pub fn cancel_all(&self) {
         self.running.iter().for_each(|task| task.work.cancel());
@@ -201,7 +210,7 @@ impl Tasks {
 
     /// The rows to show.
     pub fn rows(&mut self) -> Vec<TaskRow> {
-        let shown = self.running.iter_mut().filter(|task| task.show == Show::Row);
+        let shown = self.running.iter_mut().filter(|task| task.show != Show::Nothing);
         shown
             .map(|task| {
                 let progress = task.work.progress();
@@ -217,6 +226,7 @@ impl Tasks {
                     progress,
                     bytes_per_second: rate as u64,
                     stopping: task.work.is_cancelled(),
+                    lasting: task.show == Show::Lasting,
                 }
             })
             .collect()

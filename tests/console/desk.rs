@@ -255,6 +255,14 @@ impl Desk {
         self.wait_until_gone("Find a command");
     }
 
+    /// Types into the search field, which has the keyboard.
+    #[track_caller]
+    pub(crate) fn type_into_search(&mut self, text: &str) {
+        let field = self.harness.query_all_by_role(Role::TextInput).find(|node| node.is_focused());
+        field.expect("the search field has the keyboard").type_text(text);
+        self.settle();
+    }
+
     /// Clicks the last control whose name contains this.
     #[track_caller]
     pub(crate) fn click_part(&mut self, part: &str) {

@@ -49,9 +49,10 @@ fn every_page_is_reached_by_its_key() {
         (Key::Num3, "No package is archived."),
         (Key::Num4, "No package is retired."),
         (Key::Num5, "Every package is as recorded"),
-        (Key::Num6, "All events"),
-        (Key::Num7, "Nothing has been done since the start"),
-        (Key::Num8, "No key yet."),
+        (Key::Num6, "No library check was made yet."),
+        (Key::Num7, "All events"),
+        (Key::Num8, "Nothing has been done since the start"),
+        (Key::Num9, "No key yet."),
         (Key::Comma, "watched, in every package"),
         (Key::Num1, "7-Zip 24.09, "),
     ] {
@@ -86,10 +87,10 @@ fn what_was_done_stands_among_the_tasks_with_its_reason() {
     desk.register("7-Zip", "24.09", FILES);
     desk.select("7-Zip 24.09");
     desk.press(Modifiers::NONE, Key::F5);
-    desk.press(Modifiers::COMMAND, Key::Num7);
+    desk.press(Modifiers::COMMAND, Key::Num8);
     desk.wait_for("Quick check of 7-Zip 24.09: Done");
     // A folder of its name is taken away: the next check of a group that is not there fails, and says so here too.
-    desk.press(Modifiers::COMMAND, Key::Num8);
+    desk.press(Modifiers::COMMAND, Key::Num9);
     desk.click("Import key…");
     desk.wait_for("Import a key from its backup");
     let nowhere = desk.folder.path().join("nowhere.key");
@@ -98,7 +99,7 @@ fn what_was_done_stands_among_the_tasks_with_its_reason() {
     desk.click("Import");
     desk.wait_for("Copy report");
     desk.click("Close");
-    desk.press(Modifiers::COMMAND, Key::Num7);
+    desk.press(Modifiers::COMMAND, Key::Num8);
     desk.wait_for("Importing the key Nobody: ");
     desk.click_part("Importing the key Nobody: ");
     desk.wait_for("Copy report");
@@ -109,7 +110,7 @@ fn what_was_done_stands_among_the_tasks_with_its_reason() {
 #[test]
 fn a_key_is_made_backed_up_retired_and_brought_back() {
     let mut desk = Desk::open();
-    desk.press(Modifiers::COMMAND, Key::Num8);
+    desk.press(Modifiers::COMMAND, Key::Num9);
     desk.wait_for("No key yet.");
     desk.click("Create key…");
     desk.wait_for("Create a key");
@@ -143,7 +144,7 @@ fn a_foreign_key_is_trusted_only_with_the_end_of_its_fingerprint() {
     let mut desk = Desk::open();
     let other = tempfile::tempdir().expect("a folder");
     let foreign = packhouse::library::KeyRing::new(other.path().to_owned()).create("Lyon").expect("a key");
-    desk.press(Modifiers::COMMAND, Key::Num8);
+    desk.press(Modifiers::COMMAND, Key::Num9);
     desk.click("Trust a key…");
     desk.fill("Key or .pub file", &foreign.public);
     desk.fill("Name here", "Packaging Lyon 2025");
@@ -194,4 +195,83 @@ fn a_group_is_made_filled_renamed_and_taken_away() {
     desk.click("Remove");
     desk.wait_until_gone("Packers, 1");
     assert!(desk.package("7-Zip 24.09").is_some_and(|package| package.group.is_empty()));
+}
+
+#[test]
+fn files_are_found_in_every_package_and_written_to_a_table() {
+    let mut desk = Desk::open();
+    desk.register("7-Zip", "24.09", FILES);
+    desk.register("Tool", "1", &[("lib/log4j-core-2.jar", "one"), ("lib/other.jar", "two")]);
+    desk.press(Modifiers::COMMAND, Key::F);
+    desk.type_into_search("*log4j*.jar");
+    desk.wait_for("Enter searches the files of all packages.");
+    desk.press(Modifiers::NONE, Key::Enter);
+    desk.wait_for("1 file in 1 package match “*log4j*.jar”");
+    assert!(desk.sees("lib/log4j-core-2.jar, Tool 1"));
+    let to = desk.folder.path().join("found.csv");
+    desk.click("Export…");
+    desk.fill("CSV file", &to.display().to_string());
+    desk.click("Export");
+    desk.wait("the table", |_| to.exists());
+    desk.wait_until_gone("Export the search results");
+    let table = std::fs::read_to_string(&to).expect("written");
+    assert!(table.contains("lib/log4j-core-2.jar") && !table.contains("other.jar"), "{table}");
+    desk.click("Select packages");
+    desk.wait_for("1 selected");
+    desk.press(Modifiers::ALT, Key::Enter);
+    desk.wait_for("Tool 1 - Properties");
+}
+
+#[test]
+fn the_library_check_names_what_is_damaged_and_saves_the_list() {
+    let mut desk = Desk::open();
+    desk.register("7-Zip", "24.09", FILES);
+    desk.register("Tool", "1", &[("lib/tool.dll", "as it was made")]);
+    std::fs::write(desk.data("Tool", "1").join("lib/tool.dll"), "as it wasn't md").expect("written");
+    desk.press(Modifiers::COMMAND, Key::Num6);
+    desk.wait_for("No library check was made yet.");
+    desk.click("Start");
+    desk.wait_for("Not repairable 1");
+    desk.wait_for("Whole 1");
+    desk.wait_for("7-Zip 24.09, Whole");
+    desk.click_part("Tool 1, Not repairable");
+    desk.wait_for("lib/tool.dll: ");
+    let to = desk.folder.path().join("damage.txt");
+    desk.click("Save list…");
+    desk.fill("File", &to.display().to_string());
+    desk.click("Export");
+    desk.wait("the list", |_| to.exists());
+    let list = std::fs::read_to_string(&to).expect("written");
+    assert!(list.contains("Tool@1: lib/tool.dll: "), "{list}");
+    // A second one of what is in trouble alone.
+    desk.click("Only what was not as recorded");
+    desk.click("Start");
+    desk.wait_for("All 1");
+    assert!(!desk.sees("Whole 1"));
+}
+
+#[test]
+fn a_library_check_can_be_paused_and_goes_on_after_it_was_stopped() {
+    let mut desk = Desk::open();
+    desk.register("First", "1", &[("a.bin", "some content")]);
+    desk.register("Second", "1", &[("b.bin", "other content")]);
+    // One byte after the other: slow enough to be stopped in the middle, whatever the machine.
+    let session = desk.session().expect("open").clone();
+    let work = Work::new();
+    work.pause();
+    let own = work.clone();
+    let run = packhouse::session::CheckRun { order: Some(Default::default()), restart: false };
+    let request = packhouse::session::RunLibraryCheck { run };
+    let thread = std::thread::spawn(move || session.run(request, &own).map(|_| ()));
+    desk.press(Modifiers::COMMAND, Key::Num6);
+    desk.wait_for("Another program runs the library check");
+    work.cancel();
+    let stopped = thread.join().expect("no panic").expect_err("it was stopped");
+    assert_eq!(stopped.class, packhouse::failure::Class::Cancelled);
+    // Another page and back: the page reads again what is kept.
+    desk.register("Third", "1", &[("c.bin", "more")]);
+    desk.wait_for("A library check stands still since 0 of 2 packages");
+    desk.click("Go on");
+    desk.wait_for("Everything is whole");
+    desk.wait_for("Whole 2");
 }

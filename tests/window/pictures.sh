@@ -2,7 +2,7 @@
 # Photographs the console on a sample library, for the README and for looking at it.
 # Usage: pictures.sh FOLDER THEME WIDTHxHEIGHT [SCENE...]
 #   scenes: library question seal new-package empty history general contents procedures history-tab
-#           tasks keys settings palette shortcuts
+#           tasks keys settings palette shortcuts check search
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
 # Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick.
 set -eu
@@ -96,12 +96,18 @@ for scene in "${@:-library}"; do
         start --library "$library"
         choose r; xdotool mousemove 187 66 click 1; settle
         photo seal; stop ;;
-    history) start --library "$library"; press ctrl+6; photo history; stop ;;
+    history) start --library "$library"; press ctrl+7; photo history; stop ;;
     tasks)
         start --library "$library"
         choose inks; press F5; choose blen; press shift+F5
-        press ctrl+7; photo tasks; stop ;;
-    keys) start --library "$library"; press ctrl+8; photo keys; stop ;;
+        press ctrl+8; photo tasks; stop ;;
+    check) start --library "$library"; press ctrl+6; photo check-before
+        xdotool mousemove 300 170 click 1; settle; photo check; stop ;;
+    search)
+        start --library "$library"
+        press ctrl+f; xdotool type --delay 30 "*.dll"; press Return
+        photo search; stop ;;
+    keys) start --library "$library"; press ctrl+9; photo keys; stop ;;
     settings) start --library "$library"; press ctrl+comma; photo settings; stop ;;
     palette)
         start --library "$library"

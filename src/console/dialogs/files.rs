@@ -9,7 +9,7 @@ use crate::console::action::{Action, Browse};
 use crate::console::widgets::chip::chip;
 use crate::console::widgets::field_row::{field_row, text_row};
 use crate::package::record::PackageId;
-use crate::session::{ExportFormat, HistoryFilter, RestoreSource, UpdateRequest};
+use crate::session::{ExportFormat, HistoryFilter, RestoreSource, Search, UpdateRequest};
 
 const WHOLE_PATH: &str = "Give the whole path";
 
@@ -169,6 +169,45 @@ impl Dialog for ExportHistory {
             if let (true, Ok(path)) = (pressed || entered, path) {
                 let format = if self.json { ExportFormat::Json } else { ExportFormat::Csv };
                 actions.push(Action::ExportHistory(self.filter.clone(), format, path));
+                return Next::Close;
+            }
+            if plain_button(ui, "Cancel") { Next::Close } else { Next::Stay }
+        })
+    }
+
+    fn receive(&mut self, delivery: &Delivery<'_>) {
+        if let Delivery::Path(path) = delivery {
+            self.path = path.display().to_string();
+        }
+    }
+}
+
+/// Writes what a search finds to a new file.
+pub struct ExportSearch {
+    search: Search,
+    path: String,
+}
+
+impl ExportSearch {
+    /// Everything this search finds.
+    pub fn new(search: Search) -> Self {
+        Self { search, path: String::new() }
+    }
+}
+
+impl Dialog for ExportSearch {
+    fn title(&self) -> String {
+        "Export the search results".to_owned()
+    }
+
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        let entered = path_row(ui, "CSV file", &mut self.path, Browse::SaveAs, env.is_new, actions);
+        quiet(ui, "All files that match are written, not only those that are shown.");
+        let path = whole(&self.path);
+        buttons_ui(ui, |ui| {
+            let pressed = default_button(ui, "Export", path.as_ref().err().copied(), false);
+            if let (true, Ok(path)) = (pressed || entered, path) {
+                actions.push(Action::ExportSearch(self.search.clone(), path));
                 return Next::Close;
             }
             if plain_button(ui, "Cancel") { Next::Close } else { Next::Stay }

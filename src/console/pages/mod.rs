@@ -2,9 +2,11 @@
 
 pub mod history;
 pub mod keys;
+pub mod library_check;
 pub mod new_package;
 pub mod opening;
 pub mod packages;
+pub mod search;
 pub mod settings;
 pub mod tasks;
 
@@ -39,6 +41,10 @@ pub enum Place {
     Retired,
     /// Packages that are not as recorded.
     Inconsistent,
+    /// Files that were searched for.
+    Search,
+    /// A deep check of many packages.
+    LibraryCheck,
     /// Everything that happened.
     History,
     /// What runs and what ran.
@@ -52,7 +58,10 @@ pub enum Place {
 impl Place {
     /// Whether it shows packages.
     pub fn is_list(&self) -> bool {
-        !matches!(self, Self::History | Self::Tasks | Self::Keys | Self::Settings)
+        !matches!(
+            self,
+            Self::Search | Self::LibraryCheck | Self::History | Self::Tasks | Self::Keys | Self::Settings
+        )
     }
 }
 
@@ -69,6 +78,8 @@ pub enum Page {
     Retired,
     /// [`Place::Inconsistent`].
     Inconsistent,
+    /// [`Place::LibraryCheck`].
+    LibraryCheck,
     /// [`Place::History`].
     History,
     /// [`Place::Tasks`].
@@ -81,12 +92,13 @@ pub enum Page {
 
 impl Page {
     /// All pages, in the order of the tree.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Packages,
         Self::AutoRegistered,
         Self::Archived,
         Self::Retired,
         Self::Inconsistent,
+        Self::LibraryCheck,
         Self::History,
         Self::Tasks,
         Self::Keys,
@@ -101,6 +113,7 @@ impl Page {
             Self::Archived => Place::Archived,
             Self::Retired => Place::Retired,
             Self::Inconsistent => Place::Inconsistent,
+            Self::LibraryCheck => Place::LibraryCheck,
             Self::History => Place::History,
             Self::Tasks => Place::Tasks,
             Self::Keys => Place::Keys,
@@ -116,6 +129,7 @@ impl Page {
             Self::Archived => "Archived",
             Self::Retired => "Retired",
             Self::Inconsistent => "Inconsistent packages",
+            Self::LibraryCheck => "Library check",
             Self::History => "History",
             Self::Tasks => "Tasks",
             Self::Keys => "Keys",
@@ -131,6 +145,7 @@ impl Page {
             Self::Archived => "Packages whose files lie in an archive",
             Self::Retired => "Packages for which no new job is made",
             Self::Inconsistent => "Packages that are not as recorded",
+            Self::LibraryCheck => "Read every file and compare its hashes",
             Self::History => "Everything that happened in this library",
             Self::Tasks => "What runs, and what ran since the start",
             Self::Keys => "Keys that seal and keys that are trusted",
@@ -145,6 +160,7 @@ impl Page {
             Self::AutoRegistered => Icon::Folder,
             Self::Archived | Self::Retired => Icon::Archive,
             Self::Inconsistent => Icon::Warning,
+            Self::LibraryCheck => Icon::Shield,
             Self::History => Icon::Clock,
             Self::Tasks => Icon::Jobs,
             Self::Keys => Icon::Key,
@@ -160,9 +176,10 @@ impl Page {
             Self::Archived => Key::Num3,
             Self::Retired => Key::Num4,
             Self::Inconsistent => Key::Num5,
-            Self::History => Key::Num6,
-            Self::Tasks => Key::Num7,
-            Self::Keys => Key::Num8,
+            Self::LibraryCheck => Key::Num6,
+            Self::History => Key::Num7,
+            Self::Tasks => Key::Num8,
+            Self::Keys => Key::Num9,
             Self::Settings => Key::Comma,
         };
         Some((Modifiers::COMMAND, number))
@@ -174,15 +191,15 @@ impl Page {
 pub struct TreeRows {
     rows: Vec<TreeRow<'static>>,
     places: Vec<Option<Place>>,
-    epoch: Option<u64>,
+    made: Option<(u64, bool)>,
 }
 
 impl TreeRows {
-    /// Makes them anew if this is another view.
-    pub fn refresh(&mut self, view: &View) {
-        if self.epoch != Some(view.epoch) {
-            (self.places, self.rows) = tree(view).into_iter().unzip();
-            self.epoch = Some(view.epoch);
+    /// Makes them anew if this is another view; `searched` says whether anything was searched for.
+    pub fn refresh(&mut self, view: &View, searched: bool) {
+        if self.made != Some((view.epoch, searched)) {
+            (self.places, self.rows) = tree(view, searched).into_iter().unzip();
+            self.made = Some((view.epoch, searched));
         }
     }
 
@@ -203,7 +220,7 @@ impl TreeRows {
 }
 
 /// Each row of the tree with the place it stands for.
-fn tree(view: &View) -> Vec<(Option<Place>, TreeRow<'static>)> {
+fn tree(view: &View, searched: bool) -> Vec<(Option<Place>, TreeRow<'static>)> {
     let packages = &view.packages;
     let count = |n: usize| if n == 0 { String::new() } else { format::thousands(n as u64) };
     let number =
@@ -224,11 +241,16 @@ fn tree(view: &View) -> Vec<(Option<Place>, TreeRow<'static>)> {
     rows.push(page(Page::AutoRegistered, number(|package| package.filed_by == SYSTEM)));
     rows.push(page(Page::Archived, number(|package| package.state == PackageState::Archived)));
     rows.push(page(Page::Retired, number(|package| package.retired)));
+    if searched {
+        let row = TreeRow::item(0, Icon::Search, "Search results", "");
+        rows.push((Some(Place::Search), row));
+    }
     rows.push(heading("Health"));
     let inconsistent = number(|package| package.finding != Finding::Consistent);
     let finds = !inconsistent.is_empty();
     let (place, row) = page(Page::Inconsistent, inconsistent);
     rows.push((place, if finds { row.bad() } else { row }));
+    rows.push(page(Page::LibraryCheck, String::new()));
     rows.push(page(Page::History, String::new()));
     rows.push(heading("Packhouse"));
     rows.extend([Page::Tasks, Page::Keys, Page::Settings].map(|one| page(one, String::new())));

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use egui::{Frame, Margin, Panel, Ui};
 use jiff::Timestamp;
@@ -82,7 +82,7 @@ pub struct PackagesPage {
     index: Vec<u32>,
     ids: Vec<PackageId>,
     made: Option<Made>,
-    wanted: Option<PackageId>,
+    wanted: Vec<PackageId>,
 }
 
 impl Default for PackagesPage {
@@ -94,7 +94,7 @@ impl Default for PackagesPage {
             index: Vec::new(),
             ids: Vec::new(),
             made: None,
-            wanted: None,
+            wanted: Vec::new(),
         }
     }
 }
@@ -159,7 +159,13 @@ impl PackagesPage {
 
     /// Selects a package as soon as it is in the list.
     pub fn select_when_seen(&mut self, id: PackageId) {
-        self.wanted = Some(id);
+        self.wanted = vec![id];
+    }
+
+    /// Selects several packages, as far as they are in the list when it is made next.
+    pub fn select_all_when_seen(&mut self, ids: Vec<PackageId>) {
+        self.chip = Chip::All;
+        self.wanted = ids;
     }
 
     /// Whether any filter but the place hides rows.
@@ -204,12 +210,16 @@ impl PackagesPage {
             self.ids = ids;
             self.made = Some(made);
         }
-        if let Some(wanted) = self.wanted
-            && let Some(row) = self.ids.iter().position(|id| *id == wanted)
-        {
-            self.list.selection.select(row);
-            self.list.scroll_to(row);
-            self.wanted = None;
+        if !self.wanted.is_empty() {
+            let wanted: HashSet<PackageId> = self.wanted.iter().copied().collect();
+            let rows = self.ids.iter().enumerate().filter(|(_, id)| wanted.contains(id));
+            let rows: Vec<usize> = rows.map(|(row, _)| row).collect();
+            if let Some((first, rest)) = rows.split_first() {
+                self.list.selection.select(*first);
+                rest.iter().for_each(|row| self.list.selection.toggle(*row));
+                self.list.scroll_to(*first);
+                self.wanted.clear();
+            }
         }
     }
 
@@ -291,7 +301,12 @@ fn is_in(place: &Place, package: &PackageSummary) -> bool {
         Place::Archived => package.state == PackageState::Archived,
         Place::Retired => package.retired,
         Place::Inconsistent => package.finding != Finding::Consistent,
-        Place::History | Place::Tasks | Place::Keys | Place::Settings => false,
+        Place::Search
+        | Place::LibraryCheck
+        | Place::History
+        | Place::Tasks
+        | Place::Keys
+        | Place::Settings => false,
     }
 }
 

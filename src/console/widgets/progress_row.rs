@@ -49,6 +49,20 @@ impl Progress<'_> {
     }
 }
 
+/// The bar alone, so wide.
+pub fn progress_bar_ui(ui: &mut Ui, progress: &Progress<'_>, width: f32) {
+    let tokens = Tokens::of(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 6.0), Sense::hover());
+    response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(Role::ProgressIndicator, true, progress.name);
+        info.value = Some(f64::from(progress.fraction()) * 100.0);
+        info
+    });
+    ui.painter().rect_filled(rect, 3.0, tokens.blocks.missing);
+    let filled = Rect::from_min_size(rect.min, vec2(rect.width() * progress.fraction(), 6.0));
+    ui.painter().rect_filled(filled, 3.0, tokens.accent);
+}
+
 /// Shows one row; returns whether Cancel was pressed.
 pub fn progress_row_ui(ui: &mut Ui, progress: &Progress<'_>) -> bool {
     let tokens = Tokens::of(ui);
@@ -56,15 +70,7 @@ pub fn progress_row_ui(ui: &mut Ui, progress: &Progress<'_>) -> bool {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let cancelled = button(ui, "Cancel").clicked();
             ui.label(RichText::new(progress.figures()).color(tokens.secondary));
-            let (rect, response) = ui.allocate_exact_size(vec2(130.0, 6.0), Sense::hover());
-            response.widget_info(|| {
-                let mut info = WidgetInfo::labeled(Role::ProgressIndicator, true, progress.name);
-                info.value = Some(f64::from(progress.fraction()) * 100.0);
-                info
-            });
-            ui.painter().rect_filled(rect, 3.0, tokens.blocks.missing);
-            let filled = Rect::from_min_size(rect.min, vec2(rect.width() * progress.fraction(), 6.0));
-            ui.painter().rect_filled(filled, 3.0, tokens.accent);
+            progress_bar_ui(ui, progress, 130.0);
             // The name gets what is left, and is cut before it runs into the bar.
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.add(Label::new(progress.name).truncate());
