@@ -3,6 +3,7 @@
 //! Every room has its own error type; this is the one form in which they all reach a screen or a terminal.
 //! Knows what a package is, and no other room.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -106,3 +107,27 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// A word as it is typed on a command line, for an action: in quotes where it would be more than one.
+pub fn argument(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@' | '/');
+    if !word.is_empty() && word.chars().all(is_plain) {
+        Cow::Borrowed(word)
+    } else {
+        Cow::Owned(format!("\"{}\"", word.replace('"', "\\\"")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_two_words_is_one_argument() {
+        assert_eq!(argument("7-Zip@24.09"), "7-Zip@24.09");
+        assert_eq!(argument("Größe@1"), "Größe@1");
+        assert_eq!(argument("My Tool@1.0"), "\"My Tool@1.0\"");
+        assert_eq!(argument(""), "\"\"");
+        assert_eq!(argument("a\"b; rm"), "\"a\\\"b; rm\"");
+    }
+}

@@ -8,14 +8,30 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use super::procedure_arguments::{ProcedureArguments, ProcedureCommand};
 
-const EXIT_CODES: &str = "\
-Exit codes: 0 done, or yes; 1 the answer is no (differs, damaged, not valid); 2 usage; 3 refused by a rule;
-4 disk or network; 130 interrupted.
-PKG is Name@Version, or Name where only one version exists.";
+const ABOUT: &str = "Keeps a library of software packages and proves that none of them has changed";
 
-/// Keeps software packages and proves that none has changed.
+const AFTER_HELP: &str = "\
+PKG is Name@Version, or Name where only one version exists.
+
+To begin:
+  packhouse-cli register \"7-Zip 24.09\"   take a folder in; its name gives name and version
+  packhouse-cli check 7-Zip              is it still as it was recorded?
+  packhouse-cli seal 7-Zip               sign it; the first seal makes your key
+  packhouse-cli archive 7-Zip --to DIR   one file, proven before the files are removed
+  packhouse-cli help COMMAND             all options of a command
+
+Exit codes:
+  0 done, or yes    1 the answer is no (differs, damaged, not valid)    2 usage
+  3 refused by a rule, or a question was not answered    4 disk or network    130 interrupted
+
+Environment:
+  PACKHOUSE_LIBRARY  the library, where --library is not given
+  PACKHOUSE_KEYS     the folder of your keys [default: packhouse/keys in your data folder]
+  NO_COLOR           no bold or underlined text";
+
+/// Keeps a library of software packages and proves that none of them has changed.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "packhouse-cli", version, about, after_help = EXIT_CODES, max_term_width = 110)]
+#[command(name = "packhouse-cli", version, about = ABOUT, after_help = AFTER_HELP, max_term_width = 110)]
 pub(crate) struct Arguments {
     /// What holds for every command.
     #[command(flatten)]
@@ -27,6 +43,7 @@ pub(crate) struct Arguments {
 
 /// Options that every command takes.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct GlobalArguments {
     /// Library to work on [default: $PACKHOUSE_LIBRARY, else Packhouse in your documents or home folder]
     #[arg(long, global = true, value_name = "DIR")]
@@ -50,23 +67,23 @@ pub(crate) struct GlobalArguments {
 pub(crate) enum Command {
     /// Register a folder, files or a BagIt bag as a new package
     Register(RegisterArguments),
-    /// Register a folder without asking, filed by System
+    /// Register a folder, or each folder that appears in one, filed by System
     AutoRegister(AutoRegisterArguments),
     /// List every package
     List,
-    /// Show everything about a package
+    /// Show everything the library knows of a package
     Show(PackageArgument),
     /// Find files by part of a path, pattern or SHA-256, in every package
     Find(FindArguments),
-    /// Show, export or verify History
+    /// Show, export or verify History: who changed what, when and why
     History(HistoryArguments),
     /// Check whether a package is as recorded
     Check(CheckArguments),
-    /// Switch checksum control of package consistency, or accept changes
+    /// Switch the consistency check of a package on or off, or accept what changed
     Consistency(ConsistencyArguments),
     /// Add, replace or remove files of an Open package
     Update(UpdateArguments),
-    /// Procedures of a package
+    /// Show or change the procedures of a package: install, activate, configure, uninstall
     Procedure(ProcedureArguments),
     /// Seal an Open package: hashes, BagIt bag, signature
     Seal(SealArguments),
@@ -80,17 +97,17 @@ pub(crate) enum Command {
     Archive(ArchiveArguments),
     /// Bring a package back from its archive
     Restore(RestoreArguments),
-    /// Judge a package folder, a BagIt bag or an archive, whoever made it
+    /// Tell whether a package folder, a BagIt bag or an archive is whole; needs no library
     Verify(VerifyArguments),
-    /// Copy a package folder out of the library
+    /// Copy a package out of the library, as a folder
     Export(ExportArguments),
     /// Write a damaged or lost library database anew from the packages
     Rebuild,
-    /// Facts about the library
+    /// Show facts about the library
     Library(LibraryArguments),
-    /// Keys that seal, and keys that are trusted
+    /// Make, show, back up and trust the keys that seal packages
     Key(KeyArguments),
-    /// Software groups
+    /// List, make and remove software groups, and put packages into them
     Group(GroupArguments),
     /// Print completions for a shell
     Completions {
@@ -158,7 +175,7 @@ pub(crate) struct RegisterArguments {
     /// Seal it right away
     #[arg(long)]
     pub(crate) seal: bool,
-    /// Key to seal with
+    /// Key to seal with [default: your newest key; the first seal makes one]
     #[arg(long, value_name = "NAME", requires = "seal")]
     pub(crate) key: Option<String>,
 }
@@ -212,7 +229,7 @@ pub(crate) struct HistoryArguments {
     /// The file to export to; must not exist
     #[arg(long, value_name = "FILE", requires = "format")]
     pub(crate) to: Option<PathBuf>,
-    /// Follow the chain of all entries
+    /// Verify the chain: tells whether an entry was changed or is missing
     #[arg(long, conflicts_with_all = ["format", "to"])]
     pub(crate) verify: bool,
 }
@@ -226,10 +243,10 @@ pub(crate) struct CheckArguments {
     /// Every package that is not archived
     #[arg(long, conflicts_with = "package")]
     pub(crate) all: bool,
-    /// Contents against the recorded block hashes as well
+    /// Read every file and compare it with its recorded hashes, block by block
     #[arg(long)]
     pub(crate) deep: bool,
-    /// Only packages that did not agree last time
+    /// Only packages that were not as recorded last time
     #[arg(long, requires = "all")]
     pub(crate) damaged_only: bool,
     /// Only packages not checked in this way since this day or moment (2026-11-02, 2026-11-02T14:10:00Z)
@@ -258,8 +275,8 @@ pub(crate) struct ConsistencyArguments {
     /// Name@Version, or Name where only one version exists
     #[arg(value_name = "PKG")]
     pub(crate) package: String,
-    /// The switch
-    #[arg(value_enum)]
+    /// Whether changes are noticed
+    #[arg(value_enum, value_name = "on|off")]
     pub(crate) switch: OnOff,
     /// The files are right: record the new checksum (needs --reason)
     #[arg(long, conflicts_with = "keep_blocked")]
@@ -270,7 +287,7 @@ pub(crate) struct ConsistencyArguments {
     /// Accept only exactly this state: the digest that check showed
     #[arg(long, value_name = "DIGEST", requires = "accept")]
     pub(crate) expect: Option<String>,
-    /// Why
+    /// Why; kept in History
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// Key to seal again with, where a sealed package is accepted
@@ -304,10 +321,10 @@ pub(crate) struct SealArguments {
     /// Name@Version, or Name where only one version exists
     #[arg(value_name = "PKG")]
     pub(crate) package: String,
-    /// Block size: a power of two from 256K to 64M
+    /// Size of the blocks that are hashed: a power of two from 256K to 64M [default: as recorded, 2M at first]
     #[arg(long, value_name = "N")]
     pub(crate) block_size: Option<String>,
-    /// Key to seal with [default: the only own key; the first seal makes one]
+    /// Key to seal with [default: your newest key; the first seal makes one]
     #[arg(long, value_name = "NAME")]
     pub(crate) key: Option<String>,
 }

@@ -1,19 +1,19 @@
 //! What every command has at hand: the options of the whole program, the streams, the work that Ctrl+C cancels, and the
 //! library, opened when it is first needed.
 
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::arguments::GlobalArguments;
 use super::exit::Exit;
-use super::progress::Bar;
-use super::report::Report;
+use super::progress::{Bar, Style};
+use super::report::{Report, failure_text};
+use super::terminal::{Terminal, tell};
 use crate::failure::{Class, Failure};
 use crate::package::PackageRecord;
 use crate::place;
-use crate::session::{self, OpenOptions, PackageRef, ParentWatch, Request, ResolvePackage, Session};
+use crate::session::{
+    self, KeyRequest, OpenOptions, PackageRef, ParentWatch, Request, ResolvePackage, Session,
+};
 use crate::work::Work;
 
 /// What every command has at hand.
@@ -24,24 +24,26 @@ pub(crate) struct Context {
     /// The streams.
     pub(crate) report: Report,
     work: Work,
-    /// Whether a question is open: Ctrl+C ends at once then, since nothing is being done.
-    asking: Arc<AtomicBool>,
+    terminal: Terminal,
+    progress_style: Style,
 }
 
 impl Context {
     pub(crate) fn new(global: GlobalArguments) -> Self {
         let work = Work::new();
-        let asking = Arc::new(AtomicBool::new(false));
-        cancel_on_signal(&work, &asking);
+        let terminal = Terminal::default();
+        cancel_on_signal(&work, &terminal);
         let report = Report::new(global.json, global.quiet, global.verbose);
-        Self { global, report, work, asking }
+        // With --verbose the log lines go to the same place, unless a file was named for them.
+        let progress_style = Style::for_stderr(global.quiet, global.verbose && global.log.is_none());
+        Self { global, report, work, terminal, progress_style }
     }
 
-    fn options(&self, create: bool) -> Result<OpenOptions, Failure> {
+    fn options(&self, create: bool, read_only: bool) -> Result<OpenOptions, Failure> {
         Ok(OpenOptions {
             root: place::library(self.global.library.as_deref())?,
             create,
-            read_only: false,
+            read_only,
             actor: place::actor("command line"),
             keys: place::keys()?,
         })
@@ -49,8 +51,8 @@ impl Context {
 
     /// Opens the library; with `create`, makes it where there is none.
     pub(crate) fn open(&self, create: bool) -> Result<Session, Failure> {
-        let _bar = Bar::draw(&self.work, self.global.quiet);
-        Session::open(self.options(create)?)
+        let _bar = Bar::draw(&self.work, self.progress_style);
+        Session::open(self.options(create, false)?)
     }
 
     /// Opens the library, which must be there.
@@ -58,10 +60,27 @@ impl Context {
         self.open(false)
     }
 
+    /// Opens the library for a look at it, if there is one; nothing is written.
+    pub(crate) fn open_for_a_look(&self) -> Result<Option<Session>, Failure> {
+        match Session::open(self.options(false, true)?) {
+            Ok(session) => Ok(Some(session)),
+            Err(failure) if failure.code == "no-library" => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Does a request that needs the user's keys and no library.
+    pub(crate) fn run_with_keys<R: KeyRequest>(&self, request: R) -> Result<R::Reply, Failure> {
+        self.require_uncancelled()?;
+        let keys = place::keys()?;
+        let _bar = Bar::draw(&self.work, self.progress_style);
+        session::run_with_keys(request, keys, &self.work)
+    }
+
     /// Does a request and shows how far it is.
     pub(crate) fn run<R: Request>(&self, session: &Session, request: R) -> Result<R::Reply, Failure> {
         self.require_uncancelled()?;
-        let _bar = Bar::draw(&self.work, self.global.quiet);
+        let _bar = Bar::draw(&self.work, self.progress_style);
         session.run(request, &self.work)
     }
 
@@ -72,8 +91,8 @@ impl Context {
 
     /// Writes the library database anew.
     pub(crate) fn rebuild(&self) -> Result<session::RebuildReport, Failure> {
-        let _bar = Bar::draw(&self.work, self.global.quiet);
-        session::rebuild(self.options(false)?, &self.work)
+        let _bar = Bar::draw(&self.work, self.progress_style);
+        session::rebuild(self.options(false, false)?, &self.work)
     }
 
     /// The package that `text` names.
@@ -87,13 +106,6 @@ impl Context {
         session::look_for_complete(watch, &self.work)
     }
 
-    /// Writes what belongs to a question.
-    pub(crate) fn tell_asking(&self, text: &str) {
-        self.report.flush();
-        // A question that cannot be seen is not answered, and that is told.
-        let _ = std::io::stderr().write_all(text.as_bytes());
-    }
-
     /// A failure once Ctrl+C was pressed.
     pub(crate) fn require_uncancelled(&self) -> Result<(), Failure> {
         if !self.work.is_cancelled() {
@@ -102,27 +114,26 @@ impl Context {
         Err(Failure::new("cancelled", Class::Cancelled, "cancelled", "Start it again when you like"))
     }
 
-    /// Asks on the terminal; `None` where nobody can be asked or no answer came.
-    pub(crate) fn ask(&self, question: &str) -> Option<String> {
-        self.while_asking(|| self.report.ask(question))
-    }
-
-    /// Runs something that waits for a person.
-    pub(crate) fn while_asking<T>(&self, ask: impl FnOnce() -> T) -> T {
-        self.asking.store(true, Ordering::SeqCst);
-        let answer = ask();
-        self.asking.store(false, Ordering::SeqCst);
-        answer
+    /// The terminal, for a question; what was printed before is on it.
+    pub(crate) fn terminal(&self) -> &Terminal {
+        self.report.flush();
+        &self.terminal
     }
 }
 
-/// The first Ctrl+C stops the work at the next good moment, the second ends the program at once.
-fn cancel_on_signal(work: &Work, asking: &Arc<AtomicBool>) {
+/// The first Ctrl+C stops the work at the next good moment, the second ends the program at once; so does one at a
+/// question, since nothing is being done then.
+fn cancel_on_signal(work: &Work, terminal: &Terminal) {
     let work = work.clone();
-    let asking = Arc::clone(asking);
+    let terminal = terminal.clone();
     let handler = move || {
-        if work.is_cancelled() || asking.load(Ordering::SeqCst) {
-            std::process::exit(i32::from(Exit::Interrupted as u8));
+        let end = || std::process::exit(i32::from(Exit::Interrupted as u8));
+        terminal.end_at_question(|| {
+            tell(&format!("\n{}", failure_text(&cancelled_at_question(), false)));
+            end();
+        });
+        if work.is_cancelled() {
+            end();
         }
         work.cancel();
     };
@@ -130,4 +141,14 @@ fn cancel_on_signal(work: &Work, asking: &Arc<AtomicBool>) {
         // Ctrl+C then ends the program; the next opening tidies up.
         tracing::warn!(%error, "signals are not caught");
     }
+}
+
+/// What is told where Ctrl+C was the answer.
+pub(crate) fn cancelled_at_question() -> Failure {
+    Failure::new(
+        "cancelled",
+        Class::Cancelled,
+        "cancelled",
+        "Nothing was changed. Start it again when you like",
+    )
 }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 
 use serde::Serialize;
 
@@ -105,30 +105,10 @@ impl Report {
         let text = failure_text(failure, self.verbose);
         let _ = io::stderr().write_all(text.as_bytes());
     }
-
-    /// Asks a question on the terminal; `None` where there is none, or its end was reached.
-    pub(crate) fn ask(&self, question: &str) -> Option<String> {
-        if !can_ask() {
-            return None;
-        }
-        self.flush();
-        let mut terminal = io::stderr();
-        write!(terminal, "{}", harmless(question)).and_then(|()| terminal.flush()).ok()?;
-        let mut answer = String::new();
-        match io::stdin().read_line(&mut answer) {
-            Ok(read) if read > 0 => Some(answer.trim().to_owned()),
-            _ => None,
-        }
-    }
-}
-
-/// Whether somebody sits there to answer.
-pub(crate) fn can_ask() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// The lines of a failure.
-fn failure_text(failure: &Failure, all: bool) -> String {
+pub(crate) fn failure_text(failure: &Failure, all: bool) -> String {
     let mut text = format!("error[{}]: {}\n", failure.code, harmless(&failure.message));
     let mut add = |name: &str, value: &str| {
         if !value.is_empty() {

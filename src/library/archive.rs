@@ -87,7 +87,7 @@ impl Library {
         let manifest = self.recorded_manifest(id)?;
         // What a seal does not prove could never be restored.
         let seal = ProvenSeal::prove(
-            self,
+            self.keys(),
             &[],
             self.package_folder(&record.key).as_path(),
             &record.key.to_string(),

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Class, Failure};
+use crate::failure::{Class, Failure, argument};
 use crate::package::key::KeyProblem;
 use crate::package::procedure::ProcedureProblem;
 use crate::package::{CheckReport, Finding, PackageKey, PackageState};
@@ -151,6 +151,9 @@ pub enum LibraryError {
         /// What is wrong.
         why: String,
     },
+    /// The passphrase does not open a backup.
+    #[error("the passphrase does not open the backup {}", .0.display())]
+    WrongPassphrase(PathBuf),
     /// No key of this name.
     #[error("there is no key {0:?}")]
     NoSuchKey(String),
@@ -319,7 +322,7 @@ impl LibraryError {
                 Class::Environment,
                 "Check your rights on the library folder, or open the library for reading only",
             ),
-            Self::Store(_) => failure("database", Class::Environment, "Try again; if it stays, rebuild the library database"),
+            Self::Store(_) => failure("database", Class::Environment, "Try again; if it stays, rebuild the library database: packhouse-cli rebuild"),
             Self::NoLibrary(_) => failure("no-library", Class::Environment, "Name a folder that holds a library, with --library DIR"),
             Self::NotALibrary(_) => {
                 failure("not-a-library", Class::Refused, "Choose an empty folder, or one that does not exist yet")
@@ -375,7 +378,11 @@ impl LibraryError {
                 let mut differs = failure(
                     if report.finding == Finding::Damaged { "consistency-damaged" } else { "consistency-differs" },
                     Class::Refused,
-                    &format!("packhouse-cli check {key}, then consistency {key} on --accept --reason TEXT, or put the files right"),
+                    &format!(
+                        "packhouse-cli check {0} names what differs. Put the files right, or: packhouse-cli consistency {0} \
+                         on --accept --reason TEXT",
+                        argument(&key.to_string())
+                    ),
                 )
                 .because("checksum control of package consistency is on, and the files are not as recorded")
                 .same_as("SDM228429");
@@ -384,18 +391,23 @@ impl LibraryError {
                 differs
             }
             Self::ChangedAgain(_) => {
-                failure("changed-again", Class::Refused, "Nothing was accepted. Check again and look at what is there now")
+                failure("changed-again", Class::Refused, "Nothing was accepted. Check again and look at what is there now: packhouse-cli check PKG")
             }
             Self::NothingToAccept(_) => failure("nothing-to-accept", Class::Refused, "Nothing needs to be done"),
             Self::NoReason => failure("no-reason", Class::Usage, "Say why, with --reason TEXT"),
-            Self::NoSuchFile { .. } => failure("no-such-file", Class::Usage, "Paths are relative to the package, with /"),
+            Self::NoSuchFile { .. } => failure("no-such-file", Class::Usage, "Paths are relative to the package, with / and in the right case; packhouse-cli find PATTERN lists them"),
             Self::PathConflict(_) => failure("path-conflict", Class::Refused, "Remove the one, or give the other another name"),
             Self::Procedure(_) => failure("bad-procedure", Class::Usage, "Correct the procedure and try again"),
             Self::NoSuchProcedure(_) => failure("no-such-procedure", Class::Usage, "packhouse-cli procedure PKG list shows them"),
             Self::ProcedureSealed(_) => {
                 failure("procedure-sealed", Class::Refused, "Add a corrected procedure, or unseal, or make a new version")
             }
-            Self::KeyUnusable { why, .. } => failure("bad-key", Class::Environment, "Check the key file").because(why.clone()),
+            Self::KeyUnusable { why, .. } => failure("bad-key", Class::Environment, "Check the key file; packhouse-cli key list shows every key").because(why.clone()),
+            Self::WrongPassphrase(_) => failure(
+                "wrong-passphrase",
+                Class::Refused,
+                "Give the passphrase the backup was written with; upper and lower case count",
+            ),
             Self::NoSuchKey(_) => failure("no-such-key", Class::Usage, "packhouse-cli key list shows every key"),
             Self::KeyExists(_) => failure("key-exists", Class::Refused, "Choose another name"),
             Self::SealBroken { why, .. } => {
@@ -407,17 +419,17 @@ impl LibraryError {
                 "Compare the key with the one its owner gives you by another way, then: packhouse-cli key trust KEY",
             )
             .because(format!("key {key_id}")),
-            Self::NoSeal(_) => failure("no-seal", Class::Refused, "Seal it first"),
+            Self::NoSeal(_) => failure("no-seal", Class::Refused, "Seal it first: packhouse-cli seal PKG"),
             Self::ArchiveMissing { place, .. } => {
                 failure("archive-missing", Class::Environment, "Connect the disk, or name the file: packhouse-cli restore FILE")
                     .because(place.clone())
             }
             Self::ArchiveExists(_) => failure("archive-exists", Class::Refused, "Choose another folder, or move the file away"),
             Self::NoRegInfo(_) => {
-                failure("no-reginfo", Class::Refused, "If these are the files of a package, register them as a new one")
+                failure("no-reginfo", Class::Refused, "If these are the files of a package, unpack them and register them as a new one: packhouse-cli register FOLDER")
             }
             Self::ArchiveDamaged { summary, files, .. } => {
-                failure("archive-damaged", Class::No, "Nothing was changed in the library. The whole files can be saved to a folder")
+                failure("archive-damaged", Class::No, "Nothing was changed in the library. What is whole can be saved: packhouse-cli restore FILE --save-good-files DIR")
                     .because(summary.clone())
                     .with_details(pairs(files))
             }

@@ -8,7 +8,7 @@ use super::bag_check::{BagCheckError, BagPayload, BagReport, PayloadFile, check_
 use super::keys::SealJudgement;
 use super::package_folder::read_text;
 use super::source::{Source, SourceKind};
-use super::{KeyInfo, Library, LibraryError};
+use super::{KeyInfo, KeyRing, Library, LibraryError};
 use crate::package::manifest::ManifestEntry;
 use crate::package::record::SealInfo;
 use crate::package::reginfo::{COVERED_NAMES, REGINFO_MAX_BYTES, REGINFO_NAME, RegInfo, SEAL_NAME};
@@ -45,7 +45,7 @@ impl TagFiles for Path {
 impl ProvenSeal {
     /// Judges the seal and everything it covers, files apart.
     pub(super) fn prove(
-        library: &Library,
+        keys: &KeyRing,
         also_trusted: &[KeyInfo],
         tags: &(impl TagFiles + ?Sized),
         what: &str,
@@ -53,7 +53,7 @@ impl ProvenSeal {
         let broken = |why: String| LibraryError::SealBroken { what: what.to_owned(), why };
         let reginfo = tags.text(REGINFO_NAME)?.ok_or_else(|| LibraryError::NoRegInfo(what.into()))?;
         let signature = tags.text(SEAL_NAME)?.ok_or_else(|| LibraryError::NoSeal(what.to_owned()))?;
-        let (key_name, key_id) = match library.keys().judge(&reginfo, &signature, also_trusted)? {
+        let (key_name, key_id) = match keys.judge(&reginfo, &signature, also_trusted)? {
             SealJudgement::Trusted { name, key_id } => (name, key_id),
             SealJudgement::Unknown { key_id } => {
                 return Err(LibraryError::SealUnknown { what: what.to_owned(), key_id });
@@ -156,7 +156,7 @@ impl Library {
         if info.key != *key || fs::symlink_metadata(folder.join(SEAL_NAME)).is_err() {
             return Ok(None);
         }
-        match ProvenSeal::prove(self, &[], folder.as_path(), &folder.display().to_string()) {
+        match ProvenSeal::prove(self.keys(), &[], folder.as_path(), &folder.display().to_string()) {
             Ok(seal) => Ok(Some(seal)),
             Err(LibraryError::SealUnknown { .. }) => Ok(None),
             Err(error) => Err(error),

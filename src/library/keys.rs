@@ -7,7 +7,7 @@ use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use minisign::{KeyPair, PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
+use minisign::{ErrorKind, KeyPair, PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
 use serde::{Deserialize, Serialize};
 
 use super::LibraryError;
@@ -220,7 +220,10 @@ impl KeyRing {
         let boxed = SecretKeyBox::from(text);
         let secret = SecretKey::from_unencrypted_box(boxed.clone())
             .or_else(|_| SecretKey::from_box(boxed, Some(passphrase.to_owned())))
-            .map_err(|error| unusable(&shown, error))?;
+            .map_err(|error| match error.kind() {
+                ErrorKind::Verify => LibraryError::WrongPassphrase(from.to_owned()),
+                _ => unusable(&shown, error),
+            })?;
         let public = PublicKey::from_secret_key(&secret).map_err(|error| unusable(&shown, error))?;
         let mut info = self.keep_own(name, &public, &secret)?;
         info.backup = Some(Timestamp::now());

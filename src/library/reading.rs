@@ -1,5 +1,6 @@
 //! Reading: what a list, a property page, a search and `show` ask of a library. Changes nothing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -97,6 +98,11 @@ impl Library {
     /// All packages, by name and version.
     pub fn list(&self) -> Result<Vec<PackageSummary>, LibraryError> {
         Ok(self.catalogue().summaries()?)
+    }
+
+    /// How many packages are sealed with each key: key id to number.
+    pub fn key_uses(&self) -> Result<BTreeMap<String, u64>, LibraryError> {
+        Ok(self.catalogue().key_uses()?)
     }
 
     /// Software groups.

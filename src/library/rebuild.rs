@@ -269,7 +269,7 @@ impl Library {
             .and_then(|snapshot| with_executables(snapshot.manifest, info))
         {
             Ok(manifest) => {
-                match ProvenSeal::prove(self, &[], folder, &info.key.to_string()) {
+                match ProvenSeal::prove(self.keys(), &[], folder, &info.key.to_string()) {
                     Ok(_) => Ok(manifest),
                     Err(error @ LibraryError::SealUnknown { .. }) => {
                         lost.push(format!("its seal could not be proven: {}", error.explain()));

@@ -154,7 +154,7 @@ impl Library {
         if tags.get(REGINFO_NAME).is_none() {
             return Err(LibraryError::NoRegInfo(file));
         }
-        let seal = ProvenSeal::prove(self, &[], &Tags(&tags), &file.display().to_string())?;
+        let seal = ProvenSeal::prove(self.keys(), &[], &Tags(&tags), &file.display().to_string())?;
         if let RestoreSource::Package(id) = source
             && seal.info.id != *id
         {

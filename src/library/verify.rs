@@ -1,4 +1,5 @@
-//! Judging what anybody hands over: a package folder, a BagIt bag, an archive. Changes nothing, needs no library entry.
+//! Judging what anybody hands over: a package folder, a BagIt bag, an archive. Changes nothing, needs the user's keys and
+//! no library.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +11,7 @@ use super::archive_file::ArchiveReader;
 use super::bag_check::check_bag;
 use super::import::{ProvenSeal, bag_error, bag_problems};
 use super::restore::{Tags, damage_error};
-use super::{KeyInfo, Library, LibraryError};
+use super::{KeyInfo, KeyRing, LibraryError};
 use crate::package::PackageKey;
 use crate::package::reginfo::{REGINFO_NAME, SEAL_NAME};
 use crate::work::Work;
@@ -101,11 +102,11 @@ impl VerifyReport {
     }
 }
 
-impl Library {
-    /// Judges a folder or an archive. `trust` names keys that are trusted for this once.
+impl KeyRing {
+    /// Judges a folder or an archive by these keys. `trust` names keys that are trusted for this once.
     pub fn verify(&self, path: &Path, trust: &[String], work: &Work) -> Result<VerifyReport, LibraryError> {
         let trusted: Vec<KeyInfo> =
-            trust.iter().map(|text| self.keys().resolve(text)).collect::<Result<_, LibraryError>>()?;
+            trust.iter().map(|text| self.resolve(text)).collect::<Result<_, LibraryError>>()?;
         let metadata = fs::metadata(path).map_err(super::error::io_error("read", path))?;
         if metadata.is_dir() {
             self.verify_folder(path, &trusted, work)

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::failure::{Class, Failure};
-use crate::library::{Library, LibraryError};
+use crate::library::{KeyRing, Library, LibraryError};
 use crate::work::Work;
 
 pub use crate::library::{
@@ -39,6 +39,12 @@ pub trait Request: Send + 'static {
     fn changes(&self) -> bool;
     #[doc(hidden)]
     fn run(self, library: &Library, work: &Work) -> Result<Self::Reply, LibraryError>;
+}
+
+/// A request that only the user's keys answer: it needs no library.
+pub trait KeyRequest: Request {
+    #[doc(hidden)]
+    fn run_with(self, keys: &KeyRing, work: &Work) -> Result<Self::Reply, LibraryError>;
 }
 
 /// Called whenever there is something new to look at; must return at once.
@@ -96,14 +102,7 @@ impl Session {
     /// Does what is asked and waits for it. A program error in it becomes a failure, not the end of the program.
     pub fn run<R: Request>(&self, request: R, work: &Work) -> Result<R::Reply, Failure> {
         let changes = request.changes();
-        let title = request.title();
-        let span = tracing::info_span!("request", title);
-        let _entered = span.enter();
-        let result = guarded(|| request.run(&self.shared.library, work));
-        match &result {
-            Ok(_) => tracing::debug!("done"),
-            Err(failure) => tracing::info!(code = failure.code, %failure, "failed"),
-        }
+        let result = logged(&request.title(), || request.run(&self.shared.library, work));
         if changes
             && let Some(observer) = &*self.shared.observer.lock().unwrap_or_else(PoisonError::into_inner)
         {
@@ -121,6 +120,23 @@ impl Session {
     pub fn is_read_only(&self) -> bool {
         self.shared.library.is_read_only()
     }
+}
+
+/// Does what is asked with the keys in the folder `keys`, which need not exist, and no library.
+pub fn run_with_keys<R: KeyRequest>(request: R, keys: PathBuf, work: &Work) -> Result<R::Reply, Failure> {
+    logged(&request.title(), || request.run_with(&KeyRing::new(keys), work))
+}
+
+/// Runs `work` and logs how it ended.
+fn logged<T>(title: &str, work: impl FnOnce() -> Result<T, LibraryError>) -> Result<T, Failure> {
+    let span = tracing::info_span!("request", title);
+    let _entered = span.enter();
+    let result = guarded(work);
+    match &result {
+        Ok(_) => tracing::debug!("done"),
+        Err(failure) => tracing::info!(code = failure.code, %failure, "failed"),
+    }
+    result
 }
 
 /// Runs `work`; an error is explained, a panic becomes a failure with a code.

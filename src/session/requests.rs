@@ -1,14 +1,15 @@
 //! Every request: what it asks, and which function of the library answers it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{
     AcceptRequest, ArchiveReport, ArchiveRequest, AutoRegisterOutcome, CheckedPackage, Contents, KeyInfo,
-    KeyUse, LibraryInfo, Links, PackageDetails, PackageEdit, PackageRef, ProcedureEdit, RegisterReport,
-    RegisterRequest, Removed, Request, RestoreReport, RestoreSource, SealReport, SourcePreview, SwitchAnswer,
-    SwitchOutcome, UpdateReport, UpdateRequest, VerifyReport,
+    KeyRequest, KeyUse, LibraryInfo, Links, PackageDetails, PackageEdit, PackageRef, ProcedureEdit,
+    RegisterReport, RegisterRequest, Removed, Request, RestoreReport, RestoreSource, SealReport,
+    SourcePreview, SwitchAnswer, SwitchOutcome, UpdateReport, UpdateRequest, VerifyReport,
 };
-use crate::library::{ExportFormat, Library, LibraryError};
+use crate::library::{ExportFormat, KeyRing, Library, LibraryError};
 use crate::package::history::ChainState;
 use crate::package::record::{PackageId, PackageRecord, PackageSummary};
 use crate::package::{BlockSize, CheckKind, CheckReport, HistoryEntry, PackageKey};
@@ -32,6 +33,28 @@ macro_rules! request {
             fn title(&self) -> String { $title.to_owned() }
             fn changes(&self) -> bool { $changes }
             fn run(self, $library: &Library, $work: &Work) -> Result<$reply, LibraryError> {
+                let $this = self;
+                $run
+            }
+        }
+    };
+}
+
+/// Declares a request that only the user's keys answer: with a library at hand, or with none.
+macro_rules! key_request {
+    (
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty),* $(,)? } -> $reply:ty,
+        $title:expr, |$this:ident, $keys:ident, $work:ident| $run:expr
+    ) => {
+        request!(
+            $(#[$doc])*
+            $name { $($(#[$field_doc])* $field: $kind),* } -> $reply, $title, changes: false,
+            |this, library, work| this.run_with(library.keys(), work)
+        );
+
+        impl KeyRequest for $name {
+            fn run_with(self, $keys: &KeyRing, $work: &Work) -> Result<$reply, LibraryError> {
                 let $this = self;
                 $run
             }
@@ -343,46 +366,51 @@ request!(
     } -> (), "Exporting", changes: true,
     |this, library, work| library.export(this.package, &this.to, work)
 );
-request!(
+key_request!(
     /// Judges a package folder, a BagIt bag or an archive, whoever made it.
     Verify {
         /// The folder or file.
         path: PathBuf,
         /// Keys trusted for this once: names, base64 texts, `.pub` files.
         trust: Vec<String>
-    } -> VerifyReport, "Verifying", changes: false,
-    |this, library, work| library.verify(&this.path, &this.trust, work)
+    } -> VerifyReport, "Verifying",
+    |this, keys, work| keys.verify(&this.path, &this.trust, work)
 );
-request!(
+key_request!(
     /// All keys.
-    ListKeys {} -> Vec<KeyInfo>, "Reading keys", changes: false,
-    |_this, library, _work| library.keys().list()
+    ListKeys {} -> Vec<KeyInfo>, "Reading keys",
+    |_this, keys, _work| keys.list()
 );
 request!(
+    /// How many packages of the library, those in the trash apart, are sealed with each key: key id to number.
+    CountKeyUses {} -> BTreeMap<String, u64>, "Reading the library", changes: false,
+    |_this, library, _work| library.key_uses()
+);
+key_request!(
     /// Makes a key.
     CreateKey {
         /// Its name.
         name: String
-    } -> KeyInfo, "Making a key", changes: false,
-    |this, library, _work| library.keys().create(&this.name)
+    } -> KeyInfo, "Making a key",
+    |this, keys, _work| keys.create(&this.name)
 );
-request!(
+key_request!(
     /// One key, by name or id.
     ShowKey {
         /// Which.
         name: String
-    } -> KeyInfo, "Reading keys", changes: false,
-    |this, library, _work| library.keys().find(&this.name)
+    } -> KeyInfo, "Reading keys",
+    |this, keys, _work| keys.find(&this.name)
 );
-request!(
+key_request!(
     /// A key as it is given to be trusted, which need not be known yet: its name, base64 text, or a `.pub` file.
     ReadKey {
         /// Which.
         key: String
-    } -> KeyInfo, "Reading a key", changes: false,
-    |this, library, _work| library.keys().resolve(&this.key)
+    } -> KeyInfo, "Reading a key",
+    |this, keys, _work| keys.resolve(&this.key)
 );
-request!(
+key_request!(
     /// Writes a backup of an own key.
     ExportKey {
         /// Which.
@@ -391,10 +419,10 @@ request!(
         to: PathBuf,
         /// What the backup is encrypted with.
         passphrase: Passphrase
-    } -> KeyInfo, "Writing a backup", changes: false,
-    |this, library, _work| library.keys().export(&this.name, &this.to, &this.passphrase.0)
+    } -> KeyInfo, "Writing a backup",
+    |this, keys, _work| keys.export(&this.name, &this.to, &this.passphrase.0)
 );
-request!(
+key_request!(
     /// Takes a key from a backup.
     ImportKey {
         /// The file.
@@ -403,10 +431,10 @@ request!(
         name: String,
         /// What the backup is encrypted with.
         passphrase: Passphrase
-    } -> KeyInfo, "Importing a key", changes: false,
-    |this, library, _work| library.keys().import(&this.from, &this.name, &this.passphrase.0)
+    } -> KeyInfo, "Importing a key",
+    |this, keys, _work| keys.import(&this.from, &this.name, &this.passphrase.0)
 );
-request!(
+key_request!(
     /// Trusts a foreign key.
     TrustKey {
         /// Base64 text, or a `.pub` file.
@@ -415,24 +443,24 @@ request!(
         name: Option<String>,
         /// What it may do.
         uses: Vec<KeyUse>
-    } -> KeyInfo, "Trusting a key", changes: false,
-    |this, library, _work| library.keys().trust(&this.key, this.name.as_deref(), &this.uses)
+    } -> KeyInfo, "Trusting a key",
+    |this, keys, _work| keys.trust(&this.key, this.name.as_deref(), &this.uses)
 );
-request!(
+key_request!(
     /// Trusts a key no longer.
     DistrustKey {
         /// Which.
         name: String
-    } -> KeyInfo, "Distrusting a key", changes: false,
-    |this, library, _work| library.keys().distrust(&this.name)
+    } -> KeyInfo, "Distrusting a key",
+    |this, keys, _work| keys.distrust(&this.name)
 );
-request!(
+key_request!(
     /// Uses a key no longer for sealing.
     RetireKey {
         /// Which.
         name: String
-    } -> KeyInfo, "Retiring a key", changes: false,
-    |this, library, _work| library.keys().retire(&this.name)
+    } -> KeyInfo, "Retiring a key",
+    |this, keys, _work| keys.retire(&this.name)
 );
 
 /// A passphrase; never shown, not even in debug output.

@@ -1,5 +1,7 @@
 //! Rows of the table `packages`: one a package, in the library or in the trash.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -126,6 +128,20 @@ impl Catalogue {
         }
         removed.sort_by(|a, b| a.trash.cmp(&b.trash));
         Ok(removed)
+    }
+
+    /// How many packages are sealed with each key: key id to number.
+    pub fn key_uses(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT json_extract(seal, '$.key_id'), count(*) FROM packages
+             WHERE seal IS NOT NULL AND trash IS NULL GROUP BY 1 HAVING json_extract(seal, '$.key_id') IS NOT NULL",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut uses = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            uses.insert(row.get(0)?, from_sql(row.get(1)?, "a count")?);
+        }
+        Ok(uses)
     }
 
     /// Software groups that were made, and those that packages are in, sorted.

@@ -21,7 +21,7 @@ fn a_key_goes_through_its_backup_to_another_user() {
     let (backup, words) = (backup.display().to_string(), words.display().to_string());
     fs::write(other.path("wrong"), "wrong\n").expect("a file");
     let import = ["key", "import", &backup, "--name", "Berlin", "--passphrase-file"];
-    other.run(&[&import[..], &["wrong"]].concat()).refuses(4, "bad-key");
+    other.run(&[&import[..], &["wrong"]].concat()).refuses(3, "wrong-passphrase");
     let imported = other.run(&[&import[..], &[&words, "--json"]].concat()).ends(0).json();
     assert_eq!((&imported["key_id"], &imported["own"]), (&made["key_id"], &true.into()));
     other.run(&["key", "retire", "Berlin"]).ends(0);

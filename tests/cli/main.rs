@@ -1,6 +1,9 @@
 //! The command line through the real program: what it does, what it prints, and the exit code it ends with.
 
+mod changes;
+mod checks;
 mod disks;
+mod foreign;
 mod groups;
 mod keys;
 mod library_check;
@@ -9,3 +12,8 @@ mod packages;
 mod place;
 mod processes;
 mod refusals;
+mod streams;
+#[path = "../support/mod.rs"]
+mod support;
+mod terminal;
+mod words;

@@ -5,14 +5,20 @@ use serde_json::json;
 use super::check::report_json;
 use super::words::{moment, package_json_with, usage};
 use crate::cli::arguments::{ConsistencyArguments, OnOff};
-use crate::cli::context::Context;
+use crate::cli::context::{Context, cancelled_at_question};
 use crate::cli::exit::Exit;
-use crate::cli::report::can_ask;
-use crate::failure::{Class, Failure};
+use crate::cli::report::harmless;
+use crate::cli::terminal::{Answer, can_ask, tell};
+use crate::failure::{Class, Failure, argument};
 use crate::package::{CheckReport, Finding, PackageRecord, PackageState, Sha256Digest};
 use crate::session::{
     Accept, AcceptRequest, Session, SwitchAnswer, SwitchOff, SwitchOn, SwitchOutcome, difference_lines,
 };
+
+/// A question shows so many differences.
+const LINES_ASKED: usize = 8;
+/// The library takes no shorter reason.
+const REASON_MIN_CHARS: usize = 3;
 
 /// `consistency PKG on|off [--accept --reason TEXT | --keep-blocked] [--reason TEXT]`
 pub(super) fn consistency(context: &Context, arguments: ConsistencyArguments) -> Result<Exit, Failure> {
@@ -37,7 +43,7 @@ fn answer_of(arguments: &ConsistencyArguments) -> Result<Option<SwitchAnswer>, F
         if arguments.accept || arguments.keep_blocked {
             return Err(usage(
                 "--accept and --keep-blocked answer the question of switching the check on",
-                "consistency PKG on --accept --reason TEXT",
+                "packhouse-cli consistency PKG on --accept --reason TEXT",
             ));
         }
         return Ok(None);
@@ -138,17 +144,61 @@ fn question(
     report: &CheckReport,
     key: Option<String>,
 ) -> Result<SwitchAnswer, Failure> {
-    let unanswered = |reason: &str| unanswered(record, report, reason);
     if !can_ask() {
-        return Err(unanswered("no answer was given; nothing was changed"));
+        let failure = unanswered(record, report, "no answer was given; nothing was changed");
+        return Err(failure.with_details(difference_lines(report)));
     }
+    let line = |answer| match answer {
+        Answer::Line(line) => Ok(line),
+        Answer::End => Err(unanswered(record, report, "no answer was given; nothing was changed")),
+        Answer::Interrupted => Err(cancelled_at_question()),
+    };
+    let may_accept = may_accept(report);
+    let terminal = context.terminal();
+    tell(&question_text(record, report, may_accept));
+    loop {
+        let answer = line(terminal.ask("Answer [k]: "))?;
+        match answer.to_lowercase().as_str() {
+            "a" | "accept" if may_accept => {}
+            "" | "k" | "keep" | "keep blocked" => return Ok(SwitchAnswer::KeepBlocked),
+            "c" | "cancel" => {
+                return Err(unanswered(record, report, "it was cancelled; nothing was changed"));
+            }
+            _ => {
+                tell(if may_accept { "Answer a, k or c.\n" } else { "Answer k or c.\n" });
+                continue;
+            }
+        }
+        loop {
+            let reason = line(terminal.ask("Reason, kept in History (empty: back): "))?;
+            if reason.is_empty() {
+                break;
+            }
+            if reason.chars().count() >= REASON_MIN_CHARS {
+                let expect = Some(report.state_digest());
+                return Ok(SwitchAnswer::Accept(AcceptRequest { reason, expect, key }));
+            }
+            tell(&format!("A reason has at least {REASON_MIN_CHARS} characters.\n"));
+        }
+    }
+}
+
+/// What cannot be read cannot be vouched for.
+fn may_accept(report: &CheckReport) -> bool {
+    !matches!(report.finding, Finding::Unreadable | Finding::Missing)
+}
+
+/// What differs, and what each answer means.
+fn question_text(record: &PackageRecord, report: &CheckReport, may_accept: bool) -> String {
     let mut text = format!("{} differs from its recorded checksum\n", record.key.title());
     let lines = difference_lines(report);
-    for line in lines.iter().take(8) {
-        text.push_str(&format!("  {line}\n"));
+    for line in lines.iter().take(LINES_ASKED) {
+        text.push_str(&format!("  {}\n", harmless(line)));
     }
-    if lines.len() > 8 {
-        text.push_str(&format!("  and {} more\n", lines.len() - 8));
+    if lines.len() > LINES_ASKED {
+        let more = lines.len() - LINES_ASKED;
+        let key = argument(&record.key.to_string()).into_owned();
+        text.push_str(&format!("  and {more} more (packhouse-cli check {key} lists all)\n"));
     }
     text.push_str(&format!(
         "{}. The checksum was recorded {}, when it was {}. What should happen to the package?\n",
@@ -156,7 +206,6 @@ fn question(
         moment(record.checksum_at),
         record.checksum_event,
     ));
-    let may_accept = !matches!(report.finding, Finding::Unreadable | Finding::Missing);
     if record.state == PackageState::Sealed && may_accept {
         text.push_str(&format!(
             "The package is sealed. Accepting means sealing it again as revision {}.\n",
@@ -170,34 +219,19 @@ fn question(
     }
     text.push_str("  k  Keep blocked: switch the check on and deliver nothing until this is settled\n");
     text.push_str("  c  Cancel: the check stays off\n");
-    context.tell_asking(&text);
-    loop {
-        let answer = context
-            .ask("Answer [k]: ")
-            .ok_or_else(|| unanswered("no answer was given; nothing was changed"))?;
-        match answer.to_lowercase().as_str() {
-            "a" | "accept" if may_accept => {}
-            "" | "k" | "keep" | "keep blocked" => return Ok(SwitchAnswer::KeepBlocked),
-            "c" | "cancel" => return Err(unanswered("it was cancelled; the check stays off")),
-            _ => continue,
-        }
-        let reason = context.ask("Reason (required): ").unwrap_or_default();
-        if reason.chars().count() >= 3 {
-            let expect = Some(report.state_digest());
-            return Ok(SwitchAnswer::Accept(AcceptRequest { reason, expect, key }));
-        }
-        context.tell_asking("A reason has at least 3 characters.\n");
-    }
+    text
 }
 
 fn unanswered(record: &PackageRecord, report: &CheckReport, reason: &str) -> Failure {
     let key = &record.key;
     let message = format!("{key} differs from its recorded checksum: {}", report.differences.summary());
-    let action = format!(
-        "Answer with: consistency {key} on --accept --reason TEXT, or consistency {key} on --keep-blocked"
-    );
-    Failure::new("consistency-question", Class::Refused, message, action)
-        .because(reason)
-        .same_as("SDM002300")
-        .with_details(difference_lines(report))
+    let shown = argument(&key.to_string()).into_owned();
+    let keep = format!("packhouse-cli consistency {shown} on --keep-blocked");
+    let action = match may_accept(report) {
+        true => format!(
+            "Look at what differs, then: packhouse-cli consistency {shown} on --accept --reason TEXT, or: {keep}"
+        ),
+        false => keep,
+    };
+    Failure::new("consistency-question", Class::Refused, message, action).because(reason).same_as("SDM002300")
 }

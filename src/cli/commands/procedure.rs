@@ -5,7 +5,7 @@ use crate::cli::arguments::{ProcedureArguments, ProcedureCommand};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::procedure_arguments::meaning_words;
-use crate::failure::{Class, Failure};
+use crate::failure::{Class, Failure, argument};
 use crate::package::procedure::{Procedure, ProcedureChoice};
 use crate::package::record::ListedProcedure;
 use crate::package::{PackageRecord, PackageState};
@@ -70,7 +70,7 @@ fn named<'r>(record: &'r PackageRecord, name: &str) -> Result<&'r ListedProcedur
             "no-such-procedure",
             Class::Usage,
             format!("there is no procedure {name:?}"),
-            format!("packhouse-cli procedure {} list shows them", record.key),
+            format!("packhouse-cli procedure {} list shows them", argument(&record.key.to_string())),
         )
     })
 }

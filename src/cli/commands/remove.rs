@@ -4,11 +4,12 @@ use serde_json::json;
 
 use super::words::amount;
 use crate::cli::arguments::RemoveArguments;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, cancelled_at_question};
 use crate::cli::exit::Exit;
 use crate::cli::report::size;
-use crate::failure::{Class, Failure};
-use crate::package::PackageState;
+use crate::cli::terminal::{Answer, can_ask, tell};
+use crate::failure::{Class, Failure, argument};
+use crate::package::{PackageKey, PackageState};
 use crate::session::RemoveForGood;
 
 /// `remove PKG [--yes]`
@@ -27,16 +28,7 @@ pub(super) fn remove(context: &Context, arguments: &RemoveArguments) -> Result<E
             record.key,
             amount(record.checksum.files, record.checksum.size_bytes)
         );
-        let answer = context.ask(&question).map(|answer| answer.to_lowercase());
-        if !matches!(answer.as_deref(), Some("y" | "yes")) {
-            return Err(Failure::new(
-                "not-confirmed",
-                Class::Refused,
-                format!("{} was not removed", record.key),
-                "Answer yes, or give --yes",
-            )
-            .because("removing from the command line cannot be taken back"));
-        }
+        confirm(context, &record.key, &question)?;
     }
     let removed = context.run(&session, RemoveForGood { package: record.id })?;
     context.report.document(&json!({
@@ -45,4 +37,28 @@ pub(super) fn remove(context: &Context, arguments: &RemoveArguments) -> Result<E
     }));
     context.report.line(format!("Removed {} ({})", removed.key, size(removed.size_bytes)));
     Ok(Exit::Done)
+}
+
+/// Asks until the answer is yes or no; everything but a yes is a failure.
+fn confirm(context: &Context, key: &PackageKey, question: &str) -> Result<(), Failure> {
+    let not_confirmed = |reason: &str| {
+        let action = format!("packhouse-cli remove {} --yes", argument(&key.to_string()));
+        let message = format!("{key} was not removed");
+        Err(Failure::new("not-confirmed", Class::Refused, message, action).because(reason))
+    };
+    if !can_ask() {
+        return not_confirmed("it cannot be taken back, and nobody can be asked here");
+    }
+    loop {
+        let answer = match context.terminal().ask(question) {
+            Answer::Line(answer) => answer,
+            Answer::End => return not_confirmed("no answer was given"),
+            Answer::Interrupted => return Err(cancelled_at_question()),
+        };
+        match answer.to_lowercase().as_str() {
+            "y" | "yes" => return Ok(()),
+            "" | "n" | "no" => return not_confirmed("the answer was no"),
+            _ => tell("Answer y or n.\n"),
+        }
+    }
 }

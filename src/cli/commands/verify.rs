@@ -11,10 +11,9 @@ use crate::session::{VerifiedThing, Verify, VerifyReport};
 
 /// `verify FOLDER|ARCHIVE [--trust KEY]`
 pub(super) fn verify(context: &Context, arguments: VerifyArguments) -> Result<Exit, Failure> {
-    let session = context.open(true)?;
     let VerifyArguments { path, trust } = arguments;
     let shown = path.display().to_string();
-    let judged = context.run(&session, Verify { path, trust })?;
+    let judged = context.run_with_keys(Verify { path, trust })?;
     context.report.document(&document(&judged));
     if context.report.wants_text() {
         tell(context, &shown, &judged);
