@@ -3,12 +3,13 @@
 //! On standard error: a bar where that is a terminal, a plain line now and then where it is not. The worker never waits
 //! for it.
 
+use std::fmt;
 use std::io::{IsTerminal as _, Write, stderr};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::report::{count, size};
 use crate::work::{Progress, Work};
@@ -18,8 +19,8 @@ const PATIENCE: Duration = Duration::from_millis(400);
 const BETWEEN_FRAMES: Duration = Duration::from_millis(100);
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
-const BY_BYTES: &str = "{msg} {wide_bar} {percent}% {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-const BY_FILES: &str = "{msg} {wide_bar} {percent}% {pos}/{len} files {eta}";
+const BY_BYTES: &str = "{msg} {wide_bar} {percent}% {bytes}/{total_bytes} {bytes_per_sec} {left}";
+const BY_FILES: &str = "{msg} {wide_bar} {percent}% {pos}/{len} files {left}";
 const UNKNOWN: &str = "{spinner} {msg} {elapsed}";
 
 /// How progress is told.
@@ -114,43 +115,45 @@ fn follow(work: &Work, stopped: &mpsc::Receiver<()>) {
     if stopped.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
         return;
     }
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let mut shown = Progress::default();
-    let mut style = "";
+    let mut bar = ProgressBar::hidden();
+    let mut shown = ("", "");
     loop {
         let now = work.progress();
-        let wanted = match now {
-            Progress { total_bytes: 1.., .. } => BY_BYTES,
-            Progress { total_files: 1.., .. } => BY_FILES,
-            _ => UNKNOWN,
+        let (template, done, total) = match now {
+            Progress { total_bytes: total @ 1.., done_bytes, .. } => (BY_BYTES, done_bytes, total),
+            Progress { total_files: total @ 1.., done_files, .. } => (BY_FILES, done_files, total),
+            _ => (UNKNOWN, 0, 0),
         };
-        if now.phase != shown.phase || wanted != style {
-            style = wanted;
-            // The templates are constants, tried in the test below.
-            if let Ok(style) = ProgressStyle::with_template(wanted) {
-                bar.set_style(style);
-            }
-            // After the style: resetting draws.
-            bar.reset();
+        if shown != (now.phase, template) {
+            shown = (now.phase, template);
+            bar.finish_and_clear();
+            // A bar of its own for each phase: rate and time left begin again, and nothing of the last one is drawn.
+            bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr())
+                .with_style(style_of(template))
+                .with_message(phase_of(&now));
         }
-        bar.set_message(if work.is_cancelled() { "Stopping" } else { phase_of(&now) });
-        match wanted {
-            BY_BYTES => {
-                bar.set_length(now.total_bytes);
-                bar.set_position(now.done_bytes.min(now.total_bytes));
-            }
-            BY_FILES => {
-                bar.set_length(now.total_files);
-                bar.set_position(now.done_files.min(now.total_files));
-            }
-            _ => bar.tick(),
+        if work.is_cancelled() {
+            bar.set_message("Stopping");
         }
-        shown = now;
+        bar.set_length(total);
+        bar.set_position(done.min(total));
+        bar.tick();
         if stopped.recv_timeout(BETWEEN_FRAMES) != Err(RecvTimeoutError::Timeout) {
             bar.finish_and_clear();
             return;
         }
     }
+}
+
+fn style_of(template: &str) -> ProgressStyle {
+    // The templates are constants, tried in the test below.
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("left", |state: &ProgressState, to: &mut dyn fmt::Write| {
+        // Before the first bytes nobody can say.
+        if state.per_sec() > 0.0 && state.pos() > 0 {
+            let _ = write!(to, "{:#} left", HumanDuration(state.eta()));
+        }
+    })
 }
 
 #[cfg(test)]

@@ -151,6 +151,9 @@ pub enum LibraryError {
         /// What is wrong.
         why: String,
     },
+    /// A text that is no public key, and no file of one.
+    #[error("{0:?} is no public key")]
+    NotAKey(String),
     /// The passphrase does not open a backup.
     #[error("the passphrase does not open the backup {}", .0.display())]
     WrongPassphrase(PathBuf),
@@ -302,6 +305,9 @@ impl LibraryError {
                 failure("disk-full", Class::Environment, "Nothing was lost. Free some space and try again")
                     .because("the disk is full")
             }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                failure("io", Class::Environment, "Check the path, then try again").because(source.to_string())
+            }
             Self::Io { source, .. } => {
                 failure("io", Class::Environment, "Check the disk and your rights, then try again").because(source.to_string())
             }
@@ -403,6 +409,9 @@ impl LibraryError {
                 failure("procedure-sealed", Class::Refused, "Add a corrected procedure, or unseal, or make a new version")
             }
             Self::KeyUnusable { why, .. } => failure("bad-key", Class::Environment, "Check the key file; packhouse-cli key list shows every key").because(why.clone()),
+            Self::NotAKey(_) => {
+                failure("not-a-key", Class::Usage, "Give the text of a public key, which begins with RW, or the path of a .pub file")
+            }
             Self::WrongPassphrase(_) => failure(
                 "wrong-passphrase",
                 Class::Refused,

@@ -160,7 +160,10 @@ impl KeyRing {
 
     /// Trusts a foreign key: base64 text (`RW…`), the content of a `.pub` file, or the path of one.
     pub fn trust(&self, key: &str, name: Option<&str>, uses: &[KeyUse]) -> Result<KeyInfo, LibraryError> {
-        let public = read_public(key)?;
+        let public = read_public(key).map_err(|error| match error {
+            LibraryError::NoSuchKey(text) => LibraryError::NotAKey(text),
+            other => other,
+        })?;
         let id = key_id(public.keynum());
         let default_name = format!("Key {id}");
         let info = KeyInfo {

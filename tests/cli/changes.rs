@@ -86,6 +86,7 @@ fn groups_are_made_filled_and_taken_away() {
     place.run(&["group", "set", "Tool", "Tools"]).ends(0);
     place.run(&["group", "remove", "Tools"]).ends(0);
     assert_eq!(place.run(&["show", "Tool", "--json"]).ends(0).json()["group"], "");
+    place.run(&["group", "remove", "Tools"]).refuses(2, "no-such-group");
     place.run(&["group", "set", "Nothing", "Office"]).refuses(2, "not-found");
 }
 

@@ -33,7 +33,10 @@ fn a_bag_of_another_program_is_judged_and_taken() {
     let refused =
         place.run(&["register", "bag", "--name", "Words", "--version", "2"]).refuses(1, "bag-invalid");
     assert!(refused.err.contains("read me.txt"), "{}", refused.err);
-    place.run(&["verify", "nowhere"]).refuses(4, "io");
+    let missing = place.run(&["verify", "nowhere"]).refuses(4, "io");
+    assert!(missing.err.contains("Check the path"), "{}", missing.err);
+    place.run(&["verify", "bag", "--trust", "nobody"]).refuses(2, "no-such-key");
+    place.run(&["key", "trust", "nonsense"]).refuses(2, "not-a-key");
 }
 
 #[test]

@@ -10,6 +10,9 @@ fn a_key_goes_through_its_backup_to_another_user() {
     fs::write(place.path("words"), "correct horse\n").expect("a file");
     let made = place.run(&["key", "create", "Packaging Berlin", "--json"]).ends(0).json();
     let export = ["key", "export", "Packaging Berlin", "backup.key"];
+    fs::write(place.path("short"), "words\n").expect("a file");
+    place.run(&[&export[..], &["--passphrase-file", "short"]].concat()).refuses(4, "passphrase-file");
+    assert!(!place.path("backup.key").exists());
     place.run(&export).refuses(3, "no-passphrase");
     place.run(&[&export[..], &["--passphrase-file", "words"]].concat()).ends(0);
     let shown = place.run(&["key", "show", "packaging berlin"]).ends(0);
