@@ -223,6 +223,24 @@ pub(crate) struct HistoryArguments {
     /// Only this package
     #[arg(value_name = "PKG")]
     pub(crate) package: Option<String>,
+    /// Only these events: accepted, sealed, control-off, …
+    #[arg(long, value_name = "EVENT,…", value_delimiter = ',')]
+    pub(crate) event: Vec<String>,
+    /// Only what this account did
+    #[arg(long, value_name = "NAME")]
+    pub(crate) who: Option<String>,
+    /// From this day or moment on (2026-11-02, 2026-11-02T14:10:00Z)
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<String>,
+    /// Up to this day, or before this moment
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: Option<String>,
+    /// Only entries with this text in package, reason, details or a path
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+    /// At most so many, the newest
+    #[arg(long, value_name = "N")]
+    pub(crate) newest: Option<u32>,
     /// Export to the file named with --to
     #[arg(long, value_enum, value_name = "csv|json", requires = "to", hide_possible_values = true)]
     pub(crate) format: Option<HistoryFormat>,
@@ -230,7 +248,7 @@ pub(crate) struct HistoryArguments {
     #[arg(long, value_name = "FILE", requires = "format")]
     pub(crate) to: Option<PathBuf>,
     /// Verify the chain: tells whether an entry was changed or is missing
-    #[arg(long, conflicts_with_all = ["format", "to"])]
+    #[arg(long, conflicts_with_all = ["format", "to", "event", "who", "from", "until", "text", "newest"])]
     pub(crate) verify: bool,
 }
 

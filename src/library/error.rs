@@ -471,18 +471,5 @@ impl LibraryError {
 
 /// The differences of a report, one a line, as the command line and details show them.
 pub fn difference_lines(report: &CheckReport) -> Vec<String> {
-    let d = &report.differences;
-    let mut lines = Vec::with_capacity(d.count());
-    lines.extend(d.added.iter().map(|f| format!("+ {} ({} bytes)", f.path, f.size_bytes)));
-    lines.extend(d.removed.iter().map(|f| format!("− {} ({} bytes)", f.path, f.size_bytes)));
-    lines.extend(
-        d.resized.iter().map(|f| format!("≠ {} ({} -> {} bytes)", f.path, f.recorded_bytes, f.found_bytes)),
-    );
-    lines.extend(d.case_changed.iter().map(|f| format!("Aa {} -> {}", f.recorded, f.found)));
-    lines.extend(d.damaged.iter().map(|f| {
-        let blocks: Vec<String> = f.blocks.iter().map(u64::to_string).collect();
-        format!("# {} (blocks {})", f.path, blocks.join(", "))
-    }));
-    lines.extend(d.unreadable.iter().map(|f| format!("! {} ({})", f.path, f.reason)));
-    lines
+    report.differences.lines()
 }

@@ -1,7 +1,6 @@
-//! Copying out of the library: a package folder, and History.
+//! Copying a package folder out of the library.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use super::error::io_error;
@@ -14,17 +13,7 @@ use crate::package::manifest::ManifestFile;
 use crate::package::record::{PackageId, PackageRecord};
 use crate::package::reginfo::{DATA_NAME, NOTES_NAME, REGINFO_NAME, SEAL_NAME};
 use crate::package::{BlockSize, HistoryEvent, Manifest, PackageState};
-use crate::store::HistoryFilter;
 use crate::work::Work;
-
-/// In which form History is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExportFormat {
-    /// One table, a line an entry, after RFC 4180.
-    Csv,
-    /// A JSON array of the entries as they are kept.
-    Json,
-}
 
 /// Every file of a package folder beside `data/`.
 const BESIDE_DATA: [&str; 8] = [
@@ -126,57 +115,4 @@ impl Library {
         fs::create_dir_all(to).map_err(io_error("make the folder", to))?;
         copying::copy_and_hash(&data, &scan, to, block_size, work).map_err(copy_error)
     }
-
-    /// Writes the entries that pass the filter to a new file. Gives how many.
-    pub fn export_history(
-        &self,
-        filter: &HistoryFilter,
-        format: ExportFormat,
-        to: &Path,
-    ) -> Result<u64, LibraryError> {
-        let entries = self.catalogue().history(filter)?;
-        let text = match format {
-            ExportFormat::Json => {
-                let mut text = serde_json::to_string_pretty(&entries).unwrap_or_default();
-                text.push('\n');
-                text
-            }
-            ExportFormat::Csv => history_csv(&entries),
-        };
-        let mut file = fs::File::create_new(to).map_err(io_error("write", to))?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io_error("write", to))?;
-        Ok(entries.len() as u64)
-    }
-}
-
-fn history_csv(entries: &[crate::package::HistoryEntry]) -> String {
-    let mut text = String::from(
-        "Number,Time (UTC),Local time,Who,Where,How,Event,Package,Old checksum,New checksum,Reason,Differences,Key,Details,Previous\r\n",
-    );
-    for entry in entries {
-        let checksum = |c: Option<crate::package::ConsistencyChecksum>| {
-            c.map(|c| format!("{} files, {} bytes, {}", c.files, c.size_bytes, c.digest)).unwrap_or_default()
-        };
-        let fields = [
-            entry.number.to_string(),
-            entry.at.to_string(),
-            entry.local_time.clone(),
-            entry.who.clone(),
-            entry.host.clone(),
-            entry.how.clone(),
-            entry.event.word().to_owned(),
-            entry.package.as_ref().map(ToString::to_string).unwrap_or_default(),
-            checksum(entry.old_checksum),
-            checksum(entry.new_checksum),
-            entry.reason.clone().unwrap_or_default(),
-            entry.differences.as_ref().map(|d| d.summary()).unwrap_or_default(),
-            entry.key_id.clone().unwrap_or_default(),
-            entry.details.clone().unwrap_or_default(),
-            entry.previous.to_string(),
-        ];
-        let quoted: Vec<_> = fields.iter().map(|field| super::csv::field(field)).collect();
-        text.push_str(&quoted.join(","));
-        text.push_str("\r\n");
-    }
-    text
 }

@@ -170,6 +170,36 @@ pub struct Differences {
 }
 
 impl Differences {
+    /// Every path that is named, kind by kind.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        let cases = self.case_changed.iter().flat_map(|file| [file.recorded.as_str(), file.found.as_str()]);
+        let listed = self.added.iter().chain(&self.removed).map(|file| file.path.as_str());
+        listed
+            .chain(self.resized.iter().map(|file| file.path.as_str()))
+            .chain(cases)
+            .chain(self.damaged.iter().map(|file| file.path.as_str()))
+            .chain(self.unreadable.iter().map(|file| file.path.as_str()))
+    }
+
+    /// One line a difference, as the command line, details and exports show them.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::with_capacity(self.count());
+        lines.extend(self.added.iter().map(|f| format!("+ {} ({} bytes)", f.path, f.size_bytes)));
+        lines.extend(self.removed.iter().map(|f| format!("− {} ({} bytes)", f.path, f.size_bytes)));
+        lines.extend(
+            self.resized
+                .iter()
+                .map(|f| format!("≠ {} ({} -> {} bytes)", f.path, f.recorded_bytes, f.found_bytes)),
+        );
+        lines.extend(self.case_changed.iter().map(|f| format!("Aa {} -> {}", f.recorded, f.found)));
+        lines.extend(self.damaged.iter().map(|f| {
+            let blocks: Vec<String> = f.blocks.iter().map(u64::to_string).collect();
+            format!("# {} (blocks {})", f.path, blocks.join(", "))
+        }));
+        lines.extend(self.unreadable.iter().map(|f| format!("! {} ({})", f.path, f.reason)));
+        lines
+    }
+
     /// Compares what is recorded with what was found, by names and sizes.
     ///
     /// A removed and an added file whose paths are equal but for case and whose sizes are equal are one

@@ -167,6 +167,16 @@ impl HistoryEntry {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// Whether the entry has this text, which must be lower-case, in anything a person reads of it.
+    pub fn mentions(&self, text: &str) -> bool {
+        let has = |field: &str| field.to_lowercase().contains(text);
+        let optional = [&self.reason, &self.key_id, &self.details];
+        [self.who.as_str(), &self.host, &self.how, self.event.word()].into_iter().any(has)
+            || self.package.as_ref().is_some_and(|key| has(&key.to_string()) || has(&key.title()))
+            || optional.into_iter().flatten().any(|field| has(field))
+            || self.differences.as_ref().is_some_and(|differences| differences.paths().any(has))
+    }
+
     /// The digest of a line, for the next entry.
     pub fn digest_of_line(line: &str) -> Sha256Digest {
         let mut hasher = Sha256::new();

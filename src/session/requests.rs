@@ -9,11 +9,9 @@ use super::{
     RegisterReport, RegisterRequest, Removed, Request, RestoreReport, RestoreSource, SealReport,
     SourcePreview, SwitchAnswer, SwitchOutcome, UpdateReport, UpdateRequest, VerifyReport,
 };
-use crate::library::{ExportFormat, KeyRing, Library, LibraryError};
-use crate::package::history::ChainState;
+use crate::library::{KeyRing, Library, LibraryError};
 use crate::package::record::{PackageId, PackageRecord, PackageSummary};
-use crate::package::{BlockSize, CheckKind, CheckReport, HistoryEntry, PackageKey};
-use crate::store::HistoryFilter;
+use crate::package::{BlockSize, CheckKind, CheckReport, PackageKey};
 use crate::work::Work;
 
 /// Declares a request: its fields, reply, title, whether it changes anything, and the function that answers.
@@ -63,10 +61,12 @@ macro_rules! key_request {
 }
 
 mod groups;
+mod history;
 mod library_check;
 mod search;
 
 pub use groups::*;
+pub use history::*;
 pub use library_check::*;
 pub use search::*;
 
@@ -105,39 +105,9 @@ request!(
     |this, library, work| library.contents(this.package, work)
 );
 request!(
-    /// History entries, oldest first.
-    ReadHistory {
-        /// Which.
-        filter: HistoryFilter
-    } -> Vec<HistoryEntry>, "Reading History", changes: false,
-    |this, library, _work| library.history(&this.filter)
-);
-request!(
-    /// Follows the chain of History.
-    VerifyHistory {} -> ChainState, "Verifying History", changes: false,
-    |_this, library, _work| library.verify_history()
-);
-request!(
-    /// Writes History to a file. Gives the number of entries.
-    ExportHistory {
-        /// Which entries.
-        filter: HistoryFilter,
-        /// In which form.
-        format: ExportFormat,
-        /// The file; must not exist.
-        to: PathBuf
-    } -> u64, "Exporting History", changes: false,
-    |this, library, _work| library.export_history(&this.filter, this.format, &this.to)
-);
-request!(
     /// Facts about the library as a whole.
     ReadInfo {} -> LibraryInfo, "Reading the library", changes: false,
     |_this, library, _work| library.info()
-);
-request!(
-    /// The last reasons that were given.
-    LastReasons {} -> Vec<String>, "Reading History", changes: false,
-    |_this, library, _work| library.last_reasons()
 );
 request!(
     /// Looks at a source without taking it in.

@@ -8,20 +8,37 @@ use crate::package::record::PackageId;
 use crate::package::{HistoryEntry, HistoryEvent, Sha256Digest};
 
 /// Which entries are wanted; the default is all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct HistoryFilter {
     /// Only this package.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<PackageId>,
-    /// Only this event.
-    pub event: Option<HistoryEvent>,
+    /// Only these events; all if empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<HistoryEvent>,
     /// Only this account.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub who: Option<String>,
     /// From this moment on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
     /// Up to, not including, this moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// Only entries with this text, without regard to case: in package, account, computer, event, reason, details, key,
+    /// or a path of the differences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// At most so many, the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub newest: Option<u32>,
+}
+
+impl HistoryFilter {
+    /// Whether every entry passes.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Catalogue {
@@ -38,26 +55,53 @@ impl Catalogue {
 
     /// The lines of the entries that pass the filter, oldest first, as they stand in `history.jsonl`.
     pub fn history_lines(&self, filter: &HistoryFilter) -> Result<Vec<String>, StoreError> {
+        let events = filter.events.iter().map(|event| event_code(*event)).collect::<Result<Vec<_>, _>>()?;
+        let events = (!events.is_empty()).then(|| serde_json::json!(events).to_string());
         let mut statement = self.connection.prepare_cached(
-            "SELECT line FROM history WHERE (?1 IS NULL OR package_id = ?1) AND (?2 IS NULL OR event = ?2)
+            "SELECT line FROM history WHERE (?1 IS NULL OR package_id = ?1)
+             AND (?2 IS NULL OR event IN (SELECT value FROM json_each(?2)))
              AND (?3 IS NULL OR who = ?3) AND (?4 IS NULL OR at >= ?4) AND (?5 IS NULL OR at < ?5)
-             ORDER BY number DESC LIMIT ?6",
+             ORDER BY number DESC",
         )?;
-        let mut lines = statement
-            .query_map(
-                params![
-                    filter.package.map(|id| id.to_string()),
-                    filter.event.map(event_code).transpose()?,
-                    filter.who,
-                    filter.from.map(Timestamp::as_microsecond),
-                    filter.until.map(Timestamp::as_microsecond),
-                    filter.newest.map_or(-1, i64::from),
-                ],
-                |row| row.get(0),
-            )?
-            .collect::<Result<Vec<String>, _>>()?;
+        let mut rows = statement.query(params![
+            filter.package.map(|id| id.to_string()),
+            events,
+            filter.who,
+            filter.from.map(Timestamp::as_microsecond),
+            filter.until.map(Timestamp::as_microsecond),
+        ])?;
+        let most = filter.newest.map_or(usize::MAX, |newest| usize::try_from(newest).unwrap_or(usize::MAX));
+        let text = filter.text.as_deref().map(|text| text.trim().to_lowercase()).filter(|t| !t.is_empty());
+        let mut lines: Vec<String> = Vec::new();
+        while lines.len() < most {
+            let Some(row) = rows.next()? else { break };
+            let line: String = row.get(0)?;
+            let passes = match &text {
+                // An entry that cannot be read is not hidden: following the chain names it.
+                Some(text) => serde_json::from_str::<HistoryEntry>(&line).map_or(true, |e| e.mentions(text)),
+                None => true,
+            };
+            if passes {
+                lines.push(line);
+            }
+        }
         lines.reverse();
         Ok(lines)
+    }
+
+    /// The line of one entry.
+    pub fn history_line(&self, number: u64) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT line FROM history WHERE number = ?1")?
+            .query_row([to_sql(number)?], |row| row.get(0))
+            .optional()?)
+    }
+
+    /// Every account in History, sorted.
+    pub fn history_people(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT DISTINCT who FROM history ORDER BY 1")?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?)
     }
 
     /// Lines of the entries after `number`, in order.

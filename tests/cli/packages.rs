@@ -106,3 +106,24 @@ fn what_is_found_can_be_written_as_a_table() {
     let present = place.run(&["find", "*.bin", "--no-archived", "--json"]).ends(0).json();
     assert_eq!(present["files"].as_array().map(Vec::len), Some(1));
 }
+
+#[test]
+fn history_is_filtered_by_event_person_day_and_text() {
+    let place = Place::with_tool();
+    place.run(&["consistency", "Tool", "off", "--reason", "a trial"]).ends(0);
+    let count = |more: &[&str]| {
+        let ran = place.run(&[&["history", "--json"], more].concat()).ends(0);
+        ran.json().as_array().map(Vec::len)
+    };
+    assert_eq!(count(&[]), Some(3));
+    assert_eq!(count(&["--event", "control-off,registered"]), Some(2));
+    assert_eq!(count(&["--text", "TRIAL"]), Some(1));
+    assert_eq!(count(&["--who", "somebody else"]), Some(0));
+    assert_eq!(count(&["--newest", "1", "--event", "registered"]), Some(1));
+    let today = jiff::Zoned::now().date().to_string();
+    assert_eq!(count(&["--from", &today, "--until", &today]), Some(3), "a day counts to its end");
+    assert_eq!(count(&["--until", "2020-01-01"]), Some(0));
+    let refused = place.run(&["history", "--event", "exploded"]).refuses(2, "usage");
+    assert!(refused.err.contains("control-off"), "{}", refused.err);
+    place.run(&["history", "--verify", "--who", "anna"]).ends(2);
+}

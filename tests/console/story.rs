@@ -27,7 +27,7 @@ fn is_on(desk: &Desk) -> bool {
 
 /// Reasons of the entries of this event, oldest first.
 fn reasons(desk: &Desk, event: HistoryEvent) -> Vec<String> {
-    let filter = HistoryFilter { event: Some(event), ..HistoryFilter::default() };
+    let filter = HistoryFilter { events: vec![event], ..HistoryFilter::default() };
     let session = desk.session().expect("open");
     let entries = session.run(ReadHistory { filter }, &Work::new()).expect("readable");
     entries.into_iter().filter_map(|entry| entry.reason).collect()

@@ -5,6 +5,7 @@
 mod bad_input;
 mod desk;
 mod groups;
+mod history;
 mod judges;
 mod kill;
 mod library_check;

@@ -1,14 +1,17 @@
 //! `history [PKG]`: who, where, when, what; its export and its chain.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::json;
 
+use super::check::moment_of;
 use super::words::usage;
 use crate::cli::arguments::{HistoryArguments, HistoryFormat};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::failure::Failure;
-use crate::package::HistoryEntry;
 use crate::package::history::ChainState;
+use crate::package::{HistoryEntry, HistoryEvent};
 use crate::session::{ExportFormat, ExportHistory, HistoryFilter, ReadHistory, Session, VerifyHistory};
 
 /// `history [PKG] [--format csv|json --to FILE] [--verify]`
@@ -24,7 +27,15 @@ pub(super) fn history(context: &Context, arguments: HistoryArguments) -> Result<
         Some(text) => Some(context.package(&session, text)?.id),
         None => None,
     };
-    let filter = HistoryFilter { package, ..HistoryFilter::default() };
+    let filter = HistoryFilter {
+        package,
+        events: arguments.event.iter().map(|word| event_of(word)).collect::<Result<_, _>>()?,
+        who: arguments.who,
+        from: arguments.from.as_deref().map(moment_of).transpose()?,
+        until: arguments.until.as_deref().map(end_of).transpose()?,
+        text: arguments.text,
+        newest: arguments.newest,
+    };
     if let (Some(format), Some(to)) = (arguments.format, arguments.to) {
         let format = match format {
             HistoryFormat::Csv => ExportFormat::Csv,
@@ -44,6 +55,29 @@ pub(super) fn history(context: &Context, arguments: HistoryArguments) -> Result<
         }
     }
     Ok(Exit::Done)
+}
+
+/// An event by its word in JSON, `-` or `_` between its parts.
+fn event_of(word: &str) -> Result<HistoryEvent, Failure> {
+    let code = word.trim().to_lowercase().replace('-', "_");
+    serde_json::from_value(code.into()).map_err(|_| {
+        let known: Vec<String> = HistoryEvent::ALL
+            .iter()
+            .filter_map(|event| Some(serde_json::to_value(event).ok()?.as_str()?.replace('_', "-")))
+            .collect();
+        usage(format!("{word:?} is no event"), &format!("Give one of {}", known.join(", ")))
+    })
+}
+
+/// A day counts to its end, a moment as it is.
+fn end_of(text: &str) -> Result<Timestamp, Failure> {
+    match text.parse::<Date>().ok().filter(|_| text.parse::<Timestamp>().is_err()) {
+        Some(day) => match day.tomorrow() {
+            Ok(next) => moment_of(&next.to_string()),
+            Err(_) => Ok(Timestamp::MAX),
+        },
+        None => moment_of(text),
+    }
 }
 
 fn one_line(entry: &HistoryEntry) -> String {

@@ -112,7 +112,7 @@ impl HistoryPage {
     pub fn filter(&self) -> HistoryFilter {
         let who = self.who.trim();
         HistoryFilter {
-            event: self.event,
+            events: self.event.into_iter().collect(),
             who: (!who.is_empty()).then(|| who.to_owned()),
             ..HistoryFilter::default()
         }
