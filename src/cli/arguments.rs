@@ -425,10 +425,18 @@ pub(crate) struct LibraryArguments {
 }
 
 /// Commands of `library`.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum LibraryCommand {
     /// Show where it is, what is in it and how large it is
     Info,
+    /// Move it to a new or empty folder: copied, the copy proven, switched over. The old folder stays
+    Move {
+        /// The new folder
+        #[arg(value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// Delete the folder the library was moved from
+    DeleteOldCopy,
 }
 
 /// Arguments of `key`.

@@ -240,6 +240,37 @@ pub enum LibraryError {
     /// No group of this name.
     #[error("there is no group {0:?}")]
     NoSuchGroup(String),
+    /// The library is being moved to another folder.
+    #[error("the library is being moved")]
+    Moving,
+    /// The library was moved to another folder.
+    #[error("the library in {} was moved to {}", from.display(), to.display())]
+    Moved {
+        /// Its old folder.
+        from: PathBuf,
+        /// Its new one.
+        to: PathBuf,
+    },
+    /// A move into this folder was not finished, and the library is still where it was.
+    #[error("the move of the library into {} was not finished", here.display())]
+    HalfMoved {
+        /// The folder.
+        here: PathBuf,
+        /// Where the library is.
+        from: PathBuf,
+    },
+    /// Somebody else has the library open.
+    #[error("another program has the library open")]
+    InUse,
+    /// A file of the copy is not as the original.
+    #[error("{} was not copied right", .0.display())]
+    CopyDiffers(PathBuf),
+    /// The library was not moved, or its old copy is gone.
+    #[error("there is no old copy of the library")]
+    NoOldCopy,
+    /// A folder that is not the old copy of this library any more.
+    #[error("{} is not the old copy of this library", .0.display())]
+    NotOldCopy(PathBuf),
     /// Another program runs the library check.
     #[error("a library check is running already")]
     CheckRunning,
@@ -289,7 +320,9 @@ impl LibraryError {
     /// Whether trying again may help without anything being changed.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Locked(_) | Self::CheckRunning | Self::Unreachable { .. } => true,
+            Self::Locked(_) | Self::CheckRunning | Self::Moving | Self::InUse | Self::Unreachable { .. } => {
+                true
+            }
             Self::Store(error) => error.is_busy(),
             _ => false,
         }
@@ -454,6 +487,27 @@ impl LibraryError {
             }
             Self::GroupExists(_) => failure("group-exists", Class::Refused, "Choose another name, or move its packages"),
             Self::NoSuchGroup(_) => failure("no-such-group", Class::Usage, "packhouse-cli group list shows every group"),
+            Self::Moving => failure("library-moving", Class::Refused, "Wait until it is done, then open it in its new folder"),
+            Self::Moved { to, .. } => failure(
+                "library-moved",
+                Class::Refused,
+                &format!("Open it there: --library {}. To use the old copy again, remove moved-to.json from it", to.display()),
+            ),
+            Self::HalfMoved { from, .. } => failure(
+                "library-half-moved",
+                Class::Refused,
+                &format!("The library is in {}: open it there, or move it again", from.display()),
+            ),
+            Self::InUse => {
+                failure("library-in-use", Class::Refused, "Close every other console and command that uses it, then try again")
+            }
+            Self::CopyDiffers(_) => {
+                failure("copy-differs", Class::Environment, "The library stays where it is. Check the new disk, then try again")
+            }
+            Self::NoOldCopy => failure("no-old-copy", Class::Refused, "Nothing needs to be done"),
+            Self::NotOldCopy(_) => {
+                failure("not-old-copy", Class::Refused, "Nothing was deleted. Look at the folder and delete it yourself")
+            }
             Self::CheckRunning => {
                 failure("check-running", Class::Refused, "Wait until it is done, or stop it in the other program")
             }

@@ -16,14 +16,17 @@ pub(crate) mod disk;
 mod edit;
 mod error;
 mod export;
+mod file_system;
 mod groups;
 pub mod hashing;
 mod history_file;
 mod history_report;
 mod import;
+mod in_use;
 mod keys;
 mod library_check;
 mod lock;
+mod moving;
 mod open;
 mod operation;
 mod package_folder;
@@ -57,6 +60,7 @@ pub use groups::{EditedPackage, SeveralEdit, SwitchEdit};
 pub use history_report::{ExportFormat, HistoryDetails};
 pub use keys::{KeyInfo, KeyRing, KeyUse, SealJudgement};
 pub use library_check::{CheckGroup, CheckOrder, CheckRun, CheckedRow, LibraryCheck, TroubledFile};
+pub use moving::MovedLibrary;
 pub use open::OpenOptions;
 pub use reading::{ContentRow, Contents, LibraryInfo, PackageDetails, PackageRef};
 pub use rebuild::{RebuildReport, RebuiltPackage};
@@ -96,6 +100,18 @@ pub struct Library {
     keys: KeyRing,
     read_only: bool,
     catalogue: Mutex<Catalogue>,
+    standing: Mutex<Standing>,
+    in_use: Mutex<Option<in_use::InUse>>,
+}
+
+/// Whether the library is where it was opened.
+#[derive(Debug)]
+enum Standing {
+    Here,
+    /// It is being copied and must not change.
+    Moving,
+    /// It lies in another folder now.
+    Moved(PathBuf),
 }
 
 impl Library {
@@ -109,9 +125,10 @@ impl Library {
         &self.id
     }
 
-    /// Whether it was opened for reading only.
+    /// Whether it can only be read: opened so, being moved, or moved away.
     pub fn is_read_only(&self) -> bool {
         self.read_only
+            || !matches!(*self.standing.lock().unwrap_or_else(PoisonError::into_inner), Standing::Here)
     }
 
     /// The keys of the user who is at work.
@@ -131,7 +148,12 @@ impl Library {
     }
 
     fn require_writable(&self) -> Result<(), LibraryError> {
-        if self.read_only { Err(LibraryError::ReadOnly) } else { Ok(()) }
+        match &*self.standing.lock().unwrap_or_else(PoisonError::into_inner) {
+            Standing::Moving => Err(LibraryError::Moving),
+            Standing::Moved(to) => Err(LibraryError::Moved { from: self.root.clone(), to: to.clone() }),
+            Standing::Here if self.read_only => Err(LibraryError::ReadOnly),
+            Standing::Here => Ok(()),
+        }
     }
 
     /// An error if the folder itself cannot be reached, so that a missing disk is not taken for missing packages.

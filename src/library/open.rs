@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use super::error::io_error;
+use super::in_use::{IN_USE, InUse};
 use super::operation::{self, INCOMING, LOCKS, TRASH};
 use super::package_folder::PACKAGES;
-use super::{Actor, KeyRing, Library, LibraryError};
+use super::{Actor, KeyRing, Library, LibraryError, Standing, moving};
 use crate::package::HistoryEvent;
 use crate::store::{Catalogue, StoreError};
 
@@ -36,6 +37,8 @@ impl Library {
     pub fn open(options: OpenOptions) -> Result<Self, LibraryError> {
         let OpenOptions { root, create, read_only, actor, keys } = options;
         let database = root.join(CATALOGUE);
+        moving::require_here(&root)?;
+        moving::finish_arrival(&root)?;
         let exists = match fs::metadata(&database) {
             Ok(_) => true,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
@@ -50,6 +53,9 @@ impl Library {
         }
         let root = fs::canonicalize(&root).map_err(io_error("open", &root))?;
         let database = root.join(CATALOGUE);
+        let in_use = InUse::share(&root)?;
+        // Moved away by another program between looking and saying that it is open.
+        moving::require_here(&root)?;
         let (catalogue, read_only) = open_catalogue(&database, read_only)?;
         let id = match catalogue.library_value("id")? {
             Some(id) => id,
@@ -57,7 +63,16 @@ impl Library {
             None => String::new(),
         };
         let keys = KeyRing::new(keys);
-        let mut library = Self { root, id, actor, keys, read_only, catalogue: Mutex::new(catalogue) };
+        let mut library = Self {
+            root,
+            id,
+            actor,
+            keys,
+            read_only,
+            catalogue: Mutex::new(catalogue),
+            standing: Mutex::new(Standing::Here),
+            in_use: Mutex::new(in_use),
+        };
         if library.id.is_empty() {
             library.id = library.first_opening()?;
         }
@@ -121,7 +136,7 @@ fn require_no_packages(root: &std::path::Path) -> Result<(), LibraryError> {
 /// Makes the folders of a new library. A folder that holds other things is refused.
 fn make_folders(root: &std::path::Path) -> Result<(), LibraryError> {
     if let Ok(entries) = fs::read_dir(root) {
-        let ours = [PACKAGES, INCOMING, TRASH, LOCKS, "set-aside"];
+        let ours = [PACKAGES, INCOMING, TRASH, LOCKS, IN_USE, "set-aside"];
         let beginnings = [CATALOGUE, super::history_file::HISTORY_FILE];
         let foreign = entries.filter_map(Result::ok).any(|entry| {
             let name = entry.file_name();

@@ -92,6 +92,24 @@ pub struct LibraryInfo {
     pub history_entries: u64,
     /// Whether it is open for reading only.
     pub read_only: bool,
+    /// Format of the library database.
+    pub format: i64,
+    /// Software groups.
+    pub groups: u64,
+    /// Packages whose checksum control is off.
+    pub check_off: u64,
+    /// Packages with their files here that were never deep checked.
+    pub never_deep_checked: u64,
+    /// Bytes of the packages whose files are here, recorded.
+    pub present_bytes: u64,
+    /// Bytes of removed packages that can be taken back.
+    pub removed_bytes: u64,
+    /// The kind of network share it lies on: `NFS`, `SMB`; `None` for a disk of this computer.
+    pub network_share: Option<&'static str>,
+    /// How many folders an open console can watch for changes.
+    pub watches: u64,
+    /// The folder it was moved from, while that is still there.
+    pub old_copy: Option<PathBuf>,
 }
 
 impl Library {
@@ -218,6 +236,9 @@ impl Library {
     pub fn info(&self) -> Result<LibraryInfo, LibraryError> {
         let packages = self.list()?;
         let count = |state| packages.iter().filter(|p| p.state == state).count() as u64;
+        let removed = self.removed()?;
+        let here = packages.iter().filter(|p| p.state != PackageState::Archived);
+        let old_copy = self.old_copy()?;
         let catalogue = self.catalogue();
         Ok(LibraryInfo {
             root: self.root().to_owned(),
@@ -226,12 +247,21 @@ impl Library {
             sealed: count(PackageState::Sealed),
             archived: count(PackageState::Archived),
             blocked: packages.iter().filter(|p| p.is_blocked()).count() as u64,
-            removed: catalogue.removed_packages()?.len() as u64,
+            removed: removed.len() as u64,
             files: packages.iter().map(|p| p.files).sum(),
             size_bytes: packages.iter().map(|p| p.size_bytes).sum(),
             database_bytes: std::fs::metadata(self.root().join(CATALOGUE)).map_or(0, |m| m.len()),
             history_entries: catalogue.last_history_number()?,
             read_only: self.is_read_only(),
+            format: catalogue.format()?,
+            groups: catalogue.groups()?.len() as u64,
+            check_off: packages.iter().filter(|p| !p.checksum_control).count() as u64,
+            never_deep_checked: here.clone().filter(|p| p.deep_at.is_none()).count() as u64,
+            present_bytes: here.map(|p| p.size_bytes).sum(),
+            removed_bytes: removed.iter().map(|p| p.size_bytes).sum(),
+            network_share: super::file_system::network_share(self.root()),
+            watches: super::watch::watch_budget() as u64,
+            old_copy,
         })
     }
 }

@@ -52,6 +52,8 @@ impl Library {
             return Err(LibraryError::ReadOnly);
         }
         let root = options.root.clone();
+        super::moving::require_here(&root)?;
+        super::moving::finish_arrival(&root)?;
         if !root.join(PACKAGES).is_dir() {
             return Err(LibraryError::NoLibrary(root));
         }
@@ -93,6 +95,8 @@ fn build(
         actor: options.actor.clone(),
         keys: KeyRing::new(options.keys.clone()),
         read_only: false,
+        standing: std::sync::Mutex::new(super::Standing::Here),
+        in_use: std::sync::Mutex::new(None),
         catalogue: std::sync::Mutex::new(catalogue),
     };
     let mut report = RebuildReport {

@@ -193,7 +193,7 @@ impl Watcher {
 }
 
 /// A quarter of the watches the system gives a user.
-fn watch_budget() -> usize {
+pub(super) fn watch_budget() -> usize {
     let text = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_watches").ok();
     let all = text.and_then(|text| text.trim().parse::<usize>().ok()).unwrap_or(WATCHES_IF_UNKNOWN * 4);
     (all / 4).max(1)

@@ -19,11 +19,11 @@ use crate::work::Work;
 pub use crate::library::{
     AcceptRequest, Actor, AddedFile, ArchiveReport, ArchiveRequest, AutoRegisterOutcome, CheckGroup,
     CheckOrder, CheckRun, CheckedPackage, CheckedRow, ContentRow, Contents, EditedPackage, ExportFormat,
-    HistoryDetails, KeyInfo, KeyUse, LibraryCheck, LibraryInfo, Links, OpenOptions, PackageDetails,
-    PackageEdit, PackageRef, ParentWatch, ProcedureEdit, Proposal, RebuildReport, RebuiltPackage,
-    RegisterReport, RegisterRequest, Removed, RestoreReport, RestoreSource, SealJudgement, SealReport,
-    Search, SeveralEdit, SourceKind, SourcePreview, SwitchAnswer, SwitchEdit, SwitchOutcome, TroubledFile,
-    UpdateReport, UpdateRequest, VerifiedThing, VerifyReport, difference_lines,
+    HistoryDetails, KeyInfo, KeyUse, LibraryCheck, LibraryInfo, Links, MovedLibrary, OpenOptions,
+    PackageDetails, PackageEdit, PackageRef, ParentWatch, ProcedureEdit, Proposal, RebuildReport,
+    RebuiltPackage, RegisterReport, RegisterRequest, Removed, RestoreReport, RestoreSource, SealJudgement,
+    SealReport, Search, SeveralEdit, SourceKind, SourcePreview, SwitchAnswer, SwitchEdit, SwitchOutcome,
+    TroubledFile, UpdateReport, UpdateRequest, VerifiedThing, VerifyReport, difference_lines,
 };
 pub use crate::store::{FoundFile, HistoryFilter, SearchCount, SearchResult};
 pub use observer::{View, WatchState};

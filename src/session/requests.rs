@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use super::{
     AcceptRequest, ArchiveReport, ArchiveRequest, AutoRegisterOutcome, CheckedPackage, Contents, KeyInfo,
-    KeyRequest, KeyUse, LibraryInfo, Links, PackageDetails, PackageEdit, PackageRef, ProcedureEdit,
-    RegisterReport, RegisterRequest, Removed, Request, RestoreReport, RestoreSource, SealReport,
-    SourcePreview, SwitchAnswer, SwitchOutcome, UpdateReport, UpdateRequest, VerifyReport,
+    KeyRequest, KeyUse, Links, PackageDetails, PackageEdit, PackageRef, ProcedureEdit, RegisterReport,
+    RegisterRequest, Removed, Request, RestoreReport, RestoreSource, SealReport, SourcePreview, SwitchAnswer,
+    SwitchOutcome, UpdateReport, UpdateRequest, VerifyReport,
 };
 use crate::library::{KeyRing, Library, LibraryError};
 use crate::package::record::{PackageId, PackageRecord, PackageSummary};
@@ -62,11 +62,13 @@ macro_rules! key_request {
 
 mod groups;
 mod history;
+mod library;
 mod library_check;
 mod search;
 
 pub use groups::*;
 pub use history::*;
+pub use library::*;
 pub use library_check::*;
 pub use search::*;
 
@@ -103,11 +105,6 @@ request!(
         package: PackageId
     } -> Contents, "Reading contents", changes: false,
     |this, library, work| library.contents(this.package, work)
-);
-request!(
-    /// Facts about the library as a whole.
-    ReadInfo {} -> LibraryInfo, "Reading the library", changes: false,
-    |_this, library, _work| library.info()
 );
 request!(
     /// Looks at a source without taking it in.

@@ -17,6 +17,9 @@ pub enum StoreError {
     /// It is no library database, or a value in it makes no sense.
     #[error("the library database is damaged: {0}")]
     Damaged(String),
+    /// A path that SQLite cannot be told.
+    #[error("the name of {0} is not UTF-8")]
+    Unwritable(String),
     /// A number that the database cannot hold.
     #[error("{0} is too large for the library database")]
     TooLarge(u64),

@@ -122,6 +122,18 @@ impl Catalogue {
         Ok(())
     }
 
+    /// The format of the database.
+    pub fn format(&self) -> Result<i64, StoreError> {
+        Ok(self.connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+    }
+
+    /// Writes the database, as it stands now, whole to a new file.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        let path = path.to_str().ok_or_else(|| StoreError::Unwritable(path.display().to_string()))?;
+        self.connection.execute("VACUUM INTO ?1", [path])?;
+        Ok(())
+    }
+
     /// Reads the database whole and says what is wrong with it; `None` if nothing.
     pub fn integrity_problem(&self) -> Result<Option<String>, StoreError> {
         let answer: String = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;

@@ -6,6 +6,7 @@ mod disks;
 mod foreign;
 mod groups;
 mod keys;
+mod library;
 mod library_check;
 mod lifecycle;
 mod packages;

@@ -10,6 +10,7 @@ mod judges;
 mod kill;
 mod library_check;
 mod moments;
+mod moving;
 mod place;
 mod real_trees;
 mod rebuild;

@@ -10,24 +10,77 @@ use crate::cli::report::{count, size};
 use crate::failure::Failure;
 use crate::package::PackageRecord;
 use crate::session::{
-    AddGroup, Edit, ListGroups, MoveToGroup, PackageEdit, ReadInfo, RemoveGroup, RenameGroup,
+    AddGroup, DeleteOldCopy, Edit, ListGroups, MoveLibrary, MoveToGroup, PackageEdit, ReadInfo, RemoveGroup,
+    RenameGroup,
 };
 
-/// `library info`
-pub(super) fn library(context: &Context, arguments: &LibraryArguments) -> Result<Exit, Failure> {
-    let LibraryCommand::Info = arguments.command;
+/// `library info|move|delete-old-copy`
+pub(super) fn library(context: &Context, arguments: LibraryArguments) -> Result<Exit, Failure> {
+    match arguments.command {
+        LibraryCommand::Info => info(context),
+        LibraryCommand::Move { to } => {
+            let session = context.open_existing()?;
+            let moved = context.run(&session, MoveLibrary { to })?;
+            context.report.document(&moved);
+            let report = &context.report;
+            report.line(format!(
+                "Moved the library to {} ({})",
+                moved.to.display(),
+                amount(moved.files, moved.size_bytes)
+            ));
+            report.line(format!("  {} proven by their hashes", count(moved.proven, "package")));
+            if moved.compared > 0 {
+                let packages = count(moved.compared, "package");
+                report.line(format!("  {packages} not as recorded before, and compared with the original"));
+            }
+            report.line(format!(
+                "  The old folder {} stays until library delete-old-copy",
+                moved.from.display()
+            ));
+            report.line(format!("  Name the new one from now on: --library {}", moved.to.display()));
+            Ok(Exit::Done)
+        }
+        LibraryCommand::DeleteOldCopy => {
+            let session = context.open_existing()?;
+            let old = context.run(&session, DeleteOldCopy {})?;
+            context.report.document(&json!({"deleted": old.display().to_string()}));
+            context.report.line(format!("Deleted {}", old.display()));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn info(context: &Context) -> Result<Exit, Failure> {
     let session = context.open(true)?;
     let info = context.run(&session, ReadInfo {})?;
     context.report.document(&info);
     let line = |name: &str, value: String| context.report.line(format!("{:<12}{value}", format!("{name}:")));
     line("Folder", info.root.display().to_string());
+    line(
+        "Lies on",
+        info.network_share.map_or_else(|| "a disk".to_owned(), |kind| format!("a network share ({kind})")),
+    );
     line("Id", info.id.clone());
+    line("Format", info.format.to_string());
     line("Packages", format!("{} open, {} sealed, {} archived", info.open, info.sealed, info.archived));
+    line("Groups", info.groups.to_string());
     line("Blocked", info.blocked.to_string());
-    line("Removed", format!("{}, can be taken back in the console", info.removed));
-    line("Files", amount(info.files, info.size_bytes));
+    line("Check off", info.check_off.to_string());
+    line("Deep check", format!("{} never deep checked", count(info.never_deep_checked, "package")));
+    line(
+        "Removed",
+        format!("{} ({}), can be taken back in the console", info.removed, size(info.removed_bytes)),
+    );
+    line(
+        "Files",
+        format!("{}; {} of them here", amount(info.files, info.size_bytes), size(info.present_bytes)),
+    );
     line("Database", size(info.database_bytes));
     line("History", format!("{} entries", info.history_entries));
+    line("Watching", format!("an open console watches up to {}", count(info.watches, "folder")));
+    if let Some(old) = &info.old_copy {
+        line("Old copy", format!("{}, until library delete-old-copy", old.display()));
+    }
     if info.read_only {
         context.report.line("Open for reading only");
     }

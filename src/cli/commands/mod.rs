@@ -46,7 +46,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Verify(arguments) => verify::verify(context, arguments),
         Command::Export(arguments) => export::export(context, arguments),
         Command::Rebuild => library::rebuild(context),
-        Command::Library(arguments) => library::library(context, &arguments),
+        Command::Library(arguments) => library::library(context, arguments),
         Command::Key(arguments) => key::key(context, arguments.command),
         Command::Group(arguments) => library::group(context, arguments.command),
         Command::Completions { shell } => shell::completions(context, shell),

@@ -1,0 +1,29 @@
+//! What kind of file system a folder lies on: a share of another computer is treated with more care.
+
+use std::path::Path;
+
+/// The kind of a file system that lies on another computer, or behind a program: `NFS`, `SMB`; `None` for a disk of this
+/// computer, or where the system does not say.
+#[cfg(target_os = "linux")]
+pub(super) fn network_share(folder: &Path) -> Option<&'static str> {
+    // From linux/magic.h and the file systems' own sources.
+    let kinds: [(u64, &str); 9] = [
+        (0x6969, "NFS"),
+        (0x517b, "SMB"),
+        (0xfe53_4d42, "SMB"),
+        (0xff53_4d42, "SMB"),
+        (0x6573_5546, "FUSE"),
+        (0x0102_1997, "9P"),
+        (0x00c3_6400, "Ceph"),
+        (0x5346_414f, "AFS"),
+        (0x7375_7245, "Coda"),
+    ];
+    let found = rustix::fs::statfs(folder).ok()?.f_type as u64 & 0xffff_ffff;
+    kinds.into_iter().find(|(magic, _)| *magic == found).map(|(_, kind)| kind)
+}
+
+/// Not known there.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn network_share(_: &Path) -> Option<&'static str> {
+    None
+}

@@ -1,0 +1,27 @@
+//! Requests about the library as a whole: facts, moving it, handing it over.
+
+use std::path::PathBuf;
+
+use super::Request;
+use crate::library::{Library, LibraryError, LibraryInfo, MovedLibrary};
+use crate::work::Work;
+
+request!(
+    /// Facts about the library as a whole.
+    ReadInfo {} -> LibraryInfo, "Reading the library", changes: false,
+    |_this, library, _work| library.info()
+);
+request!(
+    /// Moves the library: copied, the copy proven, switched over. The old folder stays. Afterwards this session can only
+    /// read; open the library in its new folder.
+    MoveLibrary {
+        /// The new folder; new or empty, outside the library.
+        to: PathBuf
+    } -> MovedLibrary, "Moving the library", changes: true,
+    |this, library, work| library.move_to(&this.to, work)
+);
+request!(
+    /// Deletes the folder the library was moved from. Gives it. Asked of the library in its new folder.
+    DeleteOldCopy {} -> PathBuf, "Deleting the old copy", changes: false,
+    |_this, library, work| library.delete_old_copy(work)
+);
