@@ -26,9 +26,9 @@ pub enum Browse {
     File,
     /// A file to write, for the dialog in front.
     SaveAs,
-    /// Files to add to a package.
+    /// Files to add to a package, for the dialog in front.
     AddFiles(PackageId),
-    /// A folder to add to a package.
+    /// Folders to add to a package, for the dialog in front.
     AddFolder(PackageId),
 }
 
@@ -127,6 +127,14 @@ pub enum Action {
     SwitchOn(PackageId, Option<SwitchAnswer>),
     /// Switches it off.
     SwitchOff(PackageId, String),
+    /// Opens the property window of a package on its differences.
+    ShowDifferences(PackageId),
+    /// Asks when the files that differ were changed.
+    ReadModified(PackageId),
+    /// Asks what is to be added to a package; a native dialog of this kind chooses it.
+    AskAdd(PackageId, Browse),
+    /// Counts files for the dialog in front.
+    Count(Vec<PathBuf>),
     /// Asks for a reason to accept what differs.
     AskAccept(PackageId),
     /// Accepts what differs.

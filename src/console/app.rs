@@ -186,7 +186,7 @@ impl App {
 
     /// Dropped, pasted, or named at the start: archives are restored, anything else becomes a package.
     pub(super) fn take_paths(&mut self, paths: Vec<PathBuf>) {
-        if paths.is_empty() {
+        if paths.is_empty() || self.add_to_contents(&paths) {
             return;
         }
         let is_archive = |path: &PathBuf| path.to_string_lossy().to_lowercase().ends_with(".tar.zst");
@@ -356,7 +356,7 @@ impl App {
                 "Nothing was changed.".to_owned(),
             ),
             (None, Some(failure)) => {
-                (super::dialogs::sentence(&failure.message), super::dialogs::sentence(&failure.action))
+                (super::dialogs::sentence(&failure.message), super::advice::advice(failure))
             }
             (None, None) => return,
         };
@@ -488,13 +488,7 @@ impl App {
             egui::StrokeKind::Inside,
         );
         let font = egui::TextStyle::Heading.resolve(ui.style());
-        painter.text(
-            area.center(),
-            Align2::CENTER_CENTER,
-            "Drop to register as a package",
-            font,
-            tokens.text,
-        );
+        painter.text(area.center(), Align2::CENTER_CENTER, self.drop_text(), font, tokens.text);
     }
 }
 

@@ -166,9 +166,6 @@ impl Scope {
             }
             C::Restore if !all(PackageState::Archived) => Some("The package is not archived"),
             C::Archive if !all(PackageState::Sealed) => Some("Only sealed packages can be archived"),
-            C::Archive if self.selected.iter().any(PackageSummary::is_blocked) => Some(
-                "A selected package differs from its checksum: accept its changes or put the files right",
-            ),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@
 //! file of a package and opens no database.
 
 pub mod action;
+pub mod advice;
 pub mod app;
 pub mod arguments;
 mod check_work;

@@ -7,6 +7,7 @@ use super::app::App;
 use super::dialogs::archive::CannotRestore;
 use super::dialogs::library::Report;
 use super::dialogs::question::{Accept, Question, SwitchOff};
+use super::dialogs::refused::Differs;
 use super::pages::Place;
 use super::pages::history::NEWEST;
 use super::perform::{is_archived, name_of};
@@ -52,6 +53,7 @@ impl App {
                     Err(failure) => app.tell(failure),
                 });
             }
+            Action::ReadModified(id) => self.read_modified(id),
             Action::SwitchOn(id, answer) => self.switch_on(id, answer, false),
             Action::SwitchOff(id, reason) => self.switch_off(id, reason),
             Action::Accept { package, request, switch_on } => self.accept(package, request, switch_on),
@@ -103,7 +105,9 @@ impl App {
             Action::Export(id, to) => {
                 let title = format!("Exporting {}", self.title_of(id));
                 let request = session::Export { package: id, to };
-                self.ask(title, Show::Row, request, |app, result| app.tell_if_failed(result));
+                self.ask(title, Show::Row, request, move |app, result| {
+                    app.handed_on(id, "exported", result);
+                });
             }
             Action::Remove(ids) => {
                 for id in ids {
@@ -145,6 +149,51 @@ impl App {
             Ok(_) => self.read_details(id),
             Err(failure) => self.tell(failure),
         }
+    }
+
+    /// [`App::changed`] where the package has to agree with its checksum first: the refusal leads on.
+    fn handed_on<T>(&mut self, id: PackageId, doing: &'static str, result: Result<T, Failure>) {
+        match result {
+            Err(failure) if matches!(failure.code, "consistency-differs" | "consistency-damaged") => {
+                self.read_details(id);
+                let Some(package) = self.summary(id) else { return };
+                let report = failure.report.map(|report| *report);
+                self.put_in_front(Box::new(Differs::new(package, doing, report)));
+            }
+            other => self.changed(id, other),
+        }
+    }
+
+    /// Asks the system when the files that differ were changed.
+    fn read_modified(&mut self, id: PackageId) {
+        let Some(window) = self.window(id) else { return };
+        let (Some(details), Some(report)) = (window.details(), window.differing_report()) else { return };
+        let data = details.folder.join("data");
+        let at = report.at;
+        let d = &report.differences;
+        let mut paths: Vec<String> = d.added.iter().map(|file| file.path.clone()).collect();
+        paths.extend(d.resized.iter().map(|file| file.path.clone()));
+        paths.extend(d.case_changed.iter().map(|file| file.found.clone()));
+        paths.extend(d.damaged.iter().map(|file| file.path.clone()));
+        let run = move |work: &crate::work::Work| {
+            let mut times = std::collections::HashMap::with_capacity(paths.len());
+            for path in paths {
+                if work.is_cancelled() {
+                    break;
+                }
+                // What cannot be read has no time; the list says nothing then.
+                let modified = std::fs::symlink_metadata(data.join(&path)).and_then(|found| found.modified());
+                if let Some(at) = modified.ok().and_then(|at| jiff::Timestamp::try_from(at).ok()) {
+                    times.insert(path, at);
+                }
+            }
+            Ok(times)
+        };
+        self.tasks.start(&self.ctx, "", Show::Nothing, run, move |app, result| {
+            if let (Ok(times), Some(window)) = (result, app.window(id)) {
+                window.set_modified(at, times);
+            }
+        });
     }
 
     /// Reads everything about a package for its window.
@@ -431,11 +480,11 @@ impl App {
         let title = format!("Sealing {}", self.title_of(id));
         let request = session::Seal { package: id, key, block_size };
         self.ask(title, Show::Row, request, move |app, result| match result {
-            Ok(_) => app.read_details(id),
-            Err(failure) => {
+            Err(failure) if !matches!(failure.code, "consistency-differs" | "consistency-damaged") => {
                 app.read_details(id);
                 app.tell(failure);
             }
+            result => app.handed_on(id, "sealed", result),
         });
     }
 
@@ -471,7 +520,9 @@ impl App {
             let id = package.id;
             let title = format!("Archiving {}", package.key.title());
             let request = session::Archive { package: id, request: request.clone() };
-            self.ask(title, Show::Row, request, move |app, result| app.changed(id, result));
+            self.ask(title, Show::Row, request, move |app, result| {
+                app.handed_on(id, "archived", result);
+            });
         }
     }
 

@@ -9,6 +9,7 @@ use egui::ViewportCommand;
 use super::action::{Action, Browse};
 use super::app::{App, Front, Leaving, Opened};
 use super::command::Command;
+use super::dialogs::add::AddFiles;
 use super::dialogs::archive::{Archive, Restore};
 use super::dialogs::failure::{Told, is_worth_telling};
 use super::dialogs::files::{ExportHistory, FolderFor, SaveFolder};
@@ -16,19 +17,22 @@ use super::dialogs::groups::{MoveToGroup, NameGroup, RemoveGroup};
 use super::dialogs::help::{About, Palette, Shortcuts};
 use super::dialogs::library::{ChooseLibrary, Report};
 use super::dialogs::question::Accept;
+use super::dialogs::refused::Differs;
 use super::dialogs::remove::{Remove, Unsaved};
 use super::dialogs::seal::{NewVersion, Seal, Unseal};
 use super::dialogs::{Delivery, Dialog};
 use super::pages::Place;
 use super::pages::new_package::NewPackage;
-use super::property::PropertyWindow;
+use super::property::{PropertyWindow, Tab};
 use super::tasks::{Show, TaskId};
 use super::theme;
 use crate::failure::{Class, Failure};
 use crate::package::record::{PackageId, PackageSummary};
+use crate::package::state::Field;
 use crate::package::{CheckKind, PackageState};
 use crate::session::{
-    self, LastReasons, ListKeys, PackageRef, ReadInfo, Request, RestoreSource, Session, ShowPackage,
+    self, LastReasons, ListKeys, PackageRef, ReadContents, ReadInfo, Request, RestoreSource, Session,
+    ShowPackage,
 };
 use crate::work::Work;
 
@@ -71,6 +75,12 @@ impl App {
                 if let Ok(info) = result {
                     app.deliver(number, &Delivery::Info(&info));
                 }
+            });
+        }
+        if let Some(id) = needs.contents {
+            self.ask("", Show::Nothing, ReadContents { package: id }, move |app, result| match result {
+                Ok(contents) => app.deliver(number, &Delivery::Contents(&contents)),
+                Err(failure) => app.tell(failure),
             });
         }
         if let Some(id) = needs.details {
@@ -199,6 +209,14 @@ impl App {
             Action::RunLibraryCheck(run, rate) => self.run_library_check(run, rate),
             Action::SteerLibraryCheck(steer) => self.steer_library_check(steer),
             Action::ForgetLibraryCheck => self.forget_library_check(),
+            Action::ShowDifferences(id) => {
+                self.open_window(id);
+                if let Some(window) = self.window(id) {
+                    window.show_differences();
+                }
+            }
+            Action::AskAdd(id, browse) => self.ask_add(id, browse, Vec::new()),
+            Action::Count(sources) => self.count(sources),
             Action::Copy(text) => self.ctx.copy_text(text),
             Action::CloseNow => {
                 self.leaving = Leaving::Now;
@@ -293,6 +311,9 @@ impl App {
             (Command::Seal, Some(package)) => self.put_in_front(Box::new(Seal::new(package))),
             (Command::Unseal, Some(package)) => self.put_in_front(Box::new(Unseal::new(package))),
             (Command::NewVersion, Some(package)) => self.put_in_front(Box::new(NewVersion::new(package))),
+            (Command::Archive, Some(package)) if selected.len() == 1 && package.is_blocked() => {
+                self.put_in_front(Box::new(Differs::new(package, "archived", None)));
+            }
             (Command::Archive, Some(_)) => {
                 let folder = self.last_archive_folder.clone();
                 self.put_in_front(Box::new(Archive::new(selected, folder)));
@@ -352,11 +373,79 @@ impl App {
     }
 
     fn ask_accept(&mut self, id: PackageId) {
-        let Some(window) = self.window(id) else { return };
-        let record = window.details().map(|details| details.record.clone());
-        let report = window.differing_report().cloned();
-        if let (Some(record), Some(report)) = (record, report) {
-            self.put_in_front(Box::new(Accept::new(record, report, false)));
+        if let Some(window) = self.window(id) {
+            let record = window.details().map(|details| details.record.clone());
+            let report = window.differing_report().cloned();
+            if let (Some(record), Some(report)) = (record, report) {
+                self.put_in_front(Box::new(Accept::new(record, report, false)));
+                return;
+            }
+        }
+        let request = ShowPackage { package: PackageRef::Id(id) };
+        self.ask("", Show::Nothing, request, |app, result| match result {
+            Ok(details) => {
+                if let Some(report) = details.report {
+                    app.put_in_front(Box::new(Accept::new(details.record, report, false)));
+                }
+            }
+            Err(failure) => app.tell(failure),
+        });
+    }
+
+    /// Asks where files are to be added in a package; `paths` may be empty.
+    fn ask_add(&mut self, id: PackageId, browse: Browse, paths: Vec<PathBuf>) {
+        let Some(package) = self.summary(id) else { return };
+        if !package.state.may_edit(Field::Contents) {
+            let message = format!("{} is {}", package.key.title(), package.state.word().to_lowercase());
+            let action = match package.state {
+                PackageState::Archived => "Restore… changes that",
+                _ => "New version… or Unseal… changes that",
+            };
+            let failure = Failure::new("wrong-state", Class::Refused, message, action)
+                .because("only the files of an open package can be changed");
+            self.tell(failure);
+            return;
+        }
+        let contents = self.window(id).and_then(|window| window.contents());
+        self.put_in_front(Box::new(AddFiles::new(package, contents, browse, paths)));
+    }
+
+    /// Counts files for the dialog in front.
+    fn count(&mut self, sources: Vec<PathBuf>) {
+        let Some(number) = self.dialogs.last().map(|front| front.number) else { return };
+        let request = session::Preview { sources: sources.clone(), links: session::Links::default() };
+        self.ask("", Show::Nothing, request, move |app, result| {
+            app.deliver(number, &Delivery::Counted(&sources, &result));
+        });
+    }
+
+    /// Hands files to the package whose contents are in front, if a window shows some; whether it did.
+    pub(super) fn add_to_contents(&mut self, paths: &[PathBuf]) -> bool {
+        let Some(id) = self.contents_in_front() else { return false };
+        if !paths.is_empty() {
+            self.ask_add(id, Browse::AddFiles(id), paths.to_vec());
+        }
+        true
+    }
+
+    /// The package whose tab *Contents* has the keyboard.
+    pub(super) fn contents_in_front(&self) -> Option<PackageId> {
+        let active = self.active?;
+        let window = self.windows.iter().find(|window| window.id == active)?;
+        (window.tab() == Tab::Contents).then_some(active)
+    }
+
+    /// What the window says while files are held over it.
+    pub(super) fn drop_text(&self) -> String {
+        match self.contents_in_front().and_then(|id| self.summary(id)) {
+            Some(package) if package.state.may_edit(Field::Contents) => {
+                format!("Drop to add to {}", package.key.title())
+            }
+            Some(package) if package.state == PackageState::Archived => {
+                "The package is archived. Restore… changes that".to_owned()
+            }
+            Some(_) => "The package is sealed. New version… or Unseal… changes that".to_owned(),
+            None => "Drop to register as a package".to_owned(),
         }
     }
 
@@ -417,10 +506,10 @@ impl App {
             }
             match browse {
                 Browse::SourceFiles | Browse::SourceFolder => app.perform(Action::NewPackage(paths)),
-                Browse::AddFiles(id) | Browse::AddFolder(id) => {
-                    let add = paths.into_iter().map(|from| session::AddedFile { from, to: None }).collect();
-                    let request = session::UpdateRequest { add, ..session::UpdateRequest::default() };
-                    app.perform(Action::Update(id, request));
+                Browse::AddFiles(_) | Browse::AddFolder(_) => {
+                    if let Some(number) = number {
+                        app.deliver(number, &Delivery::Paths(&paths));
+                    }
                 }
                 Browse::Folder | Browse::File | Browse::SaveAs => {
                     if let (Some(number), Some(path)) = (number, paths.into_iter().next()) {

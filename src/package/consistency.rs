@@ -184,8 +184,8 @@ impl Differences {
     /// One line a difference, as the command line, details and exports show them.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::with_capacity(self.count());
-        lines.extend(self.added.iter().map(|f| format!("+ {} ({} bytes)", f.path, f.size_bytes)));
-        lines.extend(self.removed.iter().map(|f| format!("− {} ({} bytes)", f.path, f.size_bytes)));
+        lines.extend(self.added.iter().map(|f| format!("+ {} ({})", f.path, bytes(f.size_bytes))));
+        lines.extend(self.removed.iter().map(|f| format!("− {} ({})", f.path, bytes(f.size_bytes))));
         lines.extend(
             self.resized
                 .iter()
@@ -388,6 +388,10 @@ impl CheckReport {
     pub fn is_consistent(&self) -> bool {
         self.finding == Finding::Consistent
     }
+}
+
+fn bytes(count: u64) -> String {
+    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
 }
 
 #[cfg(test)]

@@ -1,11 +1,17 @@
 //! The console without a window: clicks and keys by accessible name, and two pictures.
 
+mod advice;
+mod answers;
+mod closing;
+mod contents;
 mod desk;
 mod gallery;
 mod list;
 mod pages;
+mod procedures;
 mod question;
 mod refused;
+mod restoring;
 mod story;
 mod tree;
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use egui::Ui;
+use jiff::Timestamp;
 
 use super::files::{FolderFor, SaveFolder};
 use super::{
@@ -20,6 +21,8 @@ use crate::session::{ArchiveRequest, RestoreSource};
 /// Asks where packages are archived to.
 pub struct Archive {
     packages: Vec<PackageSummary>,
+    /// What is left out, and why.
+    skipped: Vec<String>,
     folder: String,
     comment: String,
 }
@@ -27,7 +30,11 @@ pub struct Archive {
 impl Archive {
     /// These packages; `folder` is where the last ones went.
     pub fn new(packages: Vec<PackageSummary>, folder: String) -> Self {
-        Self { packages, folder, comment: String::new() }
+        let (blocked, packages): (Vec<_>, Vec<_>) =
+            packages.into_iter().partition(PackageSummary::is_blocked);
+        let why = "differs from its checksum: accept its changes or put the files right";
+        let skipped = blocked.iter().map(|package| format!("{}: {why}", package.key.title())).collect();
+        Self { packages, skipped, folder, comment: String::new() }
     }
 }
 
@@ -35,7 +42,7 @@ impl Dialog for Archive {
     fn title(&self) -> String {
         match self.packages.as_slice() {
             [one] => format!("Archive {}", one.key.title()),
-            all => format!("Archive {} packages", all.len()),
+            all => format!("Archive {} packages", format::thousands(all.len() as u64)),
         }
     }
 
@@ -44,14 +51,23 @@ impl Dialog for Archive {
             ui,
             "The files go into an archive file, which is read back and proven before they are removed from the library.",
         );
-        let entered = path_row(ui, "Archive folder", &mut self.folder, Browse::Folder, env.is_new, actions);
+        path_row(ui, "Archive folder", &mut self.folder, Browse::Folder, env.is_new, actions);
         text_row(ui, "Comment", &mut self.comment);
         let bytes = self.packages.iter().map(|package| package.size_bytes).sum();
         quiet(ui, &format!("Frees {} in the library.", format::size(bytes)));
+        if !self.skipped.is_empty() {
+            let what = if self.skipped.len() == 1 { "1 package is" } else { "These packages are" };
+            text(ui, &format!("{what} left out:"));
+            problem_list_ui(ui, "Left out", &self.skipped);
+        }
         let folder = PathBuf::from(self.folder.trim());
-        let refused = (!folder.is_absolute()).then_some("Give the whole path of a folder");
+        let refused = if self.packages.is_empty() {
+            Some("Nothing is left to be archived")
+        } else {
+            (!folder.is_absolute()).then_some("Give the whole path of a folder")
+        };
         buttons_ui(ui, |ui| {
-            if default_button(ui, "Archive", refused, false) || entered && refused.is_none() {
+            if default_button(ui, "Archive", refused, false) {
                 let request = ArchiveRequest { folder, comment: self.comment.trim().to_owned() };
                 actions.push(Action::Archive(std::mem::take(&mut self.packages), request));
                 return Next::Close;
@@ -99,7 +115,6 @@ impl Dialog for Restore {
     }
 
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
-        let mut entered = false;
         let source = match &self.package {
             Some(package) => {
                 let files = format::thousands(package.files);
@@ -110,7 +125,7 @@ impl Dialog for Restore {
                 Ok(RestoreSource::Package(package.id))
             }
             None => {
-                entered = path_row(ui, "Archive file", &mut self.file, Browse::File, env.is_new, actions);
+                path_row(ui, "Archive file", &mut self.file, Browse::File, env.is_new, actions);
                 let file = PathBuf::from(self.file.trim());
                 if file.is_absolute() {
                     Ok(RestoreSource::File(file))
@@ -123,7 +138,7 @@ impl Dialog for Restore {
         let focus = env.is_new && self.package.is_some();
         buttons_ui(ui, |ui| {
             let pressed = default_button(ui, "Restore", source.as_ref().err().copied(), focus);
-            if let (true, Ok(source)) = (pressed || entered, source) {
+            if let (true, Ok(source)) = (pressed, source) {
                 actions.push(Action::Restore(source));
                 return Next::Close;
             }
@@ -150,6 +165,8 @@ pub struct CannotRestore {
     name: String,
     /// The package that is in the way, if that is why.
     there: Option<PackageKey>,
+    /// When it was archived, where the library knows.
+    archived: Option<Timestamp>,
     failure: Failure,
 }
 
@@ -161,7 +178,7 @@ impl CannotRestore {
             .then(|| failure.message.strip_suffix(" is already in the library"))
             .flatten()
             .and_then(|key| PackageKey::parse(key).ok());
-        Self { source, name, there, failure }
+        Self { source, name, there, archived: None, failure }
     }
 
     /// Whether there is more to say about this failure than any dialog would.
@@ -171,6 +188,13 @@ impl CannotRestore {
 }
 
 impl Dialog for CannotRestore {
+    fn needs(&self) -> Needs {
+        match &self.source {
+            RestoreSource::Package(id) => Needs { details: Some(*id), ..Needs::default() },
+            RestoreSource::File(_) => Needs::default(),
+        }
+    }
+
     fn title(&self) -> String {
         match self.failure.code {
             "archive-damaged" => format!("The archive of {} is damaged", self.name),
@@ -191,10 +215,13 @@ impl Dialog for CannotRestore {
         let failure = &self.failure;
         match failure.code {
             "archive-damaged" => {
-                text(
-                    ui,
-                    &format!("{}. Nothing was changed in the library.", super::sentence(&failure.reason)),
-                );
+                let on = self.archived.map(|at| {
+                    let full = env.moment.full(at);
+                    format!(" on {}", full.split(' ').next().unwrap_or_default())
+                });
+                let summary = super::sentence(&failure.reason);
+                let on = on.unwrap_or_default();
+                text(ui, &format!("{summary}{on}. Nothing was changed in the library."));
                 problem_list_ui(ui, "Damaged files", &failure.details);
             }
             "no-reginfo" => {
@@ -256,5 +283,11 @@ impl Dialog for CannotRestore {
                 Next::Stay
             }
         })
+    }
+
+    fn receive(&mut self, delivery: &Delivery<'_>) {
+        if let Delivery::Details(details) = delivery {
+            self.archived = details.record.archive.as_ref().map(|archive| archive.at);
+        }
     }
 }

@@ -5,6 +5,7 @@ use egui::Ui;
 use super::{Delivery, Dialog, Env, Next, buttons_ui, default_button, plain_button, problem_list_ui, quiet};
 use super::{sentence, text};
 use crate::console::action::Action;
+use crate::console::advice::advice;
 use crate::failure::{Class, Failure};
 
 /// Tells of a failure.
@@ -29,7 +30,7 @@ impl Dialog for Told {
         if !failure.reason.is_empty() {
             text(ui, &sentence(&failure.reason));
         }
-        text(ui, &sentence(&failure.action));
+        text(ui, &advice(failure));
         problem_list_ui(ui, "Details", &failure.details);
         let mut code = format!("Code: {}", failure.code);
         if let Some(number) = failure.same_as {
@@ -53,7 +54,7 @@ pub(in crate::console) fn report(failure: &Failure) -> String {
     let mut lines = vec![
         format!("error[{}]: {}", failure.code, failure.message),
         format!("reason: {}", failure.reason),
-        format!("action: {}", failure.action),
+        format!("action: {}", advice(failure)),
     ];
     if let Some(number) = failure.same_as {
         lines.push(format!("same as: {number}"));

@@ -44,9 +44,8 @@ impl Dialog for RenameFile {
             field.request_focus();
         }
         let refused = if self.to == self.from { Some("Give another path") } else { None };
-        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         buttons_ui(ui, |ui| {
-            if default_button(ui, "Rename", refused, false) || entered && refused.is_none() {
+            if default_button(ui, "Rename", refused, false) {
                 let rename = vec![(self.from.clone(), self.to.trim().to_owned())];
                 let request = UpdateRequest { rename, ..UpdateRequest::default() };
                 actions.push(Action::Update(self.package, request));
@@ -112,11 +111,11 @@ impl Dialog for SaveText {
     }
 
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
-        let entered = path_row(ui, "File", &mut self.path, Browse::SaveAs, env.is_new, actions);
+        path_row(ui, "File", &mut self.path, Browse::SaveAs, env.is_new, actions);
         let path = whole(&self.path);
         buttons_ui(ui, |ui| {
             let pressed = default_button(ui, "Export", path.as_ref().err().copied(), false);
-            if let (true, Ok(path)) = (pressed || entered, path) {
+            if let (true, Ok(path)) = (pressed, path) {
                 actions.push(Action::WriteText(path, std::mem::take(&mut self.content)));
                 return Next::Close;
             }
@@ -159,14 +158,14 @@ impl Dialog for ExportHistory {
                 self.json = true;
             }
         });
-        let entered = path_row(ui, "File", &mut self.path, Browse::SaveAs, env.is_new, actions);
+        path_row(ui, "File", &mut self.path, Browse::SaveAs, env.is_new, actions);
         if self.filter != HistoryFilter::default() {
             quiet(ui, "Only the entries that pass the filter of the page are written.");
         }
         let path = whole(&self.path);
         buttons_ui(ui, |ui| {
             let pressed = default_button(ui, "Export", path.as_ref().err().copied(), false);
-            if let (true, Ok(path)) = (pressed || entered, path) {
+            if let (true, Ok(path)) = (pressed, path) {
                 let format = if self.json { ExportFormat::Json } else { ExportFormat::Csv };
                 actions.push(Action::ExportHistory(self.filter.clone(), format, path));
                 return Next::Close;
@@ -201,12 +200,12 @@ impl Dialog for ExportSearch {
     }
 
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
-        let entered = path_row(ui, "CSV file", &mut self.path, Browse::SaveAs, env.is_new, actions);
+        path_row(ui, "CSV file", &mut self.path, Browse::SaveAs, env.is_new, actions);
         quiet(ui, "All files that match are written, not only those that are shown.");
         let path = whole(&self.path);
         buttons_ui(ui, |ui| {
             let pressed = default_button(ui, "Export", path.as_ref().err().copied(), false);
-            if let (true, Ok(path)) = (pressed || entered, path) {
+            if let (true, Ok(path)) = (pressed, path) {
                 actions.push(Action::ExportSearch(self.search.clone(), path));
                 return Next::Close;
             }
@@ -251,7 +250,7 @@ impl Dialog for SaveFolder {
     }
 
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
-        let entered = path_row(ui, "Folder", &mut self.path, Browse::Folder, env.is_new, actions);
+        path_row(ui, "Folder", &mut self.path, Browse::Folder, env.is_new, actions);
         quiet(ui, "A new folder, or an empty one.");
         if matches!(self.what, FolderFor::GoodFiles(_)) {
             quiet(ui, "A note NOT-A-PACKAGE.txt in it lists what is missing.");
@@ -260,7 +259,7 @@ impl Dialog for SaveFolder {
         let label = if matches!(self.what, FolderFor::Export(..)) { "Export" } else { "Save" };
         buttons_ui(ui, |ui| {
             let pressed = default_button(ui, label, path.as_ref().err().copied(), false);
-            if let (true, Ok(path)) = (pressed || entered, path) {
+            if let (true, Ok(path)) = (pressed, path) {
                 actions.push(match &self.what {
                     FolderFor::Export(id, _) => Action::Export(*id, path),
                     FolderFor::GoodFiles(source) => Action::SaveGoodFiles(source.clone(), path),

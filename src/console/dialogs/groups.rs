@@ -61,10 +61,9 @@ impl Dialog for NameGroup {
             field.request_focus();
         }
         let refused = refusal(&self.name, self.now.as_deref().unwrap_or(""), env.view);
-        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         let label = if self.now.is_some() { "Rename" } else { "Create" };
         buttons_ui(ui, |ui| {
-            if default_button(ui, label, refused, false) || entered && refused.is_none() {
+            if default_button(ui, label, refused, false) {
                 let name = self.name.trim().to_owned();
                 actions.push(match self.now.take() {
                     Some(from) => Action::RenameGroup { from, to: name },

@@ -47,9 +47,8 @@ impl Dialog for CreateKey {
         }
         quiet(ui, "For example: Packaging Berlin 2026. Save a backup of it afterwards.");
         let refused = no_name(&self.name);
-        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         buttons_ui(ui, |ui| {
-            if default_button(ui, "Create", refused, false) || entered && refused.is_none() {
+            if default_button(ui, "Create", refused, false) {
                 actions.push(Action::Key(KeyAction::Create(self.name.trim().to_owned())));
                 return Next::Close;
             }

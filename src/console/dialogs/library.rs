@@ -23,12 +23,12 @@ impl Dialog for ChooseLibrary {
     }
 
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
-        let entered = path_row(ui, "Folder", &mut self.path, Browse::Folder, env.is_new, actions);
+        path_row(ui, "Folder", &mut self.path, Browse::Folder, env.is_new, actions);
         quiet(ui, "An empty folder, or one that does not exist yet, becomes a new library.");
         let path = std::path::PathBuf::from(self.path.trim());
         let refused = (!path.is_absolute()).then_some("Give the whole path of a folder");
         buttons_ui(ui, |ui| {
-            if default_button(ui, "Open", refused, false) || entered && refused.is_none() {
+            if default_button(ui, "Open", refused, false) {
                 actions.push(Action::OpenLibrary(path));
                 return Next::Close;
             }

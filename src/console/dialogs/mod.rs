@@ -2,6 +2,7 @@
 //!
 //! Each is a value that draws itself and sends actions. What it needs from the library arrives as a [`Delivery`].
 
+pub mod add;
 pub mod archive;
 pub mod closing;
 pub mod failure;
@@ -12,20 +13,23 @@ pub mod keys;
 pub mod library;
 pub mod procedure;
 pub mod question;
+pub mod refused;
 pub mod remove;
 pub mod seal;
 
 use std::path::PathBuf;
 
-use egui::{Align, Frame, Id, Label, Layout, Margin, Modal, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Align, Frame, Id, Label, Layout, Margin, Modal, Response, RichText, ScrollArea, TextEdit, Ui};
 
 use super::action::{Action, Browse};
+use super::format;
 use super::pages::packages::Moment;
 use super::tokens::Tokens;
-use super::widgets::button::{button, button_unless, primary_button, primary_button_unless};
+use super::widgets::button::{button, button_unless, primary_button_unless};
 use super::widgets::field_row::field_row;
+use crate::failure::Failure;
 use crate::package::record::PackageId;
-use crate::session::{KeyInfo, LibraryInfo, PackageDetails, View};
+use crate::session::{Contents, KeyInfo, LibraryInfo, PackageDetails, SourcePreview, View};
 
 /// What a dialog may look at.
 pub struct Env<'a> {
@@ -41,6 +45,12 @@ pub struct Env<'a> {
 pub enum Delivery<'a> {
     /// What was chosen in a native dialog.
     Path(PathBuf),
+    /// What was chosen in a native dialog that takes several.
+    Paths(&'a [PathBuf]),
+    /// What these sources hold, or why that cannot be said.
+    Counted(&'a [PathBuf], &'a Result<SourcePreview, Failure>),
+    /// The files of the package.
+    Contents(&'a Contents),
     /// The last reasons.
     Reasons(&'a [String]),
     /// The keys.
@@ -71,6 +81,8 @@ pub struct Needs {
     pub details: Option<PackageId>,
     /// Facts about the library.
     pub info: bool,
+    /// The files of this package.
+    pub contents: Option<PackageId>,
 }
 
 /// A dialog.
@@ -140,6 +152,17 @@ pub(super) fn quiet(ui: &mut Ui, text: &str) {
     ui.add(Label::new(RichText::new(text).color(colour)).wrap());
 }
 
+/// How many lines of a list are seen before it scrolls.
+const SHOWN: usize = 8;
+
+/// Has the bars of scroll areas seen at all times: that there is more is not found out by chance.
+pub(crate) fn show_scroll_bar(ui: &mut Ui) {
+    let mut scroll = egui::style::ScrollStyle::thin();
+    scroll.dormant_handle_opacity = 0.8;
+    scroll.foreground_color = true;
+    ui.spacing_mut().scroll = scroll;
+}
+
 /// A list that scrolls, in a box; nothing if it is empty.
 pub fn problem_list_ui(ui: &mut Ui, name: &str, lines: &[String]) {
     if lines.is_empty() {
@@ -151,15 +174,19 @@ pub fn problem_list_ui(ui: &mut Ui, name: &str, lines: &[String]) {
         ui.set_width(ui.available_width());
         let height = ui.text_style_height(&egui::TextStyle::Body);
         ui.spacing_mut().item_spacing.y = 3.0;
+        show_scroll_bar(ui);
         ScrollArea::vertical()
             .id_salt(name)
-            .max_height(8.0 * (height + 3.0))
+            .max_height(SHOWN as f32 * (height + 3.0))
             .auto_shrink([false, true])
             .show_rows(ui, height, lines.len(), |ui, range| {
                 for line in &lines[range] {
                     ui.add(Label::new(line).truncate().selectable(true));
                 }
             });
+        if lines.len() > SHOWN {
+            quiet(ui, &format!("and {} more", format::thousands((lines.len() - SHOWN) as u64)));
+        }
     });
 }
 
@@ -171,22 +198,27 @@ pub(super) fn buttons_ui<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
     ui.allocate_ui_with_layout(row, Layout::right_to_left(Align::Center), add).inner
 }
 
-/// The button that most people press, at the right end; the keyboard starts on it if `focus`.
+/// Whether Enter was pressed and no field or button has the keyboard to take it: then it is the default's.
+pub(super) fn is_enter_free(ui: &Ui) -> bool {
+    ui.input(|input| input.key_pressed(egui::Key::Enter))
+        && ui.memory(|memory| memory.focused().is_none())
+        && !egui::Popup::is_any_open(ui.ctx())
+}
+
+/// The button that most people press, marked as the default: Enter in a field of one line presses it. The keyboard
+/// starts on it if `focus`.
 pub(super) fn default_button(ui: &mut Ui, label: &str, refused: Option<&str>, focus: bool) -> bool {
     let response = primary_button_unless(ui, label, None, refused);
     if focus {
         response.request_focus();
     }
-    response.clicked()
+    response.clicked() || refused.is_none() && is_enter_free(ui)
 }
 
-/// A button that changes nothing, on which the keyboard starts: the default where the other one destroys.
+/// A button that changes nothing, marked as the default where the other one destroys; the keyboard starts on it if
+/// `focus`.
 pub(super) fn safe_button(ui: &mut Ui, label: &str, focus: bool) -> bool {
-    let response = primary_button(ui, label);
-    if focus {
-        response.request_focus();
-    }
-    response.clicked()
+    default_button(ui, label, None, focus)
 }
 
 /// A plain button.
@@ -199,7 +231,7 @@ pub(super) fn plain_button_unless(ui: &mut Ui, label: &str, refused: Option<&str
     button_unless(ui, label, None, refused).clicked()
 }
 
-/// A field for a path with the button that opens a native dialog; whether Enter was pressed in it.
+/// A field for a path with the button that opens a native dialog.
 pub(super) fn path_row(
     ui: &mut Ui,
     label: &str,
@@ -207,7 +239,7 @@ pub(super) fn path_row(
     browse: Browse,
     focus: bool,
     actions: &mut Vec<Action>,
-) -> bool {
+) -> Response {
     field_row(ui, label, |ui| {
         let field = TextEdit::singleline(path)
             .desired_width((ui.available_width() - 96.0).max(80.0))
@@ -219,12 +251,13 @@ pub(super) fn path_row(
         if button(ui, "Browse…").clicked() {
             actions.push(Action::Browse(browse));
         }
-        response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter))
+        response
     })
     .inner
 }
 
-/// The field for a reason, with the last ones to choose from; whether Enter was pressed in it.
+/// The field for a reason, with the last ones to choose from; whether Enter was pressed in it. The keyboard stays in
+/// the field then, so that Enter does not reach the default: a reason that was typed is not lost by it.
 pub(super) fn reason_ui(ui: &mut Ui, reason: &mut String, last: &[String], focus: bool) -> bool {
     let entered = field_row(ui, "Reason (required)", |ui| {
         let room = if last.is_empty() { 0.0 } else { 96.0 };
@@ -232,7 +265,8 @@ pub(super) fn reason_ui(ui: &mut Ui, reason: &mut String, last: &[String], focus
             .desired_width((ui.available_width() - room).max(80.0))
             .align(egui::Align2::LEFT_CENTER);
         let response = ui.add(field);
-        if focus {
+        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        if focus || entered {
             response.request_focus();
         }
         if !last.is_empty() {
@@ -245,7 +279,7 @@ pub(super) fn reason_ui(ui: &mut Ui, reason: &mut String, last: &[String], focus
                 }
             });
         }
-        response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter))
+        entered
     });
     entered.inner
 }

@@ -6,7 +6,8 @@ use egui::{RichText, Ui};
 use jiff::Timestamp;
 
 use super::{
-    Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, is_reason, quiet, reason_ui, text,
+    Delivery, Dialog, Env, Needs, Next, buttons_ui, is_enter_free, is_reason, quiet, reason_ui, safe_button,
+    text,
 };
 use super::{plain_button, plain_button_unless, problem_list_ui};
 use crate::console::action::Action;
@@ -36,6 +37,13 @@ fn changed_again_ui(ui: &mut Ui, at: Option<Timestamp>, env: &Env<'_>) {
         let time = at.to_zoned(env.moment.zone.clone()).strftime("%H:%M:%S").to_string();
         let colour = Tokens::of(ui).bad;
         ui.label(RichText::new(format!("The package changed again at {time}")).color(colour));
+    }
+}
+
+fn sealed_ui(ui: &mut Ui, record: &PackageRecord) {
+    if record.state == PackageState::Sealed {
+        let next = record.revision + 1;
+        quiet(ui, &format!("The package is sealed. Accepting means sealing it again as revision {next}."));
     }
 }
 
@@ -75,13 +83,7 @@ impl Dialog for Question {
             ),
         );
         problem_list_ui(ui, "Differences", &difference_lines(&self.report));
-        if self.record.state == PackageState::Sealed {
-            let next = self.record.revision + 1;
-            quiet(
-                ui,
-                &format!("The package is sealed. Accepting means sealing it again as revision {next}."),
-            );
-        }
+        sealed_ui(ui, &self.record);
         let unreadable = (!self.report.differences.unreadable.is_empty()
             || self.report.finding == Finding::Missing)
             .then_some("Something cannot be read: nothing can be accepted before it can");
@@ -108,7 +110,7 @@ impl Dialog for Question {
         if env.is_new {
             keep.request_focus();
         }
-        if keep.clicked() || alt(ui, egui::Key::K) {
+        if keep.clicked() || alt(ui, egui::Key::K) || is_enter_free(ui) {
             actions.push(Action::SwitchOn(id, Some(SwitchAnswer::KeepBlocked)));
             return Next::Close;
         }
@@ -187,6 +189,10 @@ impl Dialog for Accept {
             "The new checksum counts from now on. Your name, the time, the changes and the reason are kept in History.",
         );
         problem_list_ui(ui, "Differences", &difference_lines(&self.report));
+        if !self.switch_on {
+            // Nobody said it before.
+            sealed_ui(ui, &self.record);
+        }
         let entered = reason_ui(ui, &mut self.reason, &self.last_reasons, env.is_new);
         let sealed = self.record.state == PackageState::Sealed;
         if sealed {
@@ -206,9 +212,13 @@ impl Dialog for Accept {
                 self.escape(actions);
                 return Next::Close;
             }
-            if self.switch_on && plain_button(ui, "Back") {
-                let question = Question::new(self.record.clone(), self.report.clone(), None);
-                actions.push(Action::Ask(Box::new(question)));
+            // The marked default: Enter never accepts, unless it is pressed in the field with all that is needed.
+            if safe_button(ui, "Back", false) {
+                // Without the question before it, it leads back to the window that shows the differences.
+                if self.switch_on {
+                    let question = Question::new(self.record.clone(), self.report.clone(), None);
+                    actions.push(Action::Ask(Box::new(question)));
+                }
                 return Next::Close;
             }
             let label = if sealed { "Accept and seal again" } else { "Accept" };
@@ -271,14 +281,14 @@ impl Dialog for SwitchOff {
         if let Some(differs) = &self.differs {
             text(ui, &format!("It differs now: {differs}. Repair or accept keeps the protection."));
         }
-        let entered = reason_ui(ui, &mut self.reason, &self.last_reasons, env.is_new);
+        reason_ui(ui, &mut self.reason, &self.last_reasons, env.is_new);
         let refused = (!is_reason(&self.reason)).then_some("Give a reason of at least 3 characters");
         buttons_ui(ui, |ui| {
-            if default_button(ui, "Cancel", None, false) {
+            if safe_button(ui, "Cancel", false) {
                 self.escape(actions);
                 return Next::Close;
             }
-            if plain_button_unless(ui, "Switch off", refused) || entered && refused.is_none() {
+            if plain_button_unless(ui, "Switch off", refused) {
                 actions.push(Action::SwitchOff(self.record.id, self.reason.trim().to_owned()));
                 return Next::Close;
             }

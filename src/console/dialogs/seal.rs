@@ -272,9 +272,8 @@ impl Dialog for NewVersion {
                 taken.then(|| format!("{} is already in the library", key.title()))
             }
         };
-        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         buttons_ui(ui, |ui| {
-            if default_button(ui, "Create", refused.as_deref(), false) || entered && refused.is_none() {
+            if default_button(ui, "Create", refused.as_deref(), false) {
                 actions.push(Action::NewVersion(self.package.id, self.version.trim().to_owned()));
                 return Next::Close;
             }

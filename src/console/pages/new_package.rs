@@ -276,7 +276,7 @@ impl NewPackage {
         match &self.preview {
             None => {}
             Some(Err(failure)) => {
-                alert(ui, &sentence(&failure.message), &sentence(&failure.action));
+                alert(ui, &sentence(&failure.message), &super::super::advice::advice(failure));
                 problem_list_ui(ui, "Refused entries", &failure.details);
                 links_changed = failure.code == "source-refused" && links_ui(ui, &mut self.links);
                 ui.label(RichText::new(format!("Code: {}", failure.code)).color(tokens.secondary));

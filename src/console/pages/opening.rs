@@ -33,7 +33,7 @@ pub fn failed_ui(ui: &mut Ui, path: &str, failure: &Failure, actions: &mut Vec<A
         ui.add_space(4.0);
         alert(ui, &sentence(&failure.message), &sentence(&failure.reason));
         ui.add_space(2.0);
-        ui.label(sentence(&failure.action));
+        ui.label(super::super::advice::advice(failure));
         ui.label(RichText::new(format!("Code: {}", failure.code)).color(Tokens::of(ui).secondary));
         ui.add_space(6.0);
         ui.horizontal(|ui| {

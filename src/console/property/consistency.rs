@@ -1,8 +1,10 @@
 //! The tab *Consistency*: the switch, what is recorded, what is there now, and every difference by name.
 
+use std::collections::HashMap;
+
 use egui::{Label, RichText, Ui};
 
-use super::PropertyWindow;
+use super::{Part, PropertyWindow};
 use crate::console::action::Action;
 use crate::console::dialogs::files::SaveText;
 use crate::console::format;
@@ -25,6 +27,8 @@ struct Difference {
     file: String,
     recorded: String,
     found: String,
+    /// The path to ask for its time, if there is a file.
+    there: Option<String>,
 }
 
 fn rows_of(report: &CheckReport) -> Vec<Difference> {
@@ -36,6 +40,7 @@ fn rows_of(report: &CheckReport) -> Vec<Difference> {
         file: file.to_owned(),
         recorded,
         found,
+        there: (word != "Removed").then(|| file.to_owned()),
     };
     let mut rows = Vec::with_capacity(d.count());
     let none = || "–".to_owned();
@@ -50,7 +55,8 @@ fn rows_of(report: &CheckReport) -> Vec<Difference> {
     );
     rows.extend(d.case_changed.iter().map(|f| {
         let names = format!("{} → {}", f.recorded, f.found);
-        line(Icon::Case, "Other case", &names, size(f.size_bytes), size(f.size_bytes))
+        let there = Some(f.found.clone());
+        Difference { there, ..line(Icon::Case, "Other case", &names, size(f.size_bytes), size(f.size_bytes)) }
     }));
     rows.extend(d.damaged.iter().map(|f| {
         let blocks =
@@ -65,6 +71,7 @@ fn rows_of(report: &CheckReport) -> Vec<Difference> {
 
 struct DifferenceRows<'a> {
     rows: &'a [Difference],
+    modified: &'a [String],
     noticed: &'a str,
     by: &'a str,
 }
@@ -83,11 +90,15 @@ impl Rows for DifferenceRows<'_> {
                 Cell::new(row.file.as_str()),
                 Cell::new(row.recorded.as_str()),
                 Cell::new(row.found.as_str()),
+                Cell::secondary(self.modified[index].as_str()),
                 Cell::secondary(self.noticed),
                 Cell::secondary(self.by),
             ],
-            name: format!("{}: {}, recorded {}, found {}", row.word, row.file, row.recorded, row.found)
-                .into(),
+            name: format!(
+                "{}: {}, recorded {}, found {}, modified {}",
+                row.word, row.file, row.recorded, row.found, self.modified[index]
+            )
+            .into(),
         }
     }
 
@@ -137,13 +148,26 @@ impl PropertyWindow {
         let buttons = 38.0;
         if let Some(report) = &report {
             let rows = rows_of(report);
+            let times = self.modified.as_ref().filter(|(at, _)| *at == report.at);
+            if times.is_none() {
+                // Asked for once: what is not there yet comes with the answer.
+                self.modified = Some((report.at, HashMap::new()));
+                actions.push(Action::ReadModified(self.id));
+            }
+            let times = self.modified.as_ref().map(|(_, times)| times);
+            let modified: Vec<String> = rows
+                .iter()
+                .map(|row| row.there.as_ref().and_then(|path| times?.get(path)))
+                .map(|at| at.map_or_else(|| "–".to_owned(), |at| moment.full(*at)))
+                .collect();
             let columns = [
-                Column::text("Change", 122.0).unsortable(),
-                Column::text("File", 180.0).growing().unsortable(),
-                Column::number("Recorded", 104.0).unsortable(),
-                Column::number("Found", 104.0).unsortable(),
-                Column::text("First noticed", 96.0).unsortable(),
-                Column::text("Found by", 112.0).unsortable(),
+                Column::text("Change", 100.0).unsortable(),
+                Column::text("File", 120.0).growing().unsortable(),
+                Column::number("Recorded", 92.0).unsortable(),
+                Column::number("Found", 92.0).unsortable(),
+                Column::text("Modified", 140.0).unsortable(),
+                Column::text("First noticed", 90.0).unsortable(),
+                Column::text("Found by", 100.0).unsortable(),
             ];
             let size = egui::vec2(ui.available_width(), (ui.available_height() - buttons).max(60.0));
             ui.allocate_ui(size, |ui| {
@@ -151,7 +175,7 @@ impl PropertyWindow {
                 List::new("differences", "Differences", &columns, 24.0).show(
                     ui,
                     &mut self.differences,
-                    &DifferenceRows { rows: &rows, noticed: &noticed, by: &by },
+                    &DifferenceRows { rows: &rows, modified: &modified, noticed: &noticed, by: &by },
                     |_, _| (),
                 );
             });
@@ -204,6 +228,7 @@ impl PropertyWindow {
         const LABEL: &str = "Checksum control of package consistency";
         let editable = self.may_edit(Field::ChecksumControl);
         let id = self.id;
+        let elsewhere = self.elsewhere.contains(&Part::Control);
         let Some(draft) = &mut self.draft else { return };
         if editable {
             if ui.checkbox(&mut draft.control, LABEL).changed()
@@ -211,6 +236,9 @@ impl PropertyWindow {
                 && self.base.as_ref().is_some_and(|base| !base.control)
             {
                 actions.push(Action::Look(id));
+            }
+            if elsewhere {
+                super::elsewhere_ui(ui, "");
             }
         } else {
             let mut control = draft.control;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::{PropertyWindow, why_not};
 use crate::console::action::{Action, Browse};
+use crate::console::dialogs::add::ReplaceFile;
 use crate::console::dialogs::files::{RemoveFiles, RenameFile};
 use crate::console::format;
 use crate::console::pages::packages::Moment;
@@ -134,10 +135,15 @@ impl PropertyWindow {
         let some = refused.or(selected.is_empty().then_some("Select the files to remove"));
         ui.horizontal(|ui| {
             if button_unless(ui, "Add files…", None, refused).clicked() {
-                actions.push(Action::Browse(Browse::AddFiles(id)));
+                actions.push(Action::AskAdd(id, Browse::AddFiles(id)));
             }
             if button_unless(ui, "Add folder…", None, refused).clicked() {
-                actions.push(Action::Browse(Browse::AddFolder(id)));
+                actions.push(Action::AskAdd(id, Browse::AddFolder(id)));
+            }
+            if button_unless(ui, "Replace…", None, one).clicked()
+                && let Some(package) = &self.seen
+            {
+                actions.push(Action::Ask(Box::new(ReplaceFile::new(package.clone(), &selected[0]))));
             }
             if button_unless(ui, "Rename…", None, one).on_hover_text("F2").clicked() {
                 actions.push(Action::Ask(Box::new(RenameFile::new(id, &selected[0]))));

@@ -2,14 +2,14 @@
 
 use egui::{ComboBox, Label, RichText, ScrollArea, TextEdit, Ui};
 
-use super::{PropertyWindow, Tab, why_not};
+use super::{Part, PropertyWindow, Tab, elsewhere_ui, why_not};
 use crate::console::action::Action;
 use crate::console::command::Command;
 use crate::console::format;
 use crate::console::pages::packages::Moment;
 use crate::console::tokens::Tokens;
 use crate::console::widgets::button::{button, link};
-use crate::console::widgets::field_row::{field_row, value_row};
+use crate::console::widgets::field_row::{field_row, labelled_row, value_row};
 use crate::package::PackageState;
 use crate::package::record::PackageType;
 use crate::package::state::Field;
@@ -17,6 +17,8 @@ use crate::package::state::Field;
 impl PropertyWindow {
     pub(super) fn general_ui(&mut self, ui: &mut Ui, moment: Moment<'_>, actions: &mut Vec<Action>) {
         let room = (ui.available_height() - 40.0).max(60.0);
+        // There are more fields than fit into the smallest window: that has to be seen.
+        crate::console::dialogs::show_scroll_bar(ui);
         ScrollArea::vertical().id_salt("general").auto_shrink(false).max_height(room).show(ui, |ui| {
             ui.set_width(ui.available_width() - 10.0);
             self.editable_ui(ui);
@@ -28,23 +30,30 @@ impl PropertyWindow {
     fn editable_ui(&mut self, ui: &mut Ui) {
         let Some(state) = self.details.as_ref().map(|details| details.record.state) else { return };
         let (Some(draft), Some(base)) = (&mut self.draft, &self.base) else { return };
-        let text = |ui: &mut Ui, label: &str, field: Field, value: &mut String| {
+        let elsewhere = &self.elsewhere;
+        let text = |ui: &mut Ui, label: &str, field: Field, part: Part, value: &mut String, theirs: &str| {
             if state.may_edit(field) {
-                crate::console::widgets::field_row::text_row(ui, label, value);
+                text_row(ui, label, value, elsewhere.contains(&part).then_some(theirs));
             } else {
                 value_row(ui, label, if value.is_empty() { "–" } else { value })
                     .on_hover_text(why_not(state));
             }
         };
-        text(ui, "Name", Field::Name, &mut draft.name);
-        text(ui, "Version", Field::Version, &mut draft.version);
-        text(ui, "Supplier", Field::Supplier, &mut draft.supplier);
-        text(ui, "Group", Field::Group, &mut draft.group);
+        text(ui, "Name", Field::Name, Part::Name, &mut draft.name, &base.name);
+        text(ui, "Version", Field::Version, Part::Version, &mut draft.version, &base.version);
+        text(ui, "Supplier", Field::Supplier, Part::Supplier, &mut draft.supplier, &base.supplier);
+        text(ui, "Group", Field::Group, Part::Group, &mut draft.group, &base.group);
         field_row(ui, "Comment", |ui| {
-            ui.add(TextEdit::multiline(&mut draft.comment).desired_rows(3).desired_width(f32::INFINITY))
+            marked_ui(ui, elsewhere.contains(&Part::Comment).then_some(&base.comment), |ui| {
+                let width = ui.available_width();
+                ui.add(TextEdit::multiline(&mut draft.comment).desired_rows(3).desired_width(width));
+            });
         });
         if state.may_edit(Field::Type) {
             field_row(ui, "Type", |ui| {
+                if elsewhere.contains(&Part::Type) {
+                    elsewhere_ui(ui, base.package_type.word());
+                }
                 ComboBox::from_id_salt("type").selected_text(draft.package_type.word()).show_ui(ui, |ui| {
                     for kind in PackageType::ALL {
                         ui.selectable_value(&mut draft.package_type, kind, kind.word());
@@ -55,19 +64,28 @@ impl PropertyWindow {
             value_row(ui, "Type", draft.package_type.word()).on_hover_text(why_not(state));
         }
         if state.may_edit(Field::Replaces) {
-            field_row(ui, "Replaces", |ui| {
-                ui.add(
-                    TextEdit::singleline(&mut draft.replaces)
-                        .hint_text("Name@Version")
-                        .desired_width(f32::INFINITY)
-                        .align(egui::Align2::LEFT_CENTER),
-                )
+            labelled_row(ui, "Replaces", |ui, name| {
+                marked_ui(ui, elsewhere.contains(&Part::Replaces).then_some(&base.replaces), |ui| {
+                    let width = ui.available_width();
+                    ui.add(
+                        TextEdit::singleline(&mut draft.replaces)
+                            .hint_text("Name@Version")
+                            .desired_width(width)
+                            .align(egui::Align2::LEFT_CENTER),
+                    )
+                    .labelled_by(name);
+                });
             });
         } else if !base.replaces.is_empty() {
-            value_row(ui, "Replaces", &base.replaces);
+            value_row(ui, "Replaces", &base.replaces).on_hover_text(why_not(state));
         }
         if state.may_edit(Field::Retired) {
-            field_row(ui, "Retired", |ui| ui.checkbox(&mut draft.retired, "No new jobs"));
+            field_row(ui, "Retired", |ui| {
+                ui.checkbox(&mut draft.retired, "No new jobs");
+                if elsewhere.contains(&Part::Retired) {
+                    elsewhere_ui(ui, "");
+                }
+            });
         }
     }
 
@@ -116,12 +134,10 @@ impl PropertyWindow {
             };
             value_row(ui, "Archive file", &format!("{}{reach}", archive.path));
             value_row(ui, "Archive size", &format::exact_size(archive.size_bytes));
-            if let Some(draft) = &mut self.draft {
-                crate::console::widgets::field_row::text_row(
-                    ui,
-                    "Archive comment",
-                    &mut draft.archive_comment,
-                );
+            if let (Some(draft), Some(base)) = (&mut self.draft, &self.base) {
+                let theirs = self.elsewhere.contains(&Part::ArchiveComment);
+                let theirs = theirs.then_some(base.archive_comment.as_str());
+                text_row(ui, "Archive comment", &mut draft.archive_comment, theirs);
             }
         } else {
             let folder = details.folder.display().to_string();
@@ -159,6 +175,25 @@ impl PropertyWindow {
             }
         });
     }
+}
+
+/// A text field; `theirs` is what the library has where that changed since the field was edited.
+fn text_row(ui: &mut Ui, label: &str, value: &mut String, theirs: Option<&str>) {
+    field_row(ui, label, |ui| {
+        marked_ui(ui, theirs, |ui| {
+            let width = ui.available_width();
+            ui.add(TextEdit::singleline(value).desired_width(width).align(egui::Align2::LEFT_CENTER));
+        });
+    });
+}
+
+/// An editor, and at its right the mark that the library has another value now.
+fn marked_ui(ui: &mut Ui, theirs: Option<impl AsRef<str>>, editor: impl FnOnce(&mut Ui)) {
+    let Some(theirs) = theirs else { return editor(ui) };
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        elsewhere_ui(ui, theirs.as_ref());
+        editor(ui);
+    });
 }
 
 /// A value in monospace with a button that copies it.

@@ -5,14 +5,19 @@
 
 mod consistency;
 mod contents;
+mod draft;
 mod general;
 mod history;
 mod procedures;
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use egui::{Align, Context, Frame, Id, Key, Layout, Margin, Modifiers, RichText, Sense, Ui, Vec2, Window};
 
+use jiff::Timestamp;
+
+use self::draft::{Draft, Part, merge};
 use super::action::Action;
 use super::icons;
 use super::pages::packages::{Moment, icon_of};
@@ -24,11 +29,9 @@ use super::widgets::button::{button, button_unless, primary_button_unless};
 use super::widgets::list::ListState;
 use super::widgets::tab_bar::{Tab as TabHead, tab_bar_ui};
 use crate::failure::Failure;
-use crate::package::record::{PackageId, PackageSummary, PackageType};
+use crate::package::record::{PackageId, PackageSummary};
 use crate::package::state::Field;
-use crate::package::{
-    CheckKind, CheckReport, Finding, HistoryEntry, PackageKey, PackageRecord, PackageState,
-};
+use crate::package::{CheckKind, CheckReport, Finding, HistoryEntry, PackageKey, PackageState};
 use crate::session::{Contents, PackageDetails, PackageEdit, View};
 
 /// A tab.
@@ -62,66 +65,6 @@ impl Tab {
     }
 }
 
-/// The fields as they stand in the window.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Draft {
-    name: String,
-    version: String,
-    supplier: String,
-    group: String,
-    comment: String,
-    package_type: PackageType,
-    replaces: String,
-    retired: bool,
-    archive_comment: String,
-    control: bool,
-}
-
-impl Draft {
-    fn of(record: &PackageRecord) -> Self {
-        Self {
-            name: record.key.name().to_owned(),
-            version: record.key.version().to_owned(),
-            supplier: record.supplier.clone(),
-            group: record.group.clone(),
-            comment: record.comment.clone(),
-            package_type: record.package_type,
-            replaces: record.replaces.as_ref().map(ToString::to_string).unwrap_or_default(),
-            retired: record.retired,
-            archive_comment: record
-                .archive
-                .as_ref()
-                .map(|archive| archive.comment.clone())
-                .unwrap_or_default(),
-            control: record.checksum_control,
-        }
-    }
-
-    /// What differs from `base`, as far as it is a field of the record.
-    fn edit(&self, base: &Self) -> Result<PackageEdit, String> {
-        let text = |new: &str, old: &str| (new != old).then(|| new.to_owned());
-        let replaces = if self.replaces == base.replaces {
-            None
-        } else if self.replaces.trim().is_empty() {
-            Some(None)
-        } else {
-            let key = PackageKey::parse(self.replaces.trim()).map_err(|problem| problem.to_string())?;
-            Some(Some(key))
-        };
-        Ok(PackageEdit {
-            name: text(&self.name, &base.name),
-            version: text(&self.version, &base.version),
-            supplier: text(&self.supplier, &base.supplier),
-            group: text(&self.group, &base.group),
-            comment: text(&self.comment, &base.comment),
-            package_type: (self.package_type != base.package_type).then_some(self.package_type),
-            replaces,
-            retired: (self.retired != base.retired).then_some(self.retired),
-            archive_comment: text(&self.archive_comment, &base.archive_comment),
-        })
-    }
-}
-
 /// A property window.
 pub struct PropertyWindow {
     /// Whose.
@@ -134,6 +77,8 @@ pub struct PropertyWindow {
     failure: Option<Failure>,
     base: Option<Draft>,
     draft: Option<Draft>,
+    /// Edited fields that changed in the library meanwhile.
+    elsewhere: BTreeSet<Part>,
     /// What the last check in this session found, the first time it is the newest.
     report: Option<CheckReport>,
     /// The check that runs.
@@ -145,6 +90,8 @@ pub struct PropertyWindow {
     contents: Option<Arc<Contents>>,
     contents_state: contents::State,
     differences: ListState,
+    /// When the files that differ were changed, for the report of this time.
+    modified: Option<(Timestamp, HashMap<String, Timestamp>)>,
     procedures: ListState,
     history: Option<Vec<HistoryEntry>>,
     history_list: ListState,
@@ -168,6 +115,7 @@ impl PropertyWindow {
             failure: None,
             base: None,
             draft: None,
+            elsewhere: BTreeSet::new(),
             report: None,
             check: None,
             applying: None,
@@ -175,6 +123,7 @@ impl PropertyWindow {
             contents: None,
             contents_state: contents::State::default(),
             differences: ListState::default(),
+            modified: None,
             procedures: ListState::default(),
             history: None,
             history_list: ListState::default(),
@@ -188,6 +137,12 @@ impl PropertyWindow {
     /// The tab that is shown.
     pub fn tab(&self) -> Tab {
         self.tab
+    }
+
+    /// Brings the window in front of the others, with the differences.
+    pub fn show_differences(&mut self) {
+        self.tab = Tab::Consistency;
+        self.to_front = true;
     }
 
     /// Brings the window in front of the others.
@@ -225,7 +180,7 @@ impl PropertyWindow {
                 self.key = details.record.key.clone();
                 let fresh = Draft::of(&details.record);
                 if let (Some(base), Some(draft)) = (&self.base, &mut self.draft) {
-                    merge(draft, base, &fresh);
+                    merge(draft, base, &fresh, &mut self.elsewhere);
                 } else {
                     self.draft = Some(fresh.clone());
                 }
@@ -261,6 +216,16 @@ impl PropertyWindow {
     /// Forgets what a check found: it does not count any more.
     pub fn forget_report(&mut self) {
         self.report = None;
+    }
+
+    /// The files, if they were read.
+    pub fn contents(&self) -> Option<Arc<Contents>> {
+        self.contents.clone()
+    }
+
+    /// Takes over when the files were changed that differ in the report of this time.
+    pub fn set_modified(&mut self, report: Timestamp, times: HashMap<String, Timestamp>) {
+        self.modified = Some((report, times));
     }
 
     /// Takes over the files.
@@ -307,6 +272,7 @@ impl PropertyWindow {
     ) -> bool {
         let title = format!("{} - Properties", self.key.title());
         let mut open = true;
+        let popup_open = egui::Popup::is_any_open(ctx);
         let tokens = Tokens::for_theme(ctx.global_style().visuals.dark_mode);
         let frame = Frame::window(&ctx.global_style()).fill(tokens.panel).inner_margin(Margin::same(0));
         // At most as large as the window around it.
@@ -336,7 +302,7 @@ impl PropertyWindow {
             ctx.move_to_top(layer);
         }
         if is_active {
-            self.keys(ctx, tasks, actions);
+            self.keys(ctx, tasks, popup_open, actions);
         }
         let pressed = ctx.input(|input| input.pointer.any_pressed().then(|| input.pointer.interact_pos()));
         pressed.flatten().is_some_and(|at| ctx.layer_id_at(at) == Some(layer))
@@ -350,7 +316,7 @@ impl PropertyWindow {
         egui::pos2(left.round(), top.round())
     }
 
-    fn keys(&mut self, ctx: &Context, tasks: &Tasks, actions: &mut Vec<Action>) {
+    fn keys(&mut self, ctx: &Context, tasks: &Tasks, popup_open: bool, actions: &mut Vec<Action>) {
         let pressed = |modifiers, key| ctx.input_mut(|input| input.consume_key(modifiers, key));
         let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
         if pressed(Modifiers::CTRL | Modifiers::SHIFT, Key::Tab) {
@@ -364,7 +330,8 @@ impl PropertyWindow {
         } else if pressed(Modifiers::NONE, Key::F5) && !busy {
             actions.push(Action::Check(vec![self.id], CheckKind::Quick));
         }
-        if pressed(Modifiers::NONE, Key::Escape) {
+        // Esc closes an open list of choices first.
+        if !popup_open && pressed(Modifiers::NONE, Key::Escape) {
             actions.push(Action::CloseWindow(self.id));
         }
     }
@@ -398,7 +365,7 @@ impl PropertyWindow {
 
     fn tab_ui(&mut self, ui: &mut Ui, moment: Moment<'_>, tasks: &Tasks, actions: &mut Vec<Action>) {
         if let Some(failure) = &self.failure {
-            let action = super::dialogs::sentence(&failure.action);
+            let action = super::advice::advice(failure);
             super::widgets::alert::alert(ui, &super::dialogs::sentence(&failure.message), &action);
             return;
         }
@@ -466,8 +433,9 @@ impl PropertyWindow {
                         }
                     }
                     Closing::Cancel => {
+                        // Cancel, Esc and the cross do the same: they ask if there is anything to lose.
                         if button(ui, "Cancel").clicked() {
-                            actions.push(Action::Discard(id));
+                            actions.push(Action::CloseWindow(id));
                         }
                     }
                     Closing::Apply => {
@@ -485,25 +453,6 @@ impl PropertyWindow {
     }
 }
 
-/// A field that was edited keeps what stands in it; one that was not follows the library.
-fn merge(draft: &mut Draft, base: &Draft, fresh: &Draft) {
-    fn follow<T: PartialEq + Clone>(draft: &mut T, base: &T, fresh: &T) {
-        if draft == base {
-            draft.clone_from(fresh);
-        }
-    }
-    follow(&mut draft.name, &base.name, &fresh.name);
-    follow(&mut draft.version, &base.version, &fresh.version);
-    follow(&mut draft.supplier, &base.supplier, &fresh.supplier);
-    follow(&mut draft.group, &base.group, &fresh.group);
-    follow(&mut draft.comment, &base.comment, &fresh.comment);
-    follow(&mut draft.package_type, &base.package_type, &fresh.package_type);
-    follow(&mut draft.replaces, &base.replaces, &fresh.replaces);
-    follow(&mut draft.retired, &base.retired, &fresh.retired);
-    follow(&mut draft.archive_comment, &base.archive_comment, &fresh.archive_comment);
-    follow(&mut draft.control, &base.control, &fresh.control);
-}
-
 /// `Blocked: differs since 10:42`.
 fn finding_text(package: &PackageSummary, moment: Moment<'_>) -> (String, Tone) {
     let (text, tone) = super::pages::packages::consistency_text(package, moment);
@@ -516,50 +465,19 @@ fn finding_text(package: &PackageSummary, moment: Moment<'_>) -> (String, Tone) 
     (text.into_owned(), tone)
 }
 
+/// The mark beside an edited field that changed in the library meanwhile; `theirs` is what the library has.
+fn elsewhere_ui(ui: &mut Ui, theirs: &str) {
+    let colour = Tokens::of(ui).busy;
+    let mark = ui.label(RichText::new("changed elsewhere").color(colour));
+    if !theirs.is_empty() {
+        mark.on_hover_text(format!("In the library now: {theirs}"));
+    }
+}
+
 /// Why a field cannot be edited, for its hover text.
 fn why_not(state: PackageState) -> &'static str {
     match state {
         PackageState::Archived => "The package is archived. Restore… changes that",
         _ => "The package is sealed. New version… or Unseal… changes that",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn draft() -> Draft {
-        Draft {
-            name: "7-Zip".into(),
-            version: "24.09".into(),
-            supplier: String::new(),
-            group: String::new(),
-            comment: String::new(),
-            package_type: PackageType::Generic,
-            replaces: String::new(),
-            retired: false,
-            archive_comment: String::new(),
-            control: true,
-        }
-    }
-
-    #[test]
-    fn an_edited_field_is_not_overwritten_and_the_others_follow() {
-        let base = draft();
-        let mut mine = Draft { comment: "mine".into(), ..draft() };
-        let theirs = Draft { comment: "theirs".into(), supplier: "Igor".into(), control: false, ..draft() };
-        merge(&mut mine, &base, &theirs);
-        assert_eq!((mine.comment.as_str(), mine.supplier.as_str(), mine.control), ("mine", "Igor", false));
-    }
-
-    #[test]
-    fn only_what_was_changed_is_sent() {
-        let base = draft();
-        let mine = Draft { comment: "x".into(), replaces: "7-Zip@24.08".into(), ..draft() };
-        let edit = mine.edit(&base).expect("a valid key");
-        assert_eq!(edit.comment.as_deref(), Some("x"));
-        assert!(edit.name.is_none() && edit.retired.is_none());
-        assert_eq!(edit.replaces.flatten().map(|key| key.to_string()).as_deref(), Some("7-Zip@24.08"));
-        assert!(Draft { replaces: "no version".into(), ..draft() }.edit(&base).is_err());
     }
 }

@@ -4,7 +4,7 @@ use egui::Ui;
 
 use super::{PropertyWindow, why_not};
 use crate::console::action::Action;
-use crate::console::dialogs::procedure::EditProcedure;
+use crate::console::dialogs::procedure::{EditProcedure, May};
 use crate::console::widgets::button::button_unless;
 use crate::console::widgets::list::{Cell, Column, List, Row, Rows};
 use crate::package::procedure::Origin;
@@ -53,8 +53,12 @@ impl Rows for ProcedureRows<'_> {
 }
 
 /// What a procedure of this package may still be changed in.
-fn is_signed(record: &PackageRecord, listed: &ListedProcedure) -> bool {
-    record.state == PackageState::Sealed && listed.procedure.origin == Origin::Embedded
+fn may(record: &PackageRecord, listed: &ListedProcedure) -> May {
+    match (record.state, listed.procedure.origin) {
+        (PackageState::Archived, _) => May::Nothing,
+        (PackageState::Sealed, Origin::Embedded) => May::Local,
+        _ => May::All,
+    }
 }
 
 impl PropertyWindow {
@@ -78,11 +82,17 @@ impl PropertyWindow {
                 let dialog = EditProcedure::add(record);
                 actions.push(Action::Ask(Box::new(dialog)));
             }
-            if button_unless(ui, "Edit…", None, archived.or(none)).clicked() {
+            // Archived it can be read.
+            if button_unless(ui, "Edit…", None, none).clicked() {
                 open = at;
             }
+            if button_unless(ui, "Duplicate…", None, archived.or(none)).clicked()
+                && let Some(listed) = chosen
+            {
+                actions.push(Action::Ask(Box::new(EditProcedure::duplicate(record, listed))));
+            }
             let signed = chosen
-                .is_some_and(|listed| is_signed(record, listed))
+                .is_some_and(|listed| may(record, listed) == May::Local)
                 .then_some("It is part of the seal. Add a corrected one, or New version…");
             if button_unless(ui, "Remove", None, archived.or(none).or(signed)).clicked()
                 && let Some(listed) = chosen
@@ -99,20 +109,19 @@ impl PropertyWindow {
         let columns = [
             Column::text("Name", 150.0).growing().unsortable(),
             Column::text("Task", 80.0).unsortable(),
-            Column::text("Origin", 84.0).unsortable(),
+            Column::text("Origin", 96.0).unsortable(),
             Column::text("Default", 64.0).unsortable(),
             Column::text("Offered", 64.0).unsortable(),
-            Column::text("Runs on", 120.0).unsortable(),
+            Column::text("Runs on", 116.0).unsortable(),
             Column::number("Exit codes", 76.0).unsortable(),
         ];
         let rows = ProcedureRows(&record.procedures);
         let list = List::new("procedures", "Procedures", &columns, 24.0);
         let done = list.show(ui, &mut self.procedures, &rows, |_, _| ());
         if let Some(row) = done.opened.or(open)
-            && archived.is_none()
             && let Some(listed) = record.procedures.get(row)
         {
-            let dialog = EditProcedure::change(record, listed, is_signed(record, listed));
+            let dialog = EditProcedure::change(record, listed, may(record, listed));
             actions.push(Action::Ask(Box::new(dialog)));
         }
     }

@@ -30,7 +30,8 @@ pub fn alert(ui: &mut Ui, title: &str, text: &str) -> Response {
         .response;
     let bar = Rect::from_min_size(response.rect.min, vec2(3.0, response.rect.height()));
     ui.painter().rect_filled(bar, CornerRadius { nw: 2, sw: 2, ..Default::default() }, tokens.bad);
-    let name = if title.is_empty() { text.to_owned() } else { format!("{title}. {text}") };
+    let name =
+        if title.is_empty() { text.to_owned() } else { format!("{}. {text}", title.trim_end_matches('.')) };
     response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, &name));
     response
 }

@@ -21,8 +21,26 @@ pub fn text_row(ui: &mut Ui, label: &str, value: &mut String) -> Response {
     .inner
 }
 
+/// A text field of one line that says in pale letters what belongs in it. It is called after `label` all the same.
+pub fn hinted_row(ui: &mut Ui, label: &str, hint: &str, value: &mut String) -> Response {
+    labelled_row(ui, label, |ui, name| {
+        let field = TextEdit::singleline(value).hint_text(hint).desired_width(f32::INFINITY);
+        ui.add(field.align(egui::Align2::LEFT_CENTER)).labelled_by(name)
+    })
+    .inner
+}
+
 /// Any editor; inputs in it without a name are called after `label`.
 pub fn field_row<R>(ui: &mut Ui, label: &str, editor: impl FnOnce(&mut Ui) -> R) -> InnerResponse<R> {
+    labelled_row(ui, label, |ui, _| editor(ui))
+}
+
+/// [`field_row`] for an editor that gets the label to be called after: a hint would otherwise be taken for its name.
+pub fn labelled_row<R>(
+    ui: &mut Ui,
+    label: &str,
+    editor: impl FnOnce(&mut Ui, egui::Id) -> R,
+) -> InnerResponse<R> {
     let row = vec2(ui.available_width(), CONTROL_HEIGHT);
     ui.allocate_ui_with_layout(row, Layout::left_to_right(Align::Center), |ui| {
         let (rect, response) = ui.allocate_exact_size(vec2(LABEL_WIDTH, CONTROL_HEIGHT), Sense::hover());
@@ -32,6 +50,6 @@ pub fn field_row<R>(ui: &mut Ui, label: &str, editor: impl FnOnce(&mut Ui) -> R)
         let galley = super::one_line(ui, text.text(), font, Tokens::of(ui).secondary, LABEL_WIDTH - 8.0);
         let y = (rect.center().y - galley.size().y / 2.0).round();
         ui.painter().galley(egui::pos2(rect.left(), y), galley, Tokens::of(ui).secondary);
-        ui.label_inputs_by(response.id, editor)
+        ui.label_inputs_by(response.id, |ui| editor(ui, response.id))
     })
 }
