@@ -490,7 +490,14 @@ impl App {
         let number = self.dialogs.last().map(|front| front.number);
         // A native dialog may be closed, or not be there at all: nothing happens then, the path field stays.
         let run = move |_: &Work| {
-            let dialog = rfd::FileDialog::new();
+            let title = match browse {
+                Browse::SourceFiles | Browse::AddFiles(_) => "Choose files",
+                Browse::SourceFolder | Browse::AddFolder(_) => "Choose folders",
+                Browse::Folder => "Choose a folder",
+                Browse::File => "Choose a file",
+                Browse::SaveAs => "Save as",
+            };
+            let dialog = rfd::FileDialog::new().set_title(title);
             Ok(match browse {
                 Browse::SourceFiles | Browse::AddFiles(_) => dialog.pick_files().unwrap_or_default(),
                 Browse::SourceFolder | Browse::AddFolder(_) => dialog.pick_folders().unwrap_or_default(),

@@ -157,7 +157,9 @@ fn visuals(tokens: &Tokens, dark: bool) -> Visuals {
     visuals.widgets.active = widget(tokens.control, tokens.focus);
     visuals.widgets.active.bg_stroke.width = FOCUS_WIDTH;
     visuals.widgets.open = widget(tokens.hover, tokens.border);
-    visuals.selection = Selection { bg_fill: tokens.selected, stroke: Stroke::new(1.0, tokens.text) };
+    // egui outlines the text field that has the keyboard in the stroke of the selection.
+    visuals.selection =
+        Selection { bg_fill: tokens.selected, stroke: Stroke::new(FOCUS_WIDTH, tokens.focus) };
     visuals.override_text_color = None;
     visuals.weak_text_color = Some(tokens.secondary);
     visuals.hyperlink_color = tokens.accent;

@@ -12,13 +12,13 @@ use crate::desk::{Desk, script};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs a program that acts on the screen of the desk.
-fn act(desk: &Desk, program: &str, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn act(desk: &Desk, program: &str, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
     let output = Command::new(program).args(arguments).env("DISPLAY", desk.display()).output()?;
     if output.status.success() { Ok(()) } else { Err(format!("{program} {arguments:?}: {output:?}").into()) }
 }
 
 /// Repeats `again` until `condition` holds.
-fn until(
+pub(crate) fn until(
     what: &str,
     mut condition: impl FnMut() -> bool,
     mut again: impl FnMut() -> Result<(), Box<dyn Error>>,

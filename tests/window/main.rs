@@ -5,6 +5,8 @@
 #[cfg(feature = "gui")]
 mod console_story;
 mod desk;
+#[cfg(feature = "gui")]
+mod native_dialogs;
 
 use std::error::Error;
 use std::process::Command;
