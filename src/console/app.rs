@@ -249,15 +249,7 @@ impl App {
         if !ctx.input(|input| input.viewport().close_requested()) || self.leaving == Leaving::Ready {
             return;
         }
-        let undone: Vec<String> = self
-            .tasks
-            .rows()
-            .iter()
-            .map(|row| match row.progress.fraction() {
-                Some(part) => format!("{}, {:.0} %", row.title, part * 100.0),
-                None => row.title.clone(),
-            })
-            .collect();
+        let undone: Vec<String> = self.tasks.rows().iter().map(super::dialogs::closing::undone).collect();
         let (removed, bytes) = self.view.removed;
         if undone.is_empty() && removed == 0 {
             return;

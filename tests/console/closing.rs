@@ -75,6 +75,7 @@ fn running_work_and_removed_packages_are_named_in_this_order() {
     let labels = texts(&desk);
     let at = |part: &str| labels.iter().position(|label| label.starts_with(part)).expect(part);
     assert!(at("Is undone, start it again later:") < at("Is deleted:"), "{labels:?}");
+    assert!(labels.iter().any(|label| label.ends_with(" % of 6.0 GiB")), "{labels:?}");
     assert!(at("Is deleted:") < at("1 removed package, 1 byte (undo ends)"), "{labels:?}");
     // Enter presses Don't close: the work goes on.
     desk.harness.key_press(Key::Enter);

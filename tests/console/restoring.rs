@@ -67,7 +67,8 @@ fn a_damaged_archive_names_its_files_and_gives_the_good_ones() {
     ask_to_restore(&mut desk);
     desk.wait_for("The archive of 7-Zip 24.09 is damaged");
     desk.wait_for("1 of 2 files cannot be restored as they were archived on 20");
-    assert!(desk.sees("Nothing was changed in the library.") && desk.sees("noise.bin: "));
+    assert!(desk.sees("Nothing was changed in the library.") && desk.sees("noise.bin, "));
+    desk.wait_for("noise.bin, 3.1 MiB, content");
     assert!(!desk.has("Repair and restore"), "no codebase is known");
     // The default changes nothing.
     desk.harness.key_press(Key::Enter);

@@ -13,6 +13,7 @@ use super::{problem_list_ui, quiet, text};
 use crate::console::action::{Action, Browse};
 use crate::console::format;
 use crate::console::widgets::field_row::text_row;
+use crate::console::widgets::list::{Cell, Column, List, ListState, Row, Rows};
 use crate::failure::Failure;
 use crate::package::PackageKey;
 use crate::package::record::PackageSummary;
@@ -159,12 +160,72 @@ impl Dialog for Restore {
     }
 }
 
+/// A file of an archive that cannot be restored.
+struct Damaged {
+    path: String,
+    /// Its size; a dash while the library does not say.
+    size: String,
+    damage: String,
+}
+
+impl Damaged {
+    /// From `path: damage`.
+    fn of(line: &str) -> Self {
+        let (path, damage) = line.rsplit_once(": ").unwrap_or((line, ""));
+        Self { path: path.to_owned(), size: "–".to_owned(), damage: damage.to_owned() }
+    }
+}
+
+struct DamagedRows<'a>(&'a [Damaged]);
+
+impl Rows for DamagedRows<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn row(&self, index: usize) -> Row<'_> {
+        let file = &self.0[index];
+        Row {
+            icon: None,
+            cells: vec![
+                Cell::new(file.path.as_str()),
+                Cell::new(file.size.as_str()),
+                Cell::new(file.damage.as_str()),
+            ],
+            name: format!("{}, {}, {}", file.path, file.size, file.damage).into(),
+        }
+    }
+
+    fn jump_text(&self, index: usize) -> &str {
+        &self.0[index].path
+    }
+}
+
+/// The table of damaged files, at most eight rows high.
+fn damaged_ui(ui: &mut Ui, files: &[Damaged], state: &mut ListState) {
+    const ROW: f32 = 24.0;
+    let columns = [
+        Column::text("File", 200.0).growing().unsortable(),
+        Column::number("Size", 84.0).unsortable(),
+        Column::text("Damage", 170.0).unsortable(),
+    ];
+    let rows = files.len().min(8) as f32;
+    let size = egui::vec2(ui.available_width(), (rows + 1.0) * ROW + 8.0);
+    ui.allocate_ui(size, |ui| {
+        ui.set_min_size(size);
+        List::new("damaged", "Damaged files", &columns, ROW).show(ui, state, &DamagedRows(files), |_, _| ());
+    });
+}
+
 /// Why a restore failed, with what can be done about it.
 pub struct CannotRestore {
     source: RestoreSource,
     name: String,
     /// The package that is in the way, if that is why.
     there: Option<PackageKey>,
+    /// The damaged files.
+    damaged: Vec<Damaged>,
+    list: ListState,
     /// When it was archived, where the library knows.
     archived: Option<Timestamp>,
     failure: Failure,
@@ -178,7 +239,11 @@ impl CannotRestore {
             .then(|| failure.message.strip_suffix(" is already in the library"))
             .flatten()
             .and_then(|key| PackageKey::parse(key).ok());
-        Self { source, name, there, archived: None, failure }
+        let damaged = match failure.code {
+            "archive-damaged" => failure.details.iter().map(|line| Damaged::of(line)).collect(),
+            _ => Vec::new(),
+        };
+        Self { source, name, there, damaged, list: ListState::default(), archived: None, failure }
     }
 
     /// Whether there is more to say about this failure than any dialog would.
@@ -190,7 +255,10 @@ impl CannotRestore {
 impl Dialog for CannotRestore {
     fn needs(&self) -> Needs {
         match &self.source {
-            RestoreSource::Package(id) => Needs { details: Some(*id), ..Needs::default() },
+            RestoreSource::Package(id) => {
+                let contents = (!self.damaged.is_empty()).then_some(*id);
+                Needs { details: Some(*id), contents, ..Needs::default() }
+            }
             RestoreSource::File(_) => Needs::default(),
         }
     }
@@ -222,7 +290,7 @@ impl Dialog for CannotRestore {
                 let summary = super::sentence(&failure.reason);
                 let on = on.unwrap_or_default();
                 text(ui, &format!("{summary}{on}. Nothing was changed in the library."));
-                problem_list_ui(ui, "Damaged files", &failure.details);
+                damaged_ui(ui, &self.damaged, &mut self.list);
             }
             "no-reginfo" => {
                 text(ui, &format!("{}.", super::sentence(&failure.message)));
@@ -286,8 +354,20 @@ impl Dialog for CannotRestore {
     }
 
     fn receive(&mut self, delivery: &Delivery<'_>) {
-        if let Delivery::Details(details) = delivery {
-            self.archived = details.record.archive.as_ref().map(|archive| archive.at);
+        match delivery {
+            Delivery::Details(details) => {
+                self.archived = details.record.archive.as_ref().map(|archive| archive.at);
+            }
+            Delivery::Contents(contents) => {
+                // The rows are in the order of their paths.
+                for file in &mut self.damaged {
+                    let at = contents.rows.binary_search_by(|row| row.path.as_str().cmp(&file.path));
+                    if let Ok(at) = at {
+                        file.size = format::size(contents.rows[at].size_bytes);
+                    }
+                }
+            }
+            _ => {}
         }
     }
 }

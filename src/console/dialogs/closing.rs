@@ -4,6 +4,8 @@ use egui::Ui;
 
 use super::{Dialog, Env, Next, buttons_ui, default_button, plain_button, text};
 use crate::console::action::Action;
+use crate::console::format;
+use crate::console::tasks::TaskRow;
 
 /// "Close Packhouse while work is running?"
 pub struct CloseQuestion {
@@ -11,6 +13,18 @@ pub struct CloseQuestion {
     pub undone: Vec<String>,
     /// What is deleted: `2 removed packages, 1.2 GiB (undo ends)`.
     pub deleted: Option<String>,
+}
+
+/// What is lost of a piece of work: `Registering LibreOffice 24.8.4, 41 % of 1.2 GiB`.
+pub fn undone(row: &TaskRow) -> String {
+    let mut line = row.title.clone();
+    if let Some(part) = row.progress.fraction() {
+        line.push_str(&format!(", {:.0} % of {}", part * 100.0, format::size(row.progress.total_bytes)));
+    }
+    if line.starts_with("Archiving ") {
+        line.push_str(" (the package stays in the library)");
+    }
+    line
 }
 
 impl Dialog for CloseQuestion {
