@@ -51,7 +51,7 @@ fn sealed_and_blocked() -> Desk {
 }
 
 fn accepted(desk: &Desk) -> Vec<String> {
-    let filter = HistoryFilter { event: Some(HistoryEvent::Accepted), ..HistoryFilter::default() };
+    let filter = HistoryFilter { events: vec![HistoryEvent::Accepted], ..HistoryFilter::default() };
     let entries = desk.session().expect("open").run(ReadHistory { filter }, &Work::new()).expect("readable");
     entries.into_iter().filter_map(|entry| entry.reason).collect()
 }

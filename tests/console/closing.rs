@@ -45,6 +45,7 @@ fn registering(desk: &mut Desk) {
     desk.wait_for("2 files");
     desk.click_without_settling("Create");
     desk.wait("the row of the work", |desk| desk.sees("Registering Big 1.0"));
+    desk.wait("its progress", |desk| texts(desk).iter().any(|text| text.ends_with(" of 6.0 GiB")));
 }
 
 fn remove(desk: &mut Desk, title: &str) {

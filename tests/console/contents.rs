@@ -97,6 +97,19 @@ fn a_pasted_path_goes_into_the_package_too() {
 }
 
 #[test]
+fn a_path_pasted_beside_a_window_becomes_a_package() {
+    let mut desk = Desk::open();
+    let source = desk.source("Größe & Maß 2.5", &[("setup.exe", "MZ")]);
+    let text = format!("file://{}\r\n", source.display().to_string().replace(' ', "%20"));
+    desk.harness.event(Event::Paste(text));
+    desk.settle();
+    desk.wait_for("1 file");
+    assert_eq!(desk.control("Name").value().as_deref(), Some("Größe & Maß"));
+    desk.click("Create");
+    desk.wait("the package", |desk| desk.package("Größe & Maß 2.5").is_some());
+}
+
+#[test]
 fn a_link_among_what_is_added_is_refused_by_name() {
     let mut desk = on_contents();
     let more = desk.source("more", &[("readme.txt", "hello")]);
@@ -162,6 +175,20 @@ fn a_sealed_package_says_why_nothing_can_be_added() {
         desk.package(TITLE).map(|package| (package.state, package.files)),
         Some((PackageState::Sealed, 2))
     );
+}
+
+#[test]
+fn a_field_of_a_sealed_package_says_what_would_make_it_editable() {
+    let mut desk = on_contents();
+    seal(&desk);
+    desk.wait("the window to follow", |desk| !desk.is_enabled("Add files…"));
+    desk.click("General");
+    desk.wait_for("Package id");
+    let name =
+        desk.harness.query_all_by_value("7-Zip").find(|node| node.accesskit_node().role() == Role::Label);
+    name.expect("the name as text").hover();
+    desk.wait_for("The package is sealed. New version… or Unseal… changes that");
+    assert!(!desk.has_field("Name") && desk.has_field("Comment"));
 }
 
 #[test]
