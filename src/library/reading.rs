@@ -175,12 +175,12 @@ impl Library {
     /// Everything a property page shows of a package.
     pub fn details(&self, package: &PackageRef) -> Result<PackageDetails, LibraryError> {
         let record = self.resolve(package)?;
-        let manifest = self.recorded_manifest(record.id)?;
+        let totals = self.catalogue().contents_totals(record.id)?.unwrap_or_default();
         let report = self.catalogue().report(record.id)?;
         Ok(PackageDetails {
-            blocks: manifest.block_count(),
-            block_size_bytes: manifest.block_size().bytes(),
-            has_hashes: manifest.has_all_hashes(),
+            blocks: totals.blocks,
+            block_size_bytes: totals.block_size.bytes(),
+            has_hashes: totals.has_all_hashes,
             folder: self.package_folder(&record.key),
             archive_reachable: record
                 .archive

@@ -10,6 +10,24 @@ use crate::package::{BlockSize, FileList, Manifest, Sha256Digest};
 /// Stands where a hash was lost. No file has this hash.
 const NO_HASH: [u8; 32] = [0; 32];
 
+/// What the recorded files of a package come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentsTotals {
+    /// Block size.
+    pub block_size: BlockSize,
+    /// Number of blocks.
+    pub blocks: u64,
+    /// Whether every file has hashes.
+    pub has_all_hashes: bool,
+}
+
+impl Default for ContentsTotals {
+    /// Of no files at all.
+    fn default() -> Self {
+        Self { block_size: BlockSize::DEFAULT, blocks: 0, has_all_hashes: true }
+    }
+}
+
 impl Catalogue {
     /// Paths and sizes of a package as recorded; `None` if the package is not known.
     pub fn file_list(&self, id: PackageId) -> Result<Option<FileList>, StoreError> {
@@ -21,6 +39,32 @@ impl Catalogue {
             .query_row([id.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         blobs.map(|(names, sizes)| FileList::from_blobs(&names, &sizes).ok_or_else(|| misfit(id))).transpose()
+    }
+
+    /// What the recorded files of a package come to, without reading their names; `None` if the package is not known.
+    pub fn contents_totals(&self, id: PackageId) -> Result<Option<ContentsTotals>, StoreError> {
+        let blobs: Option<(i64, Vec<u8>, Vec<u8>)> = self
+            .connection
+            .prepare_cached(
+                "SELECT block_size, sizes, file_hashes FROM contents
+                 JOIN packages ON packages.row = contents.package WHERE packages.id = ?1",
+            )?
+            .query_row([id.to_string()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((block_size, sizes, file_hashes)) = blobs else { return Ok(None) };
+        let block_size = BlockSize::new(from_sql(block_size, "block_size")?)
+            .map_err(|e| StoreError::Damaged(e.to_string()))?;
+        let (sizes, rest) = sizes.as_chunks::<8>();
+        let (file_hashes, _) = file_hashes.as_chunks::<32>();
+        if !rest.is_empty() || sizes.len() != file_hashes.len() {
+            return Err(misfit(id));
+        }
+        let blocks = sizes.iter().map(|size| block_size.blocks_in(u64::from_le_bytes(*size)));
+        Ok(Some(ContentsTotals {
+            block_size,
+            blocks: blocks.fold(0, u64::saturating_add),
+            has_all_hashes: !file_hashes.contains(&NO_HASH),
+        }))
     }
 
     /// Everything recorded about the files of a package; `None` if the package is not known.

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+pub use contents::ContentsTotals;
 pub use error::StoreError;
 pub use history::HistoryFilter;
 pub use intents::StoredIntent;

@@ -110,3 +110,47 @@ fn the_first_hits_come_first_from_however_many_packages() {
     let count = catalogue.count_files(&pattern("even*.jar"), true, &|| false).expect("it can be read");
     assert_eq!((count.files, count.packages), (2_500, 2_500));
 }
+
+/// The totals of a property page come from the columns they are in, whatever the names say.
+#[test]
+fn totals_of_contents_are_those_of_the_manifest() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let mut catalogue = Catalogue::open(&folder.path().join("catalog.db"))?;
+    let block_size = BlockSize::new(256 * 1024)?;
+    let hashes = |size: u64| {
+        let blocks =
+            vec![Sha256Digest::of(&size.to_le_bytes()); usize::try_from(block_size.blocks_in(size))?];
+        let file = blocks.first().copied().unwrap_or(Sha256Digest::of(b""));
+        Ok::<_, std::num::TryFromIntError>(FileHashes { file, blocks })
+    };
+    for lost in [None, Some(7)] {
+        let mut files = Vec::new();
+        for number in 0..20_000_u64 {
+            let size_bytes = number * 7919 % 1_000_000;
+            let kept = (lost != Some(number)).then(|| hashes(size_bytes)).transpose()?;
+            let path = format!("folder {}/file {number}", number % 100);
+            files.push(ManifestFile { path, size_bytes, executable: false, hashes: kept });
+        }
+        let manifest = Manifest::from_files(block_size, files).map_err(|twice| twice.0)?;
+        let record = record(&format!("lost {lost:?}").replace(['(', ')'], ""), &manifest);
+        catalogue.change(|change| {
+            change.put_package(&record)?;
+            change.put_manifest(record.id, &manifest)
+        })?;
+        let totals = catalogue.contents_totals(record.id)?.ok_or("it was put")?;
+        assert_eq!(totals.block_size, block_size);
+        assert_eq!(totals.blocks, manifest.block_count());
+        assert_eq!(totals.has_all_hashes, lost.is_none());
+        // Cheap: less than a tenth of reading everything.
+        let time = |work: &dyn Fn()| {
+            let started = std::time::Instant::now();
+            (0..5).for_each(|_| work());
+            started.elapsed()
+        };
+        let cheap = time(&|| drop(catalogue.contents_totals(record.id)));
+        let whole = time(&|| drop(catalogue.manifest(record.id)));
+        assert!(cheap * 10 < whole, "{cheap:?} against {whole:?}");
+    }
+    assert_eq!(catalogue.contents_totals(PackageId(uuid::Uuid::new_v4()))?, None);
+    Ok(())
+}
