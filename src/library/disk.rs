@@ -161,6 +161,68 @@ pub(crate) fn words(error: &io::Error) -> String {
     }
 }
 
+/// Opens a plain file for reading. A named pipe or a device in its place is an error, and nobody waits for it.
+pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    // Asked first: opening a device can be an act of its own.
+    let is_file = |metadata: &Metadata| metadata.is_file();
+    let not_plain = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file");
+    if !is_file(&std::fs::metadata(path)?) {
+        return Err(not_plain());
+    }
+    let file = options.open(path)?;
+    if is_file(&file.metadata()?) { Ok(file) } else { Err(not_plain()) }
+}
+
+/// Names the disk that `path` lies on, links followed: nothing can be renamed from one to another.
+#[cfg(target_os = "linux")]
+pub(crate) fn disk_of(path: &Path) -> io::Result<(u64, u64)> {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+    let statx = statx(CWD, path, AtFlags::NO_AUTOMOUNT, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID)?;
+    // One file system can be mounted at several places; older kernels do not say which place it is.
+    let knows_mount = statx.stx_mask & StatxFlags::MNT_ID.bits() != 0;
+    let mount = if knows_mount { statx.stx_mnt_id } else { 0 };
+    Ok((u64::from(statx.stx_dev_major) << 32 | u64::from(statx.stx_dev_minor), mount))
+}
+
+/// Names the disk that `path` lies on, links followed: nothing can be renamed from one to another.
+#[cfg(all(unix, not(target_os = "linux")))]
+pub(crate) fn disk_of(path: &Path) -> io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    Ok((std::fs::metadata(path)?.dev(), 0))
+}
+
+/// Names the disk that `path` lies on; the standard library does not say it there, so all are one.
+#[cfg(not(unix))]
+pub(crate) fn disk_of(path: &Path) -> io::Result<(u64, u64)> {
+    std::fs::metadata(path).map(|_| (0, 0))
+}
+
+/// Renames a file to a name that nothing has; `AlreadyExists` if something has it.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // File systems that do not know how; the next best is to look first.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+            renamed => return Ok(renamed?),
+        }
+    }
+    if std::fs::symlink_metadata(to).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    std::fs::rename(from, to)
+}
+
 /// Creates a file that must not exist yet, to be written and read again.
 pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     File::options().read(true).write(true).create_new(true).open(path)

@@ -19,6 +19,9 @@ use crate::work::Work;
 /// Largest tag file that is read, in bytes: the snapshot of millions of files.
 pub(super) const TAG_FILE_MAX_BYTES: u64 = 1 << 30;
 
+/// Largest signature that is read, in bytes: four short lines, with comments of any honest length.
+const SEAL_MAX_BYTES: u64 = 64 * 1024;
+
 /// A seal that was found whole and trusted: everything the tag files say.
 #[derive(Debug)]
 pub(super) struct ProvenSeal {
@@ -38,7 +41,13 @@ pub(super) trait TagFiles {
 
 impl TagFiles for Path {
     fn text(&self, name: &str) -> Result<Option<String>, LibraryError> {
-        read_text(&self.join(name), TAG_FILE_MAX_BYTES.max(REGINFO_MAX_BYTES))
+        // Read before anything is proven, so not more of them than they can honestly have.
+        let most = match name {
+            REGINFO_NAME => REGINFO_MAX_BYTES,
+            SEAL_NAME => SEAL_MAX_BYTES,
+            _ => TAG_FILE_MAX_BYTES,
+        };
+        read_text(&self.join(name), most)
     }
 }
 

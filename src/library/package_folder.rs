@@ -1,6 +1,5 @@
 //! The folder of one package, `packages/<Name>/<Version>/`: where each file of it lies and what it says.
 
-use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -95,7 +94,8 @@ pub(super) fn put_reginfo(
 /// Reads a small text file, at most `max_bytes` of it; `None` if it is not there.
 pub(super) fn read_text(path: &Path, max_bytes: u64) -> Result<Option<String>, LibraryError> {
     let unreadable = |why: String| LibraryError::Unreadable { what: path.display().to_string(), why };
-    let file = match fs::File::open(path) {
+    // A stranger's folder can hold a named pipe of this name: nobody waits for it.
+    let file = match super::disk::open_plain(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error.to_string())),

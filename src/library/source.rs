@@ -118,10 +118,14 @@ impl Source {
         let first = named.first().ok_or_else(|| LibraryError::SourceMissing(PathBuf::new()))?;
         let named_after = named_after(&named);
         if let ([folder], true) = (named.as_slice(), first.is_dir()) {
-            let reginfo = if folder.join(DATA_NAME).is_dir() { read_reginfo(folder)? } else { None };
+            // A link in the place of `data` leads to what is no part of the folder: it is refused as a link.
+            let data = fs::symlink_metadata(folder.join(DATA_NAME));
+            let has_data = data.as_ref().is_ok_and(|data| data.is_dir());
+            let is_link = data.is_ok_and(|data| data.is_symlink());
+            let reginfo = if has_data { read_reginfo(folder)? } else { None };
             let (kind, root) = if reginfo.is_some() {
                 (SourceKind::Package, folder.join(DATA_NAME))
-            } else if folder.join("bagit.txt").is_file() {
+            } else if folder.join("bagit.txt").is_file() && !is_link {
                 (SourceKind::Bag, folder.join(DATA_NAME))
             } else {
                 (SourceKind::Plain, folder.clone())

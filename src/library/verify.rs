@@ -94,6 +94,9 @@ impl VerifyReport {
                 self.seal = "broken";
                 self.errors.push(format!("the seal does not match: {why}"));
             }
+            Err(LibraryError::NoRegInfo(_)) => {
+                self.errors.push("no registration information (reginfo) found".to_owned());
+            }
             Err(LibraryError::NoSeal(_)) => self.errors.push("there is no seal".to_owned()),
             Err(LibraryError::Unreadable { what, why }) => self.errors.push(format!("{what}: {why}")),
             Err(error) => return Err(error),

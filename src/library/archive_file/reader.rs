@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use crate::library::disk::open_plain;
 use crate::work::Work;
 
 use super::frames::FrameIndex;
@@ -57,7 +58,7 @@ impl TagFiles {
 impl ArchiveReader {
     /// Opens `path` and finds its frames: from the seek table where there is a good one, else one by one.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
-        Self::from_file(File::open(path).map_err(ReadError::Read)?)
+        Self::from_file(open_plain(path).map_err(ReadError::Read)?)
     }
 
     /// As [`ArchiveReader::open`], for a file that is open already. Its position is moved.
