@@ -1,4 +1,5 @@
-//! A library in a folder of its own, with the user's keys beside it, and sources to fill it from.
+//! The fixture of these tests: a library in a folder of its own, with the user's keys beside it, and sources to fill it
+//! from; a [`Place`] opens it as often as it is told, a [`Desk`] has it open.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -69,6 +70,57 @@ impl Place {
             put(&folder, path, content)?;
         }
         Ok(folder)
+    }
+}
+
+/// A place with its library open, and short words for what a test does with it.
+pub(crate) struct Desk {
+    pub(crate) place: Place,
+    pub(crate) session: Session,
+}
+
+impl Desk {
+    pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
+        Self::of(Place::new()?)
+    }
+
+    /// On a disk, and not in memory, for trees that are larger than that.
+    pub(crate) fn on_disk() -> Result<Self, Box<dyn Error>> {
+        let temporary = tempfile::tempdir()?;
+        let folder = temporary.path().canonicalize()?;
+        Self::of(Place { folder, _temporary: Some(temporary) })
+    }
+
+    fn of(place: Place) -> Result<Self, Box<dyn Error>> {
+        let session = place.open()?;
+        Ok(Self { place, session })
+    }
+
+    pub(crate) fn run<R: Request>(&self, request: R) -> Result<R::Reply, Failure> {
+        ask(&self.session, request)
+    }
+
+    /// Registers a folder under the name and version that are proposed for it.
+    pub(crate) fn register(&self, source: &Path) -> Result<PackageRecord, Failure> {
+        let request = RegisterRequest::new(vec![source.to_owned()]);
+        self.run(Register { request }).map(|report| report.record)
+    }
+
+    pub(crate) fn show(&self, package: &str) -> Result<PackageDetails, Failure> {
+        self.run(ShowPackage { package: PackageRef::Text(package.to_owned()) })
+    }
+
+    /// Path of a file of a package, as somebody finds it who goes behind the library's back.
+    pub(crate) fn data(&self, name: &str, version: &str, path: &str) -> PathBuf {
+        self.root().join("packages").join(name).join(version).join("data").join(path)
+    }
+}
+
+impl std::ops::Deref for Desk {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.place
     }
 }
 

@@ -12,7 +12,7 @@ use packhouse::session::{
 };
 use packhouse::work::Work;
 
-use crate::desk::{Desk, Outcome, options, write};
+use crate::place::{Desk, Outcome};
 
 const FILES: &[(&str, &[u8])] =
     &[("setup.exe", b"installer"), ("lib/a.dll", b"a"), ("lib/b.dll", b"bb"), ("readme.txt", b"")];
@@ -119,11 +119,11 @@ fn a_watched_folder_is_complete_after_five_seconds_without_change() -> Outcome {
     let after = |seconds| start + Duration::from_secs(seconds);
     assert!(watch.complete(start, &work)?.is_empty());
     assert!(watch.complete(after(4), &work)?.is_empty());
-    write(&folder.join("late.txt"), b"late")?;
+    fs::write(folder.join("late.txt"), b"late")?;
     assert!(watch.complete(after(6), &work)?.is_empty(), "it changed meanwhile");
     assert_eq!(watch.complete(after(11), &work)?, std::slice::from_ref(&folder));
     assert!(watch.complete(after(20), &work)?.is_empty(), "each state is handed out once");
-    write(&folder.join("late.txt"), b"later")?;
+    fs::write(folder.join("late.txt"), b"later")?;
     assert!(watch.complete(after(21), &work)?.is_empty());
     assert_eq!(watch.complete(after(26), &work)?, [folder]);
     Ok(())
@@ -193,7 +193,7 @@ fn a_rename_moves_the_folder_and_a_removal_can_be_taken_back() -> Outcome {
     desk.run(Remove { package: record.id })?;
     assert!(desk.show("Gadget@1.0").is_err());
     assert!(!desk.path("library/packages/Gadget").exists());
-    let session = desk.open_again()?;
+    let session = desk.open()?;
     let back = session.run(UndoRemove {}, &Work::new())?;
     assert_eq!(back.to_string(), "Gadget@1.0");
     assert!(desk.run(Check { package: record.id, kind: CheckKind::Deep })?.is_consistent());
@@ -252,12 +252,12 @@ fn history_is_chained_and_kept_twice() -> Outcome {
     assert_eq!(desk.run(VerifyHistory {})?, ChainState::Verified { entries: 2 });
     let entries = desk.run(ReadHistory { filter: HistoryFilter::default() })?;
     assert_eq!(entries[1].event, HistoryEvent::Registered);
-    assert_eq!((entries[1].who.as_str(), entries[1].host.as_str()), ("anna", "PC-114"));
+    assert_eq!((entries[1].who.as_str(), entries[1].host.as_str()), ("tester", "bench"));
     // A torn line, as a power cut leaves it, and a line that was lost.
     fs::write(&file, &text.as_bytes()[..text.len() - 40])?;
-    drop(packhouse::session::Session::open(options(desk.folder.path()))?);
+    drop(packhouse::session::Session::open(desk.options())?);
     assert_eq!(desk.run(VerifyHistory {})?, ChainState::Verified { entries: 2 });
-    fs::write(&file, text.replace("anna", "otto"))?;
+    fs::write(&file, text.replace("tester", "somebody"))?;
     assert!(matches!(desk.run(VerifyHistory {})?, ChainState::Broken { number: 1, .. }));
     Ok(())
 }
