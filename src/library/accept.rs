@@ -89,9 +89,12 @@ impl Library {
         reason: Option<String>,
         report: Option<&CheckReport>,
     ) -> Result<PackageRecord, LibraryError> {
-        let _lock = self.lock_package(&examined.key)?;
-        let mut record = self.record(examined.id)?;
-        if record.checksum != examined.checksum || record.state != examined.state {
+        let (_lock, mut record) = self.lock_record(examined.id)?;
+        // A report is about the files as they were when it was made, under the name they had.
+        let is_another = record.checksum != examined.checksum
+            || record.state != examined.state
+            || report.is_some() && (record.checksum_at, &record.key) != (examined.checksum_at, &examined.key);
+        if is_another {
             return Err(LibraryError::ChangedAgain(record.key));
         }
         let was_on = record.checksum_control;
@@ -142,17 +145,9 @@ impl Library {
         work: &Work,
     ) -> Result<(PackageRecord, CheckReport), LibraryError> {
         let reason = required_reason(&request.reason)?;
-        let record = self.record(id)?;
-        if record.state == PackageState::Archived {
-            return Err(LibraryError::State {
-                key: record.key,
-                state: record.state,
-                doing: "changed",
-                instead: "Restore the package first",
-            });
-        }
-        let _lock = self.lock_package(&record.key)?;
-        let mut record = self.record(id)?;
+        require_not_archived(&self.record(id)?)?;
+        let (_lock, mut record) = self.lock_record(id)?;
+        require_not_archived(&record)?;
         // Damage that a deep check found is looked at again by the quick check.
         let report = self.examine(&record, CheckKind::Quick, work)?;
         self.require_acceptable(&record, &report, request)?;
@@ -295,4 +290,12 @@ impl Library {
         }
         Ok(unseen)
     }
+}
+
+fn require_not_archived(record: &PackageRecord) -> Result<(), LibraryError> {
+    if record.state != PackageState::Archived {
+        return Ok(());
+    }
+    let instead = "Restore the package first";
+    Err(LibraryError::State { key: record.key.clone(), state: record.state, doing: "changed", instead })
 }

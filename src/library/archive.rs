@@ -8,8 +8,11 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::archive_file::{ArchiveContents, ArchiveReader, ReadError, WriteError, write_archive};
+use super::disk::rename_new;
+use super::elsewhere::{self, Announced};
 use super::error::io_error;
 use super::import::{ProvenSeal, first_difference};
+use super::one_disk::require_one_disk;
 use super::operation::{Operation, Step};
 use super::package_folder::{put_notes, relative_folder};
 use super::{Library, LibraryError};
@@ -81,8 +84,7 @@ impl Library {
         if !report.is_consistent() {
             return Err(LibraryError::Differs { key: record.key, report: Box::new(report) });
         }
-        let _lock = self.lock_package(&record.key)?;
-        let mut record = self.record(id)?;
+        let (_lock, record) = self.lock_record(id)?;
         require_sealed(&record)?;
         let manifest = self.recorded_manifest(id)?;
         // What a seal does not prove could never be restored.
@@ -98,20 +100,45 @@ impl Library {
             return Err(LibraryError::SealBroken { what: record.key.to_string(), why });
         }
         self.require_outside(&request.folder)?;
-        let made_folder = !request.folder.exists();
-        fs::create_dir_all(&request.folder).map_err(io_error("make the folder", &request.folder))?;
-        let folder = fs::canonicalize(&request.folder).map_err(io_error("open", &request.folder))?;
-        let written = self.write_proven(&record, &manifest, &seal, &folder, work);
-        let (file, was_there) = match written {
-            Ok(written) => written,
-            Err(error) => {
-                if made_folder {
-                    let _ = fs::remove_dir(&folder);
-                }
-                return Err(error);
-            }
-        };
-        let size_bytes = fs::metadata(&file).map_err(io_error("read", &file))?.len();
+        let operation = Operation::begin(self)?;
+        let package = relative_folder(&record.key);
+        // Out of sight in one step, then removed with the operation.
+        let aside = Step::MoveAside { from: package.join(DATA_NAME), to: operation.relative("gone") };
+        // Known before hours of writing, not after them.
+        require_one_disk(self.root(), std::slice::from_ref(&aside))?;
+        let place = elsewhere::announce(&operation, &request.folder)?;
+        let archived =
+            self.write_proven(&record, &manifest, &seal, &place, work).and_then(|(file, was_there)| {
+                let stored = self.put_away(operation, record, (aside, &request.comment), &file, work);
+                let (record, size_bytes) = stored.inspect_err(|_| {
+                    // Decided is decided: then the archive is the package, and opening the library finishes it.
+                    let is_undecided = self.record(id).is_ok_and(|now| now.state == PackageState::Sealed);
+                    if is_undecided && !was_there {
+                        let _ = fs::remove_file(&file);
+                    }
+                })?;
+                let freed_bytes = record.checksum.size_bytes;
+                Ok(ArchiveReport { freed_bytes, record, file, size_bytes, was_there })
+            });
+        if archived.is_err() {
+            place.remove_made();
+        }
+        archived
+    }
+
+    /// Records that the package is archived in `file`, and lets its files go. Gives it as it is now, and the size of
+    /// the archive in bytes.
+    fn put_away(
+        &self,
+        operation: Operation<'_>,
+        mut record: PackageRecord,
+        (aside, comment): (Step, &str),
+        file: &Path,
+        work: &Work,
+    ) -> Result<(PackageRecord, u64), LibraryError> {
+        self.require_still_the_same(&record, work)?;
+        work.check()?;
+        let size_bytes = fs::metadata(file).map_err(io_error("read", file))?.len();
         record.state = PackageState::Archived;
         record.changed = Timestamp::now();
         record.finding = Finding::Consistent;
@@ -123,14 +150,12 @@ impl Library {
             at: record.changed,
             path: file.display().to_string(),
             size_bytes,
-            comment: request.comment.trim().to_owned(),
+            comment: comment.trim().to_owned(),
         });
-        let operation = Operation::begin(self)?;
         let mut steps = Vec::new();
-        put_notes(&operation, &record, &mut steps)?;
         let package = relative_folder(&record.key);
-        // Out of sight in one step, then removed with the operation.
-        steps.push(Step::MoveAside { from: package.join(DATA_NAME), to: operation.relative("gone") });
+        put_notes(&operation, &record, &mut steps)?;
+        steps.push(aside);
         let kept = [REGINFO_NAME, SEAL_NAME, NOTES_NAME];
         let rest = TAG_ORDER.iter().filter(|name| !kept.contains(name));
         steps.extend(rest.map(|name| Step::Remove { path: package.join(name) }));
@@ -139,11 +164,11 @@ impl Library {
         entry.details = Some(format!("to {}", file.display()));
         operation.commit(&record.key.folded(), &steps, |change| {
             change.put_package(&record)?;
-            change.put_report(id, None)?;
+            change.put_report(record.id, None)?;
             change.append_history(entry)?;
             Ok(())
         })?;
-        Ok(ArchiveReport { freed_bytes: record.checksum.size_bytes, record, file, size_bytes, was_there })
+        Ok((record, size_bytes))
     }
 
     /// Writes the archive and proves it; or proves the one that is already there, left by an archiving that was
@@ -153,11 +178,11 @@ impl Library {
         record: &PackageRecord,
         manifest: &Manifest,
         seal: &ProvenSeal,
-        folder: &Path,
+        place: &Announced,
         work: &Work,
     ) -> Result<(PathBuf, bool), LibraryError> {
         let name = archive_name(&record.key);
-        let file = folder.join(format!("{name}.tar.zst"));
+        let file = place.folder.join(format!("{name}.tar.zst"));
         let tags = tag_files(record, seal)?;
         if fs::symlink_metadata(&file).is_ok() {
             return match prove_written(&file, &name, &tags, manifest, work) {
@@ -166,18 +191,39 @@ impl Library {
                 Err(_) => Err(LibraryError::ArchiveExists(file)),
             };
         }
-        let partial = folder.join(format!(".{name}.tar.zst.partial"));
+        let partial = &place.partial;
         let written = self
-            .write_partial(record, manifest, &tags, &partial, work)
-            .and_then(|()| prove_written(&partial, &name, &tags, manifest, work))
+            .write_partial(record, manifest, &tags, partial, work)
+            .and_then(|()| prove_written(partial, &name, &tags, manifest, work))
             .and_then(|()| work.check().map_err(LibraryError::from))
-            .and_then(|()| fs::rename(&partial, &file).map_err(io_error("rename", &partial)))
-            .and_then(|()| super::operation::sync_folder(folder));
+            .and_then(|()| match rename_new(partial, &file) {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    Err(LibraryError::ArchiveExists(file.clone()))
+                }
+                renamed => renamed.map_err(io_error("rename", partial)),
+            });
         if let Err(error) = written {
-            let _ = fs::remove_file(&partial);
+            let _ = fs::remove_file(partial);
             return Err(error);
         }
+        // What has not reached the disk is no archive that a package could be let go for.
+        place.sync_names().inspect_err(|_| {
+            let _ = fs::remove_file(&file);
+        })?;
         Ok((file, false))
+    }
+
+    /// An error if something came into the package while it was written: it would go with the files and be in no
+    /// archive.
+    fn require_still_the_same(&self, record: &PackageRecord, work: &Work) -> Result<(), LibraryError> {
+        let report = self.examine(record, CheckKind::Quick, work)?;
+        if report.is_consistent() {
+            return Ok(());
+        }
+        if record.checksum_control {
+            self.store_outcome(record, &report, super::check::FoundBy::HandingOut)?;
+        }
+        Err(LibraryError::Differs { key: record.key.clone(), report: Box::new(report) })
     }
 
     fn write_partial(
@@ -195,7 +241,7 @@ impl Library {
         let mut contents = ArchiveContents::new(&name, &borrowed, &data, manifest);
         contents.mtime_secs =
             record.seal.as_ref().map_or(0, |seal| u64::try_from(seal.at.as_second()).unwrap_or(0));
-        let file = File::create(partial).map_err(io_error("write", partial))?;
+        let file = File::create_new(partial).map_err(io_error("write", partial))?;
         write_archive(&file, &contents, work)
             .map(|_| ())
             .map_err(|error| self.write_error(record, partial, error, work))

@@ -73,9 +73,7 @@ pub enum ProcedureEdit {
 impl Library {
     /// Changes fields of a package.
     pub fn edit(&self, id: PackageId, edit: &PackageEdit) -> Result<PackageRecord, LibraryError> {
-        let before = self.record(id)?;
-        let _lock = self.lock_package(&before.key)?;
-        let before = self.record(id)?;
+        let (_lock, before) = self.lock_record(id)?;
         let mut record = before.clone();
         let mut changed: Vec<&'static str> = Vec::new();
         self.apply_edit(&mut record, edit, &mut changed)?;
@@ -206,9 +204,7 @@ impl Library {
         edit: &ProcedureEdit,
         key: Option<&str>,
     ) -> Result<PackageRecord, LibraryError> {
-        let record = self.record(id)?;
-        let _lock = self.lock_package(&record.key)?;
-        let mut record = self.record(id)?;
+        let (_lock, mut record) = self.lock_record(id)?;
         self.require_editable(&record, Field::AddProcedure, "changed")?;
         let manifest = self.recorded_manifest(id)?;
         let before: Vec<Procedure> =

@@ -44,6 +44,12 @@ pub enum LibraryError {
         /// What the system said.
         why: String,
     },
+    /// Other programs have the library open, so it can be neither rebuilt nor moved: who they are, as far as they said so.
+    #[error("the library is open in another program")]
+    InUse(Vec<String>),
+    /// Another program rebuilds or moves the library: who it is, if it said so.
+    #[error("the library is being rebuilt or moved by another program")]
+    AtWork(Vec<String>),
     /// Opened for reading only.
     #[error("the library is open for reading only")]
     ReadOnly,
@@ -77,6 +83,14 @@ pub enum LibraryError {
     /// The package was removed and can still be taken back.
     #[error("{0} was removed and can still be taken back")]
     InTrash(PackageKey),
+    /// A part of the library lies on a disk of its own, so that nothing can be moved there in one step.
+    #[error("{} and {} lie on two disks", from.display(), to.display())]
+    OtherDisk {
+        /// What was to be moved.
+        from: PathBuf,
+        /// Where to.
+        to: PathBuf,
+    },
     /// A folder of this name and version is there, though the library knows no such package.
     #[error("the folder {} is already there", .0.display())]
     FolderExists(PathBuf),
@@ -259,9 +273,6 @@ pub enum LibraryError {
         /// Where the library is.
         from: PathBuf,
     },
-    /// Somebody else has the library open.
-    #[error("another program has the library open")]
-    InUse,
     /// A file of the copy is not as the original.
     #[error("{} was not copied right", .0.display())]
     CopyDiffers(PathBuf),
@@ -320,9 +331,11 @@ impl LibraryError {
     /// Whether trying again may help without anything being changed.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Locked(_) | Self::CheckRunning | Self::Moving | Self::InUse | Self::Unreachable { .. } => {
-                true
-            }
+            Self::Locked(_)
+            | Self::CheckRunning
+            | Self::Unreachable { .. }
+            | Self::InUse(_)
+            | Self::AtWork(_) => true,
             Self::Store(error) => error.is_busy(),
             _ => false,
         }
@@ -370,6 +383,13 @@ impl LibraryError {
                 failure("library-unreachable", Class::Environment, "Nothing was changed. Connect the disk or share, then try again")
                     .because(why.clone())
             }
+            Self::InUse(by) => {
+                failure("library-in-use", Class::Refused, "Nothing was changed. Close the library there, then try again")
+                    .because(by.join("; "))
+            }
+            Self::AtWork(by) => {
+                failure("library-in-use", Class::Refused, "Wait until it is done, then try again").because(by.join("; "))
+            }
             Self::ReadOnly => failure("read-only", Class::Refused, "Close the other program, or get write access, then try again"),
             Self::SourceMissing(_) => failure("source-missing", Class::Environment, "Check the path"),
             Self::SourceEmpty(_) => failure("source-empty", Class::Refused, "Name a folder with at least one file"),
@@ -407,6 +427,12 @@ impl LibraryError {
                 Class::Refused,
                 "Move the folder away, or take its package in with: packhouse-cli rebuild",
             ),
+            Self::OtherDisk { .. } => failure(
+                "other-disk",
+                Class::Environment,
+                "Nothing was changed. Keep the whole library on one disk: unmount what is mounted in it, or move it",
+            )
+            .because("a change is put into place by renaming, which no system can do from one disk to another"),
             Self::NotFound(_) => failure("not-found", Class::Usage, "packhouse-cli list shows every package"),
             Self::Ambiguous { keys, .. } => {
                 failure("ambiguous", Class::Usage, "Name the version as well: Name@Version").with_details(keys.clone())
@@ -498,9 +524,6 @@ impl LibraryError {
                 Class::Refused,
                 &format!("The library is in {}: open it there, or move it again", from.display()),
             ),
-            Self::InUse => {
-                failure("library-in-use", Class::Refused, "Close every other console and command that uses it, then try again")
-            }
             Self::CopyDiffers(_) => {
                 failure("copy-differs", Class::Environment, "The library stays where it is. Check the new disk, then try again")
             }

@@ -4,6 +4,7 @@
 //! included. The file is removed by the one who unlocks it; who gets a lock on a file that is gone tries again.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,14 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Lock {
     path: PathBuf,
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// Writes who holds it into the file of the lock.
+    pub(super) fn write(&self, text: &[u8]) -> Result<(), LibraryError> {
+        (&self.file).write_all(text).map_err(io_error("write", &self.path))
+    }
 }
 
 impl Drop for Lock {
@@ -61,9 +69,16 @@ pub(crate) fn try_take(folder: &Path, name: &str) -> Result<Option<Lock>, Librar
             Err(TryLockError::Error(error)) => return Err(io_error("lock", &path)(error)),
         }
         if is_same_file(&file, &path) {
-            return Ok(Some(Lock { path, _file: file }));
+            return Ok(Some(Lock { path, file }));
         }
     }
+}
+
+/// Removes the file of a lock that nobody holds: its program was killed. Gives whether it did.
+pub(super) fn remove_unlocked(path: &Path) -> bool {
+    let Ok(file) = File::options().write(true).open(path) else { return false };
+    // Removed while it is locked here, and only if nobody put another in its place.
+    file.try_lock().is_ok() && is_same_file(&file, path) && fs::remove_file(path).is_ok()
 }
 
 /// Whether the open file is still the one at `path`.

@@ -14,6 +14,7 @@ pub mod copying;
 mod csv;
 pub(crate) mod disk;
 mod edit;
+mod elsewhere;
 mod error;
 mod export;
 mod file_system;
@@ -27,6 +28,7 @@ mod keys;
 mod library_check;
 mod lock;
 mod moving;
+mod one_disk;
 mod open;
 mod operation;
 mod package_folder;
@@ -101,7 +103,8 @@ pub struct Library {
     read_only: bool,
     catalogue: Mutex<Catalogue>,
     standing: Mutex<Standing>,
-    in_use: Mutex<Option<in_use::InUse>>,
+    /// Given back last, when nothing of the database is open any more.
+    in_use: Option<in_use::InUse>,
 }
 
 /// Whether the library is where it was opened.
@@ -189,6 +192,30 @@ impl Library {
         Ok(lock)
     }
 
+    /// Takes the lock of the package `id` and gives it as it is under that lock. Another program may rename it between
+    /// looking it up and locking it; then the new name is locked.
+    fn lock_record(
+        &self,
+        id: crate::package::PackageId,
+    ) -> Result<(lock::Lock, PackageRecord), LibraryError> {
+        loop {
+            let looked_up = self.record(id)?;
+            if let Some(locked) = self.lock_looked_up(&looked_up)? {
+                return Ok(locked);
+            }
+        }
+    }
+
+    /// One try of [`Library::lock_record`]; `None` if the package has another name now.
+    fn lock_looked_up(
+        &self,
+        looked_up: &PackageRecord,
+    ) -> Result<Option<(lock::Lock, PackageRecord)>, LibraryError> {
+        let lock = self.lock_package(&looked_up.key)?;
+        let record = self.record(looked_up.id)?;
+        Ok((record.key.folded() == looked_up.key.folded()).then_some((lock, record)))
+    }
+
     /// A history entry of this moment, by whoever is at work.
     fn entry(&self, event: HistoryEvent, record: Option<&PackageRecord>) -> HistoryEntry {
         let at = Timestamp::now();
@@ -220,4 +247,52 @@ impl Library {
 fn required_reason(reason: &str) -> Result<String, LibraryError> {
     let reason = reason.trim();
     if reason.chars().count() < 3 { Err(LibraryError::NoReason) } else { Ok(reason.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    fn open(folder: &Path) -> Result<Library, LibraryError> {
+        Library::open(OpenOptions {
+            root: folder.join("library"),
+            create: true,
+            read_only: false,
+            actor: Actor {
+                who: "tester".to_owned(),
+                host: "bench".to_owned(),
+                how: "test".to_owned(),
+                time_zone: TimeZone::UTC,
+            },
+            keys: folder.join("keys"),
+        })
+    }
+
+    #[test]
+    fn a_package_renamed_or_removed_between_look_up_and_lock_is_noticed() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let (one, other) = (open(folder.path())?, open(folder.path())?);
+        let source = folder.path().join("Tool 1.0");
+        std::fs::create_dir(&source)?;
+        std::fs::write(source.join("a"), "a")?;
+        let id = one.register(&RegisterRequest::new(vec![source]), &crate::work::Work::new())?.record.id;
+
+        let looked_up = one.record(id)?;
+        other.edit(id, &PackageEdit { name: Some("Renamed".to_owned()), ..PackageEdit::default() })?;
+        assert!(one.lock_looked_up(&looked_up)?.is_none(), "the lock of a name it no longer has");
+        let (lock, record) = one.lock_record(id)?;
+        assert_eq!(record.key.to_string(), "Renamed@1.0");
+        let new_name = lock::try_take(&one.root().join(operation::LOCKS), &record.key.folded())?;
+        assert!(new_name.is_none(), "the name it has now is locked");
+        drop(lock);
+
+        let looked_up = one.record(id)?;
+        other.remove(id)?;
+        assert!(matches!(one.lock_looked_up(&looked_up), Err(LibraryError::NotFound(_))));
+        assert!(matches!(one.lock_record(id), Err(LibraryError::NotFound(_))));
+        assert_eq!(std::fs::read_dir(one.root().join(operation::LOCKS))?.count(), 0);
+        Ok(())
+    }
 }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::io_error;
-use super::in_use::{IN_USE, InUse};
+use super::in_use::{self, OPEN};
 use super::open::CATALOGUE;
 use super::operation::{INCOMING, LOCKS, remove_any, sync_folder, sync_tree};
 use super::package_folder::{PACKAGES, read_text};
@@ -159,7 +159,7 @@ impl Library {
             read_only: false,
             catalogue: Mutex::new(Catalogue::open(&database)?),
             standing: Mutex::new(Standing::Here),
-            in_use: Mutex::new(None),
+            in_use: None,
         };
         sync_tree(to)?;
         let (proven, compared) = copy.prove_copy(self, &tree, work)?;
@@ -246,19 +246,18 @@ impl Library {
         work.begin("Deleting the old copy", 0, 0);
         match read_sign(&old.join(MOVED_TO))? {
             Some(sign) if sign.library == self.id() && sign.place == self.root() => {
-                let alone = InUse::alone(&old)?.ok_or(LibraryError::InUse)?;
+                let alone = in_use::enter_alone(&old, self.actor())?;
                 // The sign goes last: until then nobody takes the rest for a library.
                 for path in entries_of(&old)? {
                     let name = path.file_name().unwrap_or_default();
-                    if name != MOVED_TO && path != alone.path() {
+                    if name != MOVED_TO && name != OPEN {
                         remove_any(&path)?;
                     }
                 }
                 sync_folder(&old)?;
                 remove_any(&old.join(MOVED_TO))?;
-                let lock = alone.path().to_owned();
                 drop(alone);
-                remove_any(&lock)?;
+                remove_any(&old.join(OPEN))?;
                 fs::remove_dir(&old).map_err(io_error("remove", &old))?;
             }
             // Somebody put it away by hand.
@@ -281,15 +280,8 @@ struct Alone<'l>(&'l Library);
 
 impl<'l> Alone<'l> {
     fn take(library: &'l Library) -> Result<Self, LibraryError> {
-        {
-            let mut in_use = library.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-            let held = in_use.take().ok_or(LibraryError::InUse)?;
-            let (held, alone) = held.take_alone();
-            *in_use = Some(held);
-            if !alone {
-                return Err(LibraryError::InUse);
-            }
-        }
+        let in_use = library.in_use.as_ref().ok_or_else(|| LibraryError::InUse(Vec::new()))?;
+        in_use.take_alone(library.root())?;
         *library.standing.lock().unwrap_or_else(PoisonError::into_inner) = Standing::Moving;
         let alone = Self(library);
         // What this very program began before ends, or the move waits for another time.
@@ -302,19 +294,19 @@ impl<'l> Alone<'l> {
             }
             std::thread::park_timeout(std::time::Duration::from_millis(20));
         }
-        Err(LibraryError::InUse)
+        Err(LibraryError::InUse(Vec::new()))
     }
 }
 
 impl Drop for Alone<'_> {
     fn drop(&mut self) {
         let mut standing = self.0.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut in_use = self.0.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = in_use.take();
         // Nobody uses a folder the library was moved away from.
         if matches!(*standing, Standing::Moving) {
             *standing = Standing::Here;
-            *in_use = held.map(InUse::share_again);
+            if let Some(in_use) = &self.0.in_use {
+                in_use.share_again();
+            }
         }
     }
 }
@@ -464,7 +456,7 @@ impl Tree {
 /// itself.
 fn stays(name: &str) -> bool {
     let database = [CATALOGUE, "catalog.db-wal", "catalog.db-shm", "catalog.db-journal"];
-    database.contains(&name) || [INCOMING, LOCKS, IN_USE, MOVED_TO, MOVING].contains(&name)
+    database.contains(&name) || [INCOMING, LOCKS, OPEN, MOVED_TO, MOVING].contains(&name)
 }
 
 fn copy_file(from: &Path, to: &Path, size: u64, work: &Work) -> Result<(), LibraryError> {

@@ -1,11 +1,11 @@
 //! Opening a library: making it where there is none, finishing what was interrupted, refusing what is newer.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::error::io_error;
-use super::in_use::{IN_USE, InUse};
+use super::in_use::{self, InUse};
 use super::operation::{self, INCOMING, LOCKS, TRASH};
 use super::package_folder::PACKAGES;
 use super::{Actor, KeyRing, Library, LibraryError, Standing, moving};
@@ -35,7 +35,16 @@ impl Library {
     ///
     /// A library on a medium that cannot be written opens for reading only by itself.
     pub fn open(options: OpenOptions) -> Result<Self, LibraryError> {
-        let OpenOptions { root, create, read_only, actor, keys } = options;
+        let gate = in_use::gate_there(&options.root)?;
+        Self::open_with(options, |root, options| in_use::enter(root, &options.actor, gate, options.read_only))
+    }
+
+    /// Opens a library; `enter` takes the share in it once its folder is there.
+    pub(super) fn open_with(
+        options: OpenOptions,
+        enter: impl FnOnce(&Path, &OpenOptions) -> Result<InUse, LibraryError>,
+    ) -> Result<Self, LibraryError> {
+        let OpenOptions { root, create, read_only, .. } = options.clone();
         let database = root.join(CATALOGUE);
         moving::require_here(&root)?;
         moving::finish_arrival(&root)?;
@@ -52,8 +61,9 @@ impl Library {
             make_folders(&root)?;
         }
         let root = fs::canonicalize(&root).map_err(io_error("open", &root))?;
+        let in_use = Some(enter(&root, &options)?);
+        let OpenOptions { actor, keys, .. } = options;
         let database = root.join(CATALOGUE);
-        let in_use = InUse::share(&root)?;
         // Moved away by another program between looking and saying that it is open.
         moving::require_here(&root)?;
         let (catalogue, read_only) = open_catalogue(&database, read_only)?;
@@ -71,7 +81,7 @@ impl Library {
             read_only,
             catalogue: Mutex::new(catalogue),
             standing: Mutex::new(Standing::Here),
-            in_use: Mutex::new(in_use),
+            in_use,
         };
         if library.id.is_empty() {
             library.id = library.first_opening()?;
@@ -107,7 +117,7 @@ impl Library {
     }
 }
 
-fn open_catalogue(database: &std::path::Path, read_only: bool) -> Result<(Catalogue, bool), LibraryError> {
+fn open_catalogue(database: &Path, read_only: bool) -> Result<(Catalogue, bool), LibraryError> {
     if !read_only {
         match Catalogue::open(database) {
             Ok(catalogue) => return Ok((catalogue, false)),
@@ -125,7 +135,7 @@ fn open_catalogue(database: &std::path::Path, read_only: bool) -> Result<(Catalo
 }
 
 /// An error if there are packages where there is no database: a new empty one would hide them.
-fn require_no_packages(root: &std::path::Path) -> Result<(), LibraryError> {
+fn require_no_packages(root: &Path) -> Result<(), LibraryError> {
     let packages = root.join(PACKAGES);
     if !root.join(INCOMING).is_dir() || operation::folders_in(&packages)?.is_empty() {
         return Ok(());
@@ -134,9 +144,9 @@ fn require_no_packages(root: &std::path::Path) -> Result<(), LibraryError> {
 }
 
 /// Makes the folders of a new library. A folder that holds other things is refused.
-fn make_folders(root: &std::path::Path) -> Result<(), LibraryError> {
+fn make_folders(root: &Path) -> Result<(), LibraryError> {
     if let Ok(entries) = fs::read_dir(root) {
-        let ours = [PACKAGES, INCOMING, TRASH, LOCKS, IN_USE, "set-aside"];
+        let ours = [PACKAGES, INCOMING, TRASH, LOCKS, in_use::OPEN, "set-aside"];
         let beginnings = [CATALOGUE, super::history_file::HISTORY_FILE];
         let foreign = entries.filter_map(Result::ok).any(|entry| {
             let name = entry.file_name();

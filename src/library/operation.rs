@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Library;
+use super::elsewhere;
 use super::error::{LibraryError, io_error};
 use super::lock;
+use super::one_disk::{require_one_disk, require_same_disk};
+use super::package_folder::PACKAGES;
 use crate::store::{Change, StoredIntent};
 
 /// Folder of work in progress.
@@ -68,9 +71,12 @@ impl<'l> Operation<'l> {
     pub(super) fn begin(library: &'l Library) -> Result<Self, LibraryError> {
         library.require_writable()?;
         library.require_reachable()?;
+        let incoming = library.root().join(INCOMING);
+        // Before a byte is copied: for most changes the answer is known by now.
+        require_same_disk(&incoming, &library.root().join(PACKAGES))?;
         loop {
             let id = uuid::Uuid::new_v4().simple().to_string();
-            let folder = library.root().join(INCOMING).join(&id);
+            let folder = incoming.join(&id);
             fs::create_dir_all(&folder).map_err(io_error("make the folder", &folder))?;
             // Whoever tidies up takes the lock first: without it, the folder was taken for a leftover.
             if let Some(folder_lock) = lock_folder(&folder)? {
@@ -114,7 +120,7 @@ impl<'l> Operation<'l> {
         let intent = StoredIntent {
             operation: self.id.clone(),
             package: package.to_owned(),
-            steps: serde_json::to_string(steps).unwrap_or_default(),
+            steps: text_of(package, steps)?,
         };
         self.commit_intents(&[intent], steps, decide)
     }
@@ -126,15 +132,14 @@ impl<'l> Operation<'l> {
         parts: &[(String, Vec<Step>)],
         decide: impl FnOnce(&Change<'_>) -> Result<T, LibraryError>,
     ) -> Result<T, LibraryError> {
-        let intents: Vec<StoredIntent> = parts
-            .iter()
-            .enumerate()
-            .map(|(number, (package, steps))| StoredIntent {
+        let intents = parts.iter().enumerate().map(|(number, (package, steps))| {
+            Ok(StoredIntent {
                 operation: format!("{}/{number}", self.id),
                 package: package.clone(),
-                steps: serde_json::to_string(steps).unwrap_or_default(),
+                steps: text_of(package, steps)?,
             })
-            .collect();
+        });
+        let intents = intents.collect::<Result<Vec<_>, LibraryError>>()?;
         let steps: Vec<Step> = parts.iter().flat_map(|(_, steps)| steps.iter().cloned()).collect();
         self.commit_intents(&intents, &steps, decide)
     }
@@ -145,6 +150,7 @@ impl<'l> Operation<'l> {
         steps: &[Step],
         decide: impl FnOnce(&Change<'_>) -> Result<T, LibraryError>,
     ) -> Result<T, LibraryError> {
+        require_one_disk(self.library.root(), steps)?;
         sync_tree(&self.folder)?;
         let value = self.library.catalogue().change(|change| {
             let value = decide(change)?;
@@ -155,16 +161,31 @@ impl<'l> Operation<'l> {
         })?;
         self.decided = true;
         carry_out(self.library.root(), steps)?;
-        self.library
+        let cleared = self
+            .library
             .catalogue()
-            .change(|change| intents.iter().try_for_each(|intent| change.clear_intent(&intent.operation)))?;
-        self.decided = false;
+            .change(|change| intents.iter().try_for_each(|intent| change.clear_intent(&intent.operation)));
+        match cleared {
+            Ok(()) => self.decided = false,
+            // The change is made, so this is no failure of it: whoever locks the package next clears the intent.
+            Err::<_, crate::store::StoreError>(error) => {
+                tracing::warn!(%error, "a change is done, but not marked as done");
+            }
+        }
         if let Err(error) = self.library.append_history_file() {
             // The change is made, so this is no failure of it: the next one appends these entries as well.
             tracing::warn!(%error, "an entry could not be appended to the history file");
         }
         Ok(value)
     }
+}
+
+/// The steps as an intent keeps them. A path that cannot be written down would be an intent that nobody can finish.
+fn text_of(package: &str, steps: &[Step]) -> Result<String, LibraryError> {
+    serde_json::to_string(steps).map_err(|error| LibraryError::Unreadable {
+        what: package.to_owned(),
+        why: format!("a path in it: {error}"),
+    })
 }
 
 impl Drop for Operation<'_> {
@@ -274,7 +295,7 @@ fn remove_leftovers(library: &Library) -> Result<(), LibraryError> {
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         // Held until it is removed; and what was decided meanwhile belongs to its intent.
         let Some(_lock) = lock_leftover(&folder)? else { continue };
-        if !library.catalogue().has_intent(&name)? {
+        if !library.catalogue().has_intent(&name)? && elsewhere::remove_left(&folder) {
             remove_any(&folder)?;
         }
     }
@@ -282,12 +303,7 @@ fn remove_leftovers(library: &Library) -> Result<(), LibraryError> {
     if let Ok(entries) = fs::read_dir(&locks) {
         for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
             // A lock file nobody holds was left by a program that was killed.
-            if let Ok(file) = File::options().write(true).open(&path)
-                && file.try_lock().is_ok()
-                && lock::is_same_file(&file, &path)
-            {
-                let _ = fs::remove_file(&path);
-            }
+            lock::remove_unlocked(&path);
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::history_file::{HISTORY_FILE, whole_lines};
 use super::import::{ProvenSeal, TAG_FILE_MAX_BYTES, TagFiles, with_executables};
+use super::in_use::{self, InUse};
 use super::open::CATALOGUE;
 use super::operation::{self, INCOMING, TRASH, folders_in, remove_any};
 use super::package_folder::{PACKAGES, read_reginfo, read_text, relative_folder};
@@ -16,7 +17,7 @@ use crate::package::record::{ListedProcedure, PackageRecord, SealInfo};
 use crate::package::reginfo::{DATA_NAME, NOTES_NAME, Notes, RegInfo, SEAL_NAME};
 use crate::package::snapshot::{self, SNAPSHOT_NAME};
 use crate::package::{BlockSize, Finding, HistoryEntry, HistoryEvent, PackageKey, PackageState, history};
-use crate::store::Catalogue;
+use crate::store::{Catalogue, StoreError};
 use crate::work::Work;
 
 /// One package that was found.
@@ -58,6 +59,9 @@ impl Library {
             return Err(LibraryError::NoLibrary(root));
         }
         let root = fs::canonicalize(&root).map_err(super::error::io_error("open", &root))?;
+        // Whoever has the old database open would go on writing to what nobody reads any more.
+        let in_use = in_use::enter_alone(&root, &options.actor)?;
+        finish_old(&root, &options)?;
         let fresh = root.join(INCOMING).join(format!("rebuild-{}", uuid::Uuid::new_v4().simple()));
         fs::create_dir_all(&fresh).map_err(super::error::io_error("make the folder", &fresh))?;
         // Another program that opens the library meanwhile must not take the folder for a leftover.
@@ -77,8 +81,25 @@ impl Library {
         };
         let _ = remove_any(&fresh);
         // Opening it writes the history file again and proves that it opens.
-        drop(Self::open(OpenOptions { root, ..options })?);
+        drop(Self::open_with(OpenOptions { root, ..options }, |_, _| Ok(in_use))?);
         Ok(report)
+    }
+}
+
+/// Lets the old database finish what was interrupted, if it can: the new one will know nothing of it.
+fn finish_old(root: &Path, options: &OpenOptions) -> Result<(), LibraryError> {
+    let options = OpenOptions { root: root.to_owned(), create: false, ..options.clone() };
+    match Library::open_with(options, |_, _| Ok(InUse::nobody())) {
+        // What a newer program wrote is not for this one to judge; what is busy is not lost.
+        Err(LibraryError::Store(error)) if error.is_busy() || matches!(error, StoreError::Newer { .. }) => {
+            Err(error.into())
+        }
+        Err(error @ LibraryError::Unreachable { .. }) => Err(error),
+        Ok(_) => Ok(()),
+        Err(error) => {
+            tracing::info!(%error, "the old library database cannot be opened");
+            Ok(())
+        }
     }
 }
 
@@ -96,8 +117,8 @@ fn build(
         keys: KeyRing::new(options.keys.clone()),
         read_only: false,
         standing: std::sync::Mutex::new(super::Standing::Here),
-        in_use: std::sync::Mutex::new(None),
         catalogue: std::sync::Mutex::new(catalogue),
+        in_use: None,
     };
     let mut report = RebuildReport {
         packages: Vec::new(),
@@ -204,6 +225,8 @@ fn put_into_place(
             }
         }
     }
+    // First the old is out of the way on the disk as well: a new database never meets an old WAL.
+    super::operation::sync_folder(root)?;
     for ending in ["-wal", "-shm", ""] {
         let from = fresh.join(format!("{CATALOGUE}{ending}"));
         if from.exists() {

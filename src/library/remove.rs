@@ -21,9 +21,7 @@ impl Library {
     /// Takes a package out of the library. Its folder goes to `.trash/` until [`Library::empty_trash`]; an archive
     /// file stays where it is.
     pub fn remove(&self, id: PackageId) -> Result<Removed, LibraryError> {
-        let record = self.record(id)?;
-        let _lock = self.lock_package(&record.key)?;
-        let record = self.record(id)?;
+        let (_lock, record) = self.lock_record(id)?;
         let operation = Operation::begin(self)?;
         // Sorts by time, so that the one removed last is taken back first.
         let trash = uuid::Uuid::new_v4().simple().to_string();

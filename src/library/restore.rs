@@ -62,8 +62,9 @@ impl Library {
         self.require_writable()?;
         let archive = self.open_archive(source)?;
         let info = &archive.seal.info;
-        let known = self.known_package(&archive)?;
+        // Under the lock: what somebody changes in the record meanwhile must not be lost.
         let _lock = self.lock_package(&info.key)?;
+        let known = self.known_package(&archive)?;
         let operation = Operation::begin(self)?;
         let package = operation.folder().join("package");
         let manifest = &archive.seal.snapshot.manifest;

@@ -126,8 +126,7 @@ impl Library {
     ) -> Result<SealReport, LibraryError> {
         let record = self.record(id)?;
         require_open(&record, "sealed", "It is sealed already; unseal it or make a new version")?;
-        let _lock = self.lock_package(&record.key)?;
-        let mut record = self.record(id)?;
+        let (_lock, mut record) = self.lock_record(id)?;
         require_open(&record, "sealed", "It is sealed already; unseal it or make a new version")?;
         let old_checksum = record.checksum;
         let manifest = self.proven_manifest(&record, block_size, work)?;
@@ -252,9 +251,7 @@ impl Library {
 
     /// Takes the seal off, so that the package can change. The revision stays and rises with the next sealing.
     pub fn unseal(&self, id: PackageId) -> Result<PackageRecord, LibraryError> {
-        let record = self.record(id)?;
-        let _lock = self.lock_package(&record.key)?;
-        let mut record = self.record(id)?;
+        let (_lock, mut record) = self.lock_record(id)?;
         if record.state != PackageState::Sealed {
             let instead = "Only a sealed package can be unsealed";
             return Err(LibraryError::State {

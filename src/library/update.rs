@@ -68,8 +68,7 @@ impl Library {
         const INSTEAD: &str = "The package is sealed. Unseal it, or make a new version";
         let record = self.record(id)?;
         require_open(&record, "changed", INSTEAD)?;
-        let _lock = self.lock_package(&record.key)?;
-        let mut record = self.record(id)?;
+        let (_lock, mut record) = self.lock_record(id)?;
         require_open(&record, "changed", INSTEAD)?;
         self.require_reachable()?;
         let recorded = self.recorded_manifest(id)?;

@@ -297,6 +297,17 @@ impl Template {
             let notes: serde_json::Value = serde_json::from_slice(&fs::read(notes.join("notes.json"))?)?;
             assert_eq!(notes["group"], record.group.as_str(), "{:?} {how}: notes and record", self.operation);
         }
+        // A whole archive may be there; half of one never is.
+        let beside: Vec<_> = fs::read_dir(place.path("archive")).into_iter().flatten().flatten().collect();
+        let whole = |name: &std::ffi::OsString| name == "Killed-1.0.tar.zst";
+        assert!(
+            beside.iter().all(|entry| whole(&entry.file_name())),
+            "{:?} {how}: {beside:?}",
+            self.operation
+        );
+        if beside.is_empty() {
+            assert!(!place.path("archive").exists(), "{:?} {how}: an empty folder is left", self.operation);
+        }
         let is_after = now == self.after;
         if !is_after {
             assert_eq!(now, before, "{:?} {how}: neither as before nor as after", self.operation);

@@ -3,7 +3,7 @@
 //! refused with nothing lost.
 
 mod bad_input;
-mod desk;
+mod disks;
 mod groups;
 mod history;
 mod judges;
@@ -11,10 +11,12 @@ mod kill;
 mod library_check;
 mod moments;
 mod moving;
+mod other_programs;
 mod place;
 mod real_trees;
 mod rebuild;
 mod search;
+mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod taking_in;
