@@ -456,7 +456,7 @@ impl LibraryError {
                 differs
             }
             Self::ChangedAgain(_) => {
-                failure("changed-again", Class::Refused, "Nothing was accepted. Check again and look at what is there now: packhouse-cli check PKG")
+                failure("changed-again", Class::Refused, "Nothing was done. Look at what is there now, then try again: packhouse-cli check PKG")
             }
             Self::NothingToAccept(_) => failure("nothing-to-accept", Class::Refused, "Nothing needs to be done"),
             Self::NoReason => failure("no-reason", Class::Usage, "Say why, with --reason TEXT"),

@@ -95,7 +95,17 @@ impl Library {
                 fs::write(&path, text).map_err(io_error("write", &path))?;
             }
         }
-        super::operation::sync_tree(to)
+        super::operation::sync_tree(to)?;
+        // No lock is held while it is copied: files of before and a seal of after would be no package.
+        self.require_unchanged(record)
+    }
+
+    /// An error if another program changed the package since this record of it was read.
+    pub(super) fn require_unchanged(&self, read: &PackageRecord) -> Result<(), LibraryError> {
+        let now = self.record(read.id)?;
+        let same = (&now.key, now.changed, now.revision, now.state, now.checksum)
+            == (&read.key, read.changed, read.revision, read.state, read.checksum);
+        if same { Ok(()) } else { Err(LibraryError::ChangedAgain(now.key)) }
     }
 
     /// Copies the files of a package as they lie there, and hashes the copies.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LibraryError;
 use super::error::io_error;
+use super::operation::sync_folder;
 use super::package_folder::read_text;
 
 /// Largest key file that is read, in bytes.
@@ -336,7 +337,9 @@ impl KeyRing {
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
         }
-        written.map_err(io_error("write", path))
+        written.map_err(io_error("write", path))?;
+        // A package may be sealed with it in a moment: its name must not be lost before that.
+        sync_folder(&self.folder)
     }
 }
 

@@ -74,11 +74,18 @@ pub(crate) fn try_take(folder: &Path, name: &str) -> Result<Option<Lock>, Librar
     }
 }
 
-/// Removes the file of a lock that nobody holds: its program was killed. Gives whether it did.
+/// Removes the file of a lock that nobody holds: its program was killed. Gives whether nobody holds it.
 pub(super) fn remove_unlocked(path: &Path) -> bool {
-    let Ok(file) = File::options().write(true).open(path) else { return false };
+    // That of another user may be only readable, which is enough to ask.
+    let Ok(file) = File::options().write(true).open(path).or_else(|_| File::open(path)) else { return false };
+    if file.try_lock().is_err() {
+        return false;
+    }
     // Removed while it is locked here, and only if nobody put another in its place.
-    file.try_lock().is_ok() && is_same_file(&file, path) && fs::remove_file(path).is_ok()
+    if is_same_file(&file, path) {
+        let _ = fs::remove_file(path);
+    }
+    true
 }
 
 /// Whether the open file is still the one at `path`.

@@ -113,7 +113,11 @@ impl Library {
             entry.details = Some(format!("finished what was interrupted: {}", finished.join(", ")));
             self.catalogue().change(|change| change.append_history(entry))?;
         }
-        self.append_history_file()
+        if let Err(error) = self.append_history_file() {
+            // The catalogue has every entry; a library that could not be opened for this would help nobody.
+            tracing::warn!(%error, "the history file could not be brought up to date");
+        }
+        Ok(())
     }
 }
 
@@ -128,10 +132,25 @@ fn open_catalogue(database: &Path, read_only: bool) -> Result<(Catalogue, bool),
     // On a medium that cannot be written not even the index of the WAL can be made: nothing changes there.
     let catalogue = match Catalogue::open_read_only(database, false) {
         Ok(catalogue) => Ok(catalogue),
-        Err(error) if error.is_read_only() => Catalogue::open_read_only(database, true),
+        Err(error) if error.is_read_only() => {
+            require_no_wal(database)?;
+            Catalogue::open_read_only(database, true)
+        }
         Err(error) => Err(error),
     };
     Ok((catalogue?, true))
+}
+
+/// An error if the last changes stand beside the database, where they cannot be read: without them it would say what
+/// was true some time ago.
+fn require_no_wal(database: &Path) -> Result<(), LibraryError> {
+    let wal = database.with_file_name(format!("{CATALOGUE}-wal"));
+    if fs::metadata(&wal).map_or(0, |wal| wal.len()) == 0 {
+        return Ok(());
+    }
+    let why =
+        "the last changes in it can only be read where they can be written: copy the library to such a disk";
+    Err(LibraryError::Unreadable { what: wal.display().to_string(), why: why.to_owned() })
 }
 
 /// An error if there are packages where there is no database: a new empty one would hide them.

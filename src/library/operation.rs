@@ -63,7 +63,9 @@ pub(super) struct Operation<'l> {
     folder: PathBuf,
     /// Set from the decision until everything is carried out: then the folder belongs to the intent.
     decided: bool,
-    _folder_lock: FolderLock,
+    /// Keeps the folder from being taken for a leftover.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "held until it is dropped"))]
+    folder_lock: FolderLock,
 }
 
 impl<'l> Operation<'l> {
@@ -80,7 +82,7 @@ impl<'l> Operation<'l> {
             fs::create_dir_all(&folder).map_err(io_error("make the folder", &folder))?;
             // Whoever tidies up takes the lock first: without it, the folder was taken for a leftover.
             if let Some(folder_lock) = lock_folder(&folder)? {
-                return Ok(Self { library, id, folder, decided: false, _folder_lock: folder_lock });
+                return Ok(Self { library, id, folder, decided: false, folder_lock });
             }
         }
     }
@@ -151,7 +153,7 @@ impl<'l> Operation<'l> {
         decide: impl FnOnce(&Change<'_>) -> Result<T, LibraryError>,
     ) -> Result<T, LibraryError> {
         require_one_disk(self.library.root(), steps)?;
-        sync_tree(&self.folder)?;
+        self.sync()?;
         let value = self.library.catalogue().change(|change| {
             let value = decide(change)?;
             for intent in intents {
@@ -177,6 +179,18 @@ impl<'l> Operation<'l> {
             tracing::warn!(%error, "an entry could not be appended to the history file");
         }
         Ok(value)
+    }
+}
+
+impl Operation<'_> {
+    /// Makes sure that everything below the folder has reached the disk.
+    fn sync(&self) -> Result<(), LibraryError> {
+        // By the descriptor that is open since the beginning: it is told of every write that failed since then.
+        #[cfg(target_os = "linux")]
+        return rustix::fs::syncfs(&self.folder_lock)
+            .map_err(|error| io_error("sync", &self.folder)(error.into()));
+        #[cfg(not(target_os = "linux"))]
+        sync_tree(&self.folder)
     }
 }
 

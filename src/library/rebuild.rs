@@ -16,7 +16,9 @@ use crate::package::manifest::{Manifest, ManifestFile};
 use crate::package::record::{ListedProcedure, PackageRecord, SealInfo};
 use crate::package::reginfo::{DATA_NAME, NOTES_NAME, Notes, RegInfo, SEAL_NAME};
 use crate::package::snapshot::{self, SNAPSHOT_NAME};
-use crate::package::{BlockSize, Finding, HistoryEntry, HistoryEvent, PackageKey, PackageState, history};
+use crate::package::{
+    BlockSize, Finding, HistoryEntry, HistoryEvent, PackageKey, PackageState, Sha256Digest, history,
+};
 use crate::store::{Catalogue, StoreError};
 use crate::work::Work;
 
@@ -127,7 +129,13 @@ fn build(
         lost: vec!["times of checks, and which differences were noticed when".to_owned()],
         old_database: None,
     };
-    let text = fs::read(root.join(HISTORY_FILE)).unwrap_or_default();
+    let history_path = root.join(HISTORY_FILE);
+    let text = match fs::read(&history_path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        // Not the same as none: it would be begun anew over what cannot be read today.
+        Err(error) => return Err(super::error::io_error("read", &history_path)(error)),
+    };
     let text = String::from_utf8_lossy(&text);
     let lines = whole_lines(&text);
     if let history::ChainState::Broken { number, why } = history::verify_chain(lines.iter().copied()) {
@@ -349,6 +357,10 @@ impl Library {
         let read = super::archive_file::ArchiveReader::open(&path).ok().and_then(|reader| {
             let tags = reader.read_tag_files().ok()?;
             let text = String::from_utf8(tags.get(SNAPSHOT_NAME)?.content.clone()).ok()?;
+            // The very snapshot that was signed: anybody can put another file where the archive was.
+            if info.sha256.get(SNAPSHOT_NAME) != Some(&Sha256Digest::of(text.as_bytes())) {
+                return None;
+            }
             let snapshot = snapshot::read(&text).ok().filter(|snapshot| snapshot.package == info.id)?;
             with_executables(snapshot.manifest, info).ok()
         });

@@ -319,7 +319,17 @@ impl Library {
             if let Some(report) = self.unseen_damage(&based_on, &recorded, &manifest, work)? {
                 return Err(LibraryError::Differs { key: based_on.key, report: Box::new(report) });
             }
+            if manifest.files().checksum() != based_on.checksum {
+                // Nor were these differences shown to anybody; once they are, a new version may be made of them.
+                let report = self.examine(&based_on, CheckKind::Quick, work)?;
+                if report.is_consistent() {
+                    return Err(LibraryError::ChangedAgain(based_on.key));
+                }
+                self.store_outcome(&based_on, &report, FoundBy::HandingOut)?;
+                return Err(LibraryError::Differs { key: based_on.key, report: Box::new(report) });
+            }
         }
+        self.require_unchanged(&based_on)?;
         let now = Timestamp::now();
         let procedures = based_on.procedures.iter().map(|listed| {
             let mut procedure = listed.procedure.clone();

@@ -31,7 +31,7 @@ impl ConsistencyChecksum {
         let mut buffer = Vec::with_capacity(64 * 1024);
         let mut size_bytes = 0u64;
         for entry in list.iter() {
-            size_bytes = size_bytes.wrapping_add(entry.size_bytes);
+            size_bytes = size_bytes.saturating_add(entry.size_bytes);
             write_decimal(&mut buffer, entry.size_bytes);
             buffer.push(b' ');
             buffer.extend_from_slice(entry.path.as_bytes());

@@ -36,6 +36,8 @@ pub struct Catalogue {
     read_only: bool,
     /// How many changes were made through this connection.
     own_changes: u64,
+    /// Opened as a file that nobody changes; another connection must not take a living one for that.
+    immutable: bool,
 }
 
 /// One transaction: everything done through it happens, or nothing.
@@ -50,12 +52,18 @@ impl Catalogue {
     /// WAL, `synchronous=FULL`: what [`Catalogue::change`] returned from has reached the disk.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = Connection::open(path)?;
+        if connection.is_readonly("main")? {
+            // SQLite opens for reading what it cannot write, and would say so at the first change only.
+            let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY);
+            return Err(rusqlite::Error::SqliteFailure(error, None).into());
+        }
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // The page size counts only before the first table is made.
         connection.pragma_update(None, "page_size", 8192)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        let mut catalogue = Self { connection, path: path.to_owned(), read_only: false, own_changes: 0 };
+        let mut catalogue =
+            Self { connection, path: path.to_owned(), read_only: false, immutable: false, own_changes: 0 };
         catalogue.prepare()?;
         schema::migrate(&mut catalogue.connection)?;
         Ok(catalogue)
@@ -72,7 +80,8 @@ impl Catalogue {
             Connection::open_with_flags(path, flags)?
         };
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        let catalogue = Self { connection, path: path.to_owned(), read_only: true, own_changes: 0 };
+        let catalogue =
+            Self { connection, path: path.to_owned(), read_only: true, immutable, own_changes: 0 };
         catalogue.prepare()?;
         schema::check_version(&catalogue.connection)?;
         Ok(catalogue)
@@ -80,7 +89,7 @@ impl Catalogue {
 
     /// A second connection to the same database that only reads, for work beside this one.
     pub fn reader(&self) -> Result<Self, StoreError> {
-        Self::open_read_only(&self.path, false).or_else(|_| Self::open_read_only(&self.path, true))
+        Self::open_read_only(&self.path, self.immutable)
     }
 
     fn prepare(&self) -> Result<(), StoreError> {

@@ -89,15 +89,15 @@ impl Catalogue {
 
     /// Packages whose recorded checksum is this one.
     pub fn keys_with_checksum(&self, checksum: &ConsistencyChecksum) -> Result<Vec<PackageKey>, StoreError> {
+        let (Ok(files), Ok(size_bytes)) = (to_sql(checksum.files), to_sql(checksum.size_bytes)) else {
+            // No package can have been recorded with so much.
+            return Ok(Vec::new());
+        };
         let mut statement = self.connection.prepare_cached(
             "SELECT name, version FROM packages WHERE trash IS NULL AND files = ?1 AND size_bytes = ?2 AND digest = ?3
              ORDER BY folded",
         )?;
-        let mut rows = statement.query(params![
-            to_sql(checksum.files)?,
-            to_sql(checksum.size_bytes)?,
-            checksum.digest.as_bytes()
-        ])?;
+        let mut rows = statement.query(params![files, size_bytes, checksum.digest.as_bytes()])?;
         let mut keys = Vec::new();
         while let Some(row) = rows.next()? {
             keys.push(read_key(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?)?);

@@ -17,7 +17,7 @@ use packhouse::session::{
 use packhouse::work::Work;
 
 use crate::place::{
-    Outcome, Place, ask, assert_sound, data, deep, put, quick, refused, register, seal, show, tree,
+    Outcome, Place, ask, assert_sound, data, deep, put, quick, refused, register, seal, show, temporary, tree,
 };
 
 /// A mount that is gone with this value. Needs root.
@@ -330,4 +330,34 @@ fn a_library_folder_that_goes_away_while_it_is_open_loses_nothing() -> Outcome {
     assert!(picture(&session)? == before);
     do_seal(&session, &given)?;
     assert_sound(&session)
+}
+
+#[test]
+fn what_was_not_written_back_is_read_from_a_medium_that_cannot_be_written_or_missed() -> Outcome {
+    let folder = temporary()?;
+    let copy = Place::at(folder.path());
+    let (given, session) = given(Place::new()?)?;
+    // As a program leaves it that is killed: the last changes stand beside the database.
+    let root = copy.root();
+    let disk = Mounted::memory(&root, "20m")?;
+    let from = format!("{}/.", given.place.root().display());
+    assert!(Command::new("cp").args(["-a", &from]).arg(&root).status()?.success());
+    assert!(fs::metadata(root.join("catalog.db-wal"))?.len() > 0);
+    drop(session);
+    let remount = |how: &str| Command::new("mount").args(["-o", how]).arg(&disk.0).status();
+    assert!(remount("remount,ro")?.success());
+    let session = copy.open()?;
+    assert!(session.is_read_only());
+    assert_eq!(ask(&session, ListPackages {})?.len(), 1);
+    assert!(quick(&session, given.package)?.is_consistent());
+    assert_eq!(ask(&session, FindFiles { pattern: "folder".to_owned(), limit: 10 })?.files.len(), 1);
+    drop(session);
+    // Without the index they cannot be read there; then nothing old is shown in their place.
+    assert!(remount("remount,rw")?.success());
+    fs::remove_file(root.join("catalog.db-shm"))?;
+    assert!(remount("remount,ro")?.success());
+    let failure = refused(copy.open());
+    assert_eq!((failure.code, failure.class), ("unreadable", Class::Environment));
+    assert!(remount("remount,rw")?.success());
+    assert_sound(&copy.open()?)
 }

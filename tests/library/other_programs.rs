@@ -202,3 +202,41 @@ fn renaming_removing_and_changing_at_once_leave_a_whole_library() -> Outcome {
     assert_sound(&one)?;
     assert_sound(&two)
 }
+
+#[test]
+fn a_copy_of_what_changes_meanwhile_is_no_package() -> Outcome {
+    let strace = crate::support::tool("strace", "apt-get install strace");
+    let place = Place::new()?;
+    let source = place.source("source", &[("a", b"aaaa")])?;
+    let session = place.open()?;
+    let id = register(&session, &source, "Copied", "1")?.id;
+    let (to, log) = (place.path("copy"), place.path("log"));
+    // The other program stops when the copy is written, before it is judged.
+    let exporting = Command::new(strace)
+        .args(["-f", "-e", "trace=syncfs", "-e", "inject=syncfs:signal=STOP:when=1", "-o"])
+        .arg(&log)
+        .arg(env!("CARGO_BIN_EXE_packhouse-cli"))
+        .env("PACKHOUSE_KEYS", place.path("keys"))
+        .arg("--library")
+        .arg(place.root())
+        .args(["export", "Copied@1", "--to"])
+        .arg(&to)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // `NUMBER --- stopped by SIGSTOP ---`
+    let stopped = || {
+        let text = fs::read_to_string(&log).unwrap_or_default();
+        let line = text.lines().find(|line| line.ends_with("stopped by SIGSTOP ---"));
+        line.and_then(|line| line.split(' ').next()).map(str::to_owned)
+    };
+    assert!(crate::place::wait_until(30, || stopped().is_some()), "it stops where it was told to");
+    assert!(to.join("data/a").is_file());
+    assert!(add(&session, id, place.source("more", &[("b", b"bb")])?.join("b"))?);
+    let process = stopped().ok_or("it is stopped")?;
+    assert!(Command::new("kill").arg("-CONT").arg(process).status()?.success());
+    let output = exporting.wait_with_output()?;
+    assert!(words(&output).contains("changed-again"), "{}", words(&output));
+    assert!(!to.exists(), "half a package is left");
+    assert_sound(&session)
+}

@@ -115,3 +115,48 @@ fn a_difference_is_not_blessed_by_a_rebuild() -> Outcome {
     assert!(!quick(&session, id)?.is_consistent());
     Ok(())
 }
+
+#[test]
+fn a_history_that_cannot_be_read_is_not_begun_anew() -> Outcome {
+    let place = Place::new()?;
+    let source = place.source("source", &[("a", b"aaaa")])?;
+    let session = place.open()?;
+    register(&session, &source, "Kept", "1")?;
+    drop(session);
+    let (file, aside) = (place.root().join("history.jsonl"), place.path("aside"));
+    fs::rename(&file, &aside)?;
+    // What cannot be read, whoever asks.
+    fs::create_dir(&file)?;
+    refused(packhouse::session::rebuild(place.options(), &Work::new()));
+    assert!(file.is_dir() && !place.root().join(".incoming").read_dir()?.any(|_| true));
+    fs::remove_dir(&file)?;
+    fs::rename(&aside, &file)?;
+    let report = packhouse::session::rebuild(place.options(), &Work::new())?;
+    assert_eq!(report.history_entries, 2);
+    assert!(matches!(ask(&place.open()?, VerifyHistory {})?, ChainState::Verified { .. }));
+    Ok(())
+}
+
+#[test]
+fn the_list_of_an_archived_package_comes_from_no_other_archive() -> Outcome {
+    let place = Place::new()?;
+    let session = place.open()?;
+    let mut archives = Vec::new();
+    for (name, content) in [("One", b"first"), ("Two", b"other")] {
+        let source = place.source(name, &[("a", content), (name, content)])?;
+        let id = register(&session, &source, name, "1")?.id;
+        seal(&session, id)?;
+        let request = ArchiveRequest { folder: place.path("archive"), comment: String::new() };
+        archives.push((id, ask(&session, Archive { package: id, request })?.file));
+    }
+    drop(session);
+    fs::copy(&archives[1].1, &archives[0].1)?;
+    let report = packhouse::session::rebuild(place.options(), &Work::new())?;
+    let lost: Vec<_> = report.packages.iter().filter(|package| !package.lost.is_empty()).collect();
+    assert!(matches!(lost.as_slice(), [one] if one.key.name() == "One"), "{lost:?}");
+    let session = place.open()?;
+    let files =
+        |id| ask(&session, packhouse::session::ReadContents { package: id }).map(|found| found.rows.len());
+    assert_eq!((files(archives[0].0)?, files(archives[1].0)?), (0, 2));
+    Ok(())
+}

@@ -12,7 +12,7 @@ use packhouse::session::{
 };
 use packhouse::work::Work;
 
-use crate::place::{Desk, Outcome};
+use crate::place::{Desk, Outcome, refused};
 
 const FILES: &[(&str, &[u8])] =
     &[("setup.exe", b"installer"), ("lib/a.dll", b"a"), ("lib/b.dll", b"bb"), ("readme.txt", b"")];
@@ -318,5 +318,35 @@ fn damage_that_nobody_was_shown_is_not_blessed() -> Outcome {
     assert_eq!(report.differences.damaged[0].path, "setup.exe");
     let (accepted, _) = desk.run(Accept { package: record.id, request })?;
     assert_eq!((accepted.revision, accepted.finding), (2, Finding::Consistent));
+    Ok(())
+}
+
+#[test]
+fn a_new_version_of_changes_that_nobody_was_shown_is_refused_once() -> Outcome {
+    use packhouse::session::NewVersion;
+    let desk = Desk::new()?;
+    let record = desk.register(&desk.source("Tool 1.0", FILES)?)?;
+    fs::write(desk.data("Tool", "1.0", "behind the back"), b"new")?;
+    let new_version = || desk.run(NewVersion { package: record.id, version: "2.0".to_owned() });
+    assert_eq!(refused(new_version()).code, "consistency-differs");
+    assert!(desk.show("Tool@2.0").is_err());
+    let report = desk.show("Tool@1.0")?.report.ok_or("what was found is kept and shown")?;
+    assert_eq!(report.differences.added[0].path, "behind the back");
+    // Shown now: what was changed becomes the new version, and the old one stays as it was recorded.
+    let new = new_version()?;
+    assert_eq!(new.checksum.files, record.checksum.files + 1);
+    assert_eq!(desk.show("Tool@1.0")?.record.checksum, record.checksum);
+    Ok(())
+}
+
+#[test]
+fn files_with_more_holes_than_there_are_numbers_for_are_counted() -> Outcome {
+    let desk = Desk::new()?;
+    let source = desk.source("Holes 1.0", FILES)?;
+    for name in ["one", "two", "three"] {
+        fs::File::create(source.join(name))?.set_len(i64::MAX as u64)?;
+    }
+    let preview = desk.run(Preview { sources: vec![source], links: Default::default() })?;
+    assert_eq!((preview.files, preview.size_bytes), (FILES.len() as u64 + 3, u64::MAX));
     Ok(())
 }
