@@ -230,6 +230,10 @@ impl PropertyWindow {
 
     /// Takes over the files.
     pub fn set_contents(&mut self, contents: Contents) {
+        // What is selected stays selected where only something else about the package changed.
+        if self.contents.as_deref() == Some(&contents) {
+            return;
+        }
         self.contents = Some(Arc::new(contents));
         self.contents_state.forget();
     }
