@@ -36,9 +36,22 @@ fn words(failure: &Failure) -> Cow<'_, str> {
         "no-such-procedure" => "the tab Procedures shows those that are there",
         "no-such-key" => "choose one of the keys that are offered",
         "key-not-trusted" => {
-            "compare the key with the one its owner gives you by another way; a key is trusted with the command line, by \
-             key trust"
+            "compare the key with the one its owner gives you by another way, then trust it: Keys > Trust a key…"
         }
+        "database" => "try again; if it stays, close Packhouse and start it again: it offers Rebuild…",
+        "changed-again" => "nothing was done: look at what is there now, then try again",
+        "no-such-file" => {
+            "paths are relative to the package, with / and in the right case: the tab Contents lists them"
+        }
+        "bad-key" => "check the key file; the page Keys lists every key",
+        "no-seal" => "seal it first: Seal…",
+        "no-reginfo" => "if these are the files of a package, unpack them and register them as a new one",
+        "archive-damaged" => {
+            "nothing was changed in the library. What is whole can be saved: Save the good files to a folder…"
+        }
+        "no-such-group" => "the tree shows every group",
+        "library-moved" => "open it in its new folder: Library > Choose library…",
+        "check-unfinished" => "go on with the one that is not done, or forget it: Library check",
         "archive-missing" => "connect the disk and try again, or choose the file: Restore…",
         _ => return Cow::Borrowed(&failure.action),
     };

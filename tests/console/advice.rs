@@ -64,10 +64,27 @@ fn number(error: &E) -> usize {
         E::NothingToUndo => 44,
         E::BadPattern(_) => 45,
         E::Unreadable { .. } => 46,
+        E::InUse(_) => 47,
+        E::AtWork(_) => 48,
+        E::OtherDisk { .. } => 49,
+        E::NotAKey(_) => 50,
+        E::WrongPassphrase(_) => 51,
+        E::GroupName(_) => 52,
+        E::GroupExists(_) => 53,
+        E::NoSuchGroup(_) => 54,
+        E::Moving => 55,
+        E::Moved { .. } => 56,
+        E::HalfMoved { .. } => 57,
+        E::CopyDiffers(_) => 58,
+        E::NoOldCopy => 59,
+        E::NotOldCopy(_) => 60,
+        E::CheckRunning => 61,
+        E::CheckUnfinished { .. } => 62,
+        E::NoCheck => 63,
     }
 }
 
-const CAUSES: usize = 47;
+const CAUSES: usize = 64;
 
 fn report(finding: Finding) -> Box<CheckReport> {
     Box::new(CheckReport {
@@ -143,6 +160,23 @@ fn all() -> Vec<E> {
         E::NothingToUndo,
         E::BadPattern(text()),
         E::Unreadable { what: text(), why: text() },
+        E::InUse(vec![text()]),
+        E::AtWork(vec![text()]),
+        E::OtherDisk { from: path(), to: path() },
+        E::NotAKey(text()),
+        E::WrongPassphrase(path()),
+        E::GroupName(text()),
+        E::GroupExists(text()),
+        E::NoSuchGroup(text()),
+        E::Moving,
+        E::Moved { from: path(), to: path() },
+        E::HalfMoved { here: path(), from: path() },
+        E::CopyDiffers(path()),
+        E::NoOldCopy,
+        E::NotOldCopy(path()),
+        E::CheckRunning,
+        E::CheckUnfinished { begun: jiff::Timestamp::UNIX_EPOCH, by: text() },
+        E::NoCheck,
     ]
 }
 

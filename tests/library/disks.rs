@@ -350,7 +350,7 @@ fn what_was_not_written_back_is_read_from_a_medium_that_cannot_be_written_or_mis
     assert!(session.is_read_only());
     assert_eq!(ask(&session, ListPackages {})?.len(), 1);
     assert!(quick(&session, given.package)?.is_consistent());
-    assert_eq!(ask(&session, FindFiles { pattern: "folder".to_owned(), limit: 10 })?.files.len(), 1);
+    assert_eq!(ask(&session, FindFiles { search: Search::new("folder"), limit: 10 })?.files.len(), 1);
     drop(session);
     // Without the index they cannot be read there; then nothing old is shown in their place.
     assert!(remount("remount,rw")?.success());
