@@ -172,6 +172,9 @@ pub(crate) struct RegisterArguments {
     /// Why the check is off
     #[arg(long, value_name = "TEXT", requires = "no_consistency_check")]
     pub(crate) reason: Option<String>,
+    /// Register it as a new version of this package, which hands on supplier, group, comment and procedures
+    #[arg(long, value_name = "PKG")]
+    pub(crate) based_on: Option<String>,
     /// Seal it right away
     #[arg(long)]
     pub(crate) seal: bool,
@@ -437,6 +440,12 @@ pub(crate) enum LibraryCommand {
     },
     /// Delete the folder the library was moved from
     DeleteOldCopy,
+    /// Write what a successor must know into a new or empty folder: a page and a file, without secrets
+    HandOver {
+        /// The folder
+        #[arg(value_name = "DIR")]
+        to: PathBuf,
+    },
 }
 
 /// Arguments of `key`.

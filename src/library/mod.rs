@@ -19,6 +19,7 @@ mod error;
 mod export;
 mod file_system;
 mod groups;
+mod hand_over;
 pub mod hashing;
 mod history_file;
 mod history_report;
@@ -38,6 +39,7 @@ mod rebuild;
 mod register;
 mod remove;
 mod restore;
+mod same_product;
 pub mod scan;
 mod seal;
 mod search;
@@ -59,6 +61,10 @@ pub use check::{CheckedPackage, FoundBy};
 pub use edit::{PackageEdit, ProcedureEdit};
 pub use error::{LibraryError, difference_lines};
 pub use groups::{EditedPackage, SeveralEdit, SwitchEdit};
+pub use hand_over::{
+    HandOverDocument, HandedEvent, HandedFinding, HandedFolder, HandedGroup, HandedKey, HandedLibrary,
+    read_hand_over,
+};
 pub use history_report::{ExportFormat, HistoryDetails};
 pub use keys::{KeyInfo, KeyRing, KeyUse, SealJudgement};
 pub use library_check::{CheckGroup, CheckOrder, CheckRun, CheckedRow, LibraryCheck, TroubledFile};
@@ -69,6 +75,7 @@ pub use rebuild::{RebuildReport, RebuiltPackage};
 pub use register::{RegisterReport, RegisterRequest};
 pub use remove::Removed;
 pub use restore::{RestoreReport, RestoreSource};
+pub use same_product::{SameProductPackage, SourceComparison, TakenOverProcedure};
 pub use scan::Links;
 pub use seal::SealReport;
 pub use search::Search;

@@ -41,6 +41,9 @@ pub struct RegisterRequest {
     pub reason: Option<String>,
     /// Procedures to begin with.
     pub procedures: Vec<ListedProcedure>,
+    /// The package this is a new version of: what is absent above is taken over from it, its procedures included where
+    /// none are given; the new package is based on it and replaces it.
+    pub based_on: Option<PackageId>,
 }
 
 impl RegisterRequest {
@@ -58,6 +61,7 @@ impl RegisterRequest {
             checksum_control: true,
             reason: None,
             procedures: Vec::new(),
+            based_on: None,
         }
     }
 }
@@ -96,6 +100,7 @@ impl Library {
         self.require_writable()?;
         let source = Source::look(self, &request.sources, request.links, work)?;
         let key = wanted_key(request, &source)?;
+        let based_on = request.based_on.map(|id| self.record(id)).transpose()?;
         // Everything that can be said before copying is said before copying.
         self.require_free(&key)?;
         source.require_acceptable()?;
@@ -116,6 +121,10 @@ impl Library {
         }
         let mut record = self.new_record(request, &source, key, &manifest, filed_by);
         let mut notes = Vec::new();
+        if let Some(based_on) = based_on.as_ref().filter(|_| seal.is_none()) {
+            let is_file = |path: &str| manifest.files().position(path).is_some();
+            notes = self.take_over(based_on, request, &mut record, is_file);
+        }
         let (event, details) = match &seal {
             Some(seal) => self.take_over_seal(seal, &mut record, &manifest, &package)?,
             None => (HistoryEvent::Registered, source.unsealed_details(self, &mut notes)?),
@@ -131,6 +140,11 @@ impl Library {
         let mut entry = self.entry(event, Some(&record));
         entry.new_checksum = Some(record.checksum);
         entry.details = details;
+        if let Some(based_on) = record.based_on.as_ref().filter(|_| request.based_on.is_some()) {
+            let text = format!("new version, based on {based_on}");
+            entry.details =
+                Some(entry.details.map_or_else(|| text.clone(), |more| format!("{text}; {more}")));
+        }
         if !request.checksum_control {
             entry.reason = Some(request.reason.clone().unwrap_or_else(|| "no reason given".to_owned()));
             let text = "checksum control is off from the beginning";

@@ -56,6 +56,8 @@ pub struct SourcePreview {
     pub same_product: Vec<PackageKey>,
     /// Packages whose recorded names and sizes are equal.
     pub same_files: Vec<PackageKey>,
+    /// Digest of the names and sizes, as a package of this source would have it.
+    pub digest: crate::package::Sha256Digest,
     /// Whether the source is a package folder with registration info, or a BagIt bag.
     pub kind: SourceKind,
 }
@@ -169,6 +171,11 @@ impl Source {
 
     pub(super) fn skipped_links(&self) -> u64 {
         self.parts.iter().map(|part| part.scan.skipped_links).sum()
+    }
+
+    /// Folder, what is put before each path, and the files of each part.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&Path, &str, &FileList)> {
+        self.parts.iter().map(|part| (part.root.as_path(), part.prefix.as_str(), &part.scan.files))
     }
 
     fn paths(&self) -> impl Iterator<Item = (String, u64)> {
@@ -298,6 +305,7 @@ impl Library {
             exists,
             same_product: same_product.into_iter().map(|record| record.key).collect(),
             same_files,
+            digest: checksum.digest,
             kind: source.kind,
         })
     }

@@ -21,9 +21,10 @@ pub use crate::library::{
     CheckOrder, CheckRun, CheckedPackage, CheckedRow, ContentRow, Contents, EditedPackage, ExportFormat,
     HistoryDetails, KeyInfo, KeyUse, LibraryCheck, LibraryInfo, Links, MovedLibrary, OpenOptions,
     PackageDetails, PackageEdit, PackageRef, ParentWatch, ProcedureEdit, Proposal, RebuildReport,
-    RebuiltPackage, RegisterReport, RegisterRequest, Removed, RestoreReport, RestoreSource, SealJudgement,
-    SealReport, Search, SeveralEdit, SourceKind, SourcePreview, SwitchAnswer, SwitchEdit, SwitchOutcome,
-    TroubledFile, UpdateReport, UpdateRequest, VerifiedThing, VerifyReport, difference_lines,
+    RebuiltPackage, RegisterReport, RegisterRequest, Removed, RestoreReport, RestoreSource,
+    SameProductPackage, SealJudgement, SealReport, Search, SeveralEdit, SourceComparison, SourceKind,
+    SourcePreview, SwitchAnswer, SwitchEdit, SwitchOutcome, TroubledFile, UpdateReport, UpdateRequest,
+    VerifiedThing, VerifyReport, difference_lines,
 };
 pub use crate::store::{FoundFile, HistoryFilter, SearchCount, SearchResult};
 pub use observer::{View, WatchState};

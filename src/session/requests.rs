@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use super::{
     AcceptRequest, ArchiveReport, ArchiveRequest, AutoRegisterOutcome, CheckedPackage, Contents, KeyInfo,
-    KeyRequest, KeyUse, Links, PackageDetails, PackageEdit, PackageRef, ProcedureEdit, RegisterReport,
-    RegisterRequest, Removed, Request, RestoreReport, RestoreSource, SealReport, SourcePreview, SwitchAnswer,
-    SwitchOutcome, UpdateReport, UpdateRequest, VerifyReport,
+    KeyRequest, KeyUse, PackageDetails, PackageEdit, PackageRef, ProcedureEdit, RegisterReport,
+    RegisterRequest, Removed, Request, RestoreReport, RestoreSource, SealReport, SwitchAnswer, SwitchOutcome,
+    UpdateReport, UpdateRequest, VerifyReport,
 };
 use crate::library::{KeyRing, Library, LibraryError};
 use crate::package::record::{PackageId, PackageRecord, PackageSummary};
@@ -65,12 +65,14 @@ mod history;
 mod library;
 mod library_check;
 mod search;
+mod source;
 
 pub use groups::*;
 pub use history::*;
 pub use library::*;
 pub use library_check::*;
 pub use search::*;
+pub use source::*;
 
 request!(
     /// All packages, by name and version.
@@ -105,16 +107,6 @@ request!(
         package: PackageId
     } -> Contents, "Reading contents", changes: false,
     |this, library, work| library.contents(this.package, work)
-);
-request!(
-    /// Looks at a source without taking it in.
-    Preview {
-        /// One folder, or several files and folders.
-        sources: Vec<PathBuf>,
-        /// What becomes of symbolic links.
-        links: Links
-    } -> SourcePreview, "Looking at the source", changes: false,
-    |this, library, work| library.preview(&this.sources, this.links, work)
 );
 request!(
     /// Registers a new package.

@@ -105,6 +105,19 @@ impl Catalogue {
         Ok(keys)
     }
 
+    /// Packages whose recorded names and sizes have this digest.
+    pub fn keys_with_digest(&self, digest: &Sha256Digest) -> Result<Vec<PackageKey>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT name, version FROM packages WHERE trash IS NULL AND digest = ?1 ORDER BY folded",
+        )?;
+        let mut rows = statement.query([digest.as_bytes()])?;
+        let mut keys = Vec::new();
+        while let Some(row) = rows.next()? {
+            keys.push(read_key(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?)?);
+        }
+        Ok(keys)
+    }
+
     /// The last verification of a package, if it did not agree.
     pub fn report(&self, id: PackageId) -> Result<Option<CheckReport>, StoreError> {
         let text: Option<String> = self

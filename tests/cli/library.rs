@@ -28,3 +28,31 @@ fn info_says_what_there_is_and_a_move_brings_it_elsewhere() {
     assert!(!place.path("library").exists());
     place.run(&[&at[..], &["history", "--verify"]].concat()).ends(0);
 }
+
+#[test]
+fn a_hand_over_tells_what_is_there_without_secrets() {
+    let place = Place::with_tool();
+    place.run(&["seal", "Tool"]).ends(0);
+    place.run(&["group", "move", "Tool", "--to", "<b>Tools & more</b>"]).ends(0);
+    let ran = place.run(&["library", "hand-over", "out", "--json"]).ends(0);
+    assert!(ran.err.contains("has no backup"), "{}", ran.err);
+    let document = ran.json();
+    assert_eq!(document["own_keys"][0]["sealed_packages"], 1);
+    assert_eq!(document["never_deep_checked"], serde_json::json!(["Tool@1.0"]));
+    let page = std::fs::read_to_string(place.path("out/hand-over.html")).expect("the page");
+    assert!(page.contains("&lt;b&gt;Tools &amp; more&lt;/b&gt;") && !page.contains("<b>Tools"), "{page}");
+    for name in ["hand-over.html", "hand-over.json"] {
+        let text = std::fs::read_to_string(place.path("out").join(name)).expect("a file");
+        for key in
+            std::fs::read_dir(place.path("keys")).expect("the keys").map(|key| key.expect("one").path())
+        {
+            if key.extension().is_some_and(|ending| ending == "key") {
+                let secret = std::fs::read_to_string(key).expect("the secret key");
+                let secret = secret.lines().last().expect("a line");
+                assert!(secret.len() > 40 && !text.contains(secret), "the secret key is in {name}");
+            }
+        }
+    }
+    place.run(&["library", "hand-over", "out"]).refuses(3, "folder-not-empty");
+    place.run(&["library", "hand-over", "library/out"]).refuses(3, "source-in-library");
+}

@@ -11,6 +11,7 @@ mod kill;
 mod library_check;
 mod moments;
 mod moving;
+mod new_version;
 mod other_programs;
 mod place;
 mod real_trees;

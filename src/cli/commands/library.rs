@@ -10,11 +10,11 @@ use crate::cli::report::{count, size};
 use crate::failure::Failure;
 use crate::package::PackageRecord;
 use crate::session::{
-    AddGroup, DeleteOldCopy, Edit, ListGroups, MoveLibrary, MoveToGroup, PackageEdit, ReadInfo, RemoveGroup,
-    RenameGroup,
+    AddGroup, DeleteOldCopy, Edit, HandOver, ListGroups, MoveLibrary, MoveToGroup, PackageEdit, ReadInfo,
+    RemoveGroup, RenameGroup,
 };
 
-/// `library info|move|delete-old-copy`
+/// `library info|move|delete-old-copy|hand-over`
 pub(super) fn library(context: &Context, arguments: LibraryArguments) -> Result<Exit, Failure> {
     match arguments.command {
         LibraryCommand::Info => info(context),
@@ -45,6 +45,18 @@ pub(super) fn library(context: &Context, arguments: LibraryArguments) -> Result<
             let old = context.run(&session, DeleteOldCopy {})?;
             context.report.document(&json!({"deleted": old.display().to_string()}));
             context.report.line(format!("Deleted {}", old.display()));
+            Ok(Exit::Done)
+        }
+        LibraryCommand::HandOver { to } => {
+            let session = context.open_existing()?;
+            let shown = to.display().to_string();
+            let document = context.run(&session, HandOver { to })?;
+            context.report.document(&document);
+            context.report.line(format!("Wrote hand-over.html and hand-over.json to {shown}"));
+            for key in document.own_keys.iter().filter(|key| key.key.backup.is_none()) {
+                let name = &key.key.name;
+                context.report.note(format!("the key {name:?} has no backup: key export {name:?} FILE"));
+            }
             Ok(Exit::Done)
         }
     }

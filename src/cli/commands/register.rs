@@ -24,7 +24,12 @@ pub(super) fn register(context: &Context, arguments: RegisterArguments) -> Resul
     let session = context.open(true)?;
     let RegisterArguments { sources, name, package_version, seal, key, .. } = arguments;
     let proposed = (name.is_none(), package_version.is_none());
+    let based_on = match &arguments.based_on {
+        Some(text) => Some(context.package(&session, text)?.id),
+        None => None,
+    };
     let request = RegisterRequest {
+        based_on,
         name,
         version: package_version,
         supplier: arguments.supplier,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Request;
-use crate::library::{Library, LibraryError, LibraryInfo, MovedLibrary};
+use crate::library::{HandOverDocument, Library, LibraryError, LibraryInfo, MovedLibrary};
 use crate::work::Work;
 
 request!(
@@ -24,4 +24,20 @@ request!(
     /// Deletes the folder the library was moved from. Gives it. Asked of the library in its new folder.
     DeleteOldCopy {} -> PathBuf, "Deleting the old copy", changes: false,
     |_this, library, work| library.delete_old_copy(work)
+);
+request!(
+    /// Writes everything a successor must know into a folder: one page and one file, without secrets.
+    HandOver {
+        /// The folder; new or empty, outside the library.
+        to: PathBuf
+    } -> HandOverDocument, "Writing the hand over", changes: false,
+    |this, library, _work| library.hand_over(&this.to)
+);
+request!(
+    /// Reads what a predecessor wrote; nothing is taken over.
+    ReadHandOver {
+        /// The folder, or the file in it.
+        from: PathBuf
+    } -> HandOverDocument, "Reading the hand over", changes: false,
+    |this, _library, _work| crate::library::read_hand_over(&this.from)
 );
