@@ -25,6 +25,7 @@ mod history_file;
 mod history_report;
 mod import;
 mod in_use;
+mod installer;
 mod keys;
 mod library_check;
 mod lock;

@@ -7,11 +7,11 @@ use super::copying::{self, CopyError};
 use super::error::io_error;
 use super::package_folder::read_reginfo;
 use super::scan::{self, FileStamp, Links, Scan, ScanError};
-use super::{Library, LibraryError};
+use super::{Library, LibraryError, installer};
 use crate::package::manifest::ManifestFile;
 use crate::package::path::{self, PathWarning};
 use crate::package::proposal::{self, NameAndVersion};
-use crate::package::record::PackageType;
+use crate::package::record::{ListedProcedure, PackageType};
 use crate::package::reginfo::{DATA_NAME, RegInfo};
 use crate::package::{BlockSize, FileList, PackageKey};
 use crate::work::Work;
@@ -40,6 +40,10 @@ pub struct SourcePreview {
     pub supplier: Proposal,
     /// Proposed kind.
     pub package_type: PackageType,
+    /// The installer of the source that was asked, a path in the package; empty if there is none.
+    pub installer: String,
+    /// Procedures that go with the installer, as far as its kind says how it is run.
+    pub procedures: Vec<ListedProcedure>,
     /// Entries that are refused: (path, why). Registering fails until they are dealt with.
     pub refused: Vec<(String, String)>,
     /// Entries that cannot be read: (path, why).
@@ -178,6 +182,15 @@ impl Source {
         self.parts.iter().map(|part| (part.root.as_path(), part.prefix.as_str(), &part.scan.files))
     }
 
+    /// Path in the package, size, and path on disk of every file.
+    fn files_on_disk(&self) -> impl Iterator<Item = (String, u64, PathBuf)> {
+        self.parts.iter().flat_map(|part| {
+            part.scan.files.iter().map(|file| {
+                (format!("{}{}", part.prefix, file.path), file.size_bytes, part.root.join(file.path))
+            })
+        })
+    }
+
     fn paths(&self) -> impl Iterator<Item = (String, u64)> {
         self.parts.iter().flat_map(|part| {
             part.scan.files.iter().map(|file| (format!("{}{}", part.prefix, file.path), file.size_bytes))
@@ -273,7 +286,20 @@ impl Library {
         work: &Work,
     ) -> Result<SourcePreview, LibraryError> {
         let source = Source::look(self, sources, links, work)?;
-        let (name, version) = source.propose();
+        let (mut name, mut version) = source.propose();
+        // What the makers say of their product is better than the name of a folder, but not than a registration.
+        let installer = match &source.reginfo {
+            Some(_) => installer::Installer::default(),
+            None => installer::ask(source.files_on_disk(), work),
+        };
+        let told = &installer.told;
+        let better = |field: &mut Proposal, value: &str| {
+            if !value.is_empty() {
+                *field = Proposal { value: value.to_owned(), from: told.from };
+            }
+        };
+        better(&mut name, &told.name);
+        better(&mut version, &told.version);
         let list = source.file_list().unwrap_or_default();
         let checksum = list.checksum();
         let catalogue = self.catalogue();
@@ -286,10 +312,11 @@ impl Library {
         let same_files =
             if list.is_empty() { Vec::new() } else { catalogue.keys_with_checksum(&checksum)? };
         drop(catalogue);
-        let supplier = match &source.reginfo {
+        let mut supplier = match &source.reginfo {
             Some((info, _)) => Proposal { value: info.supplier.clone(), from: "the registration info" },
             None => Proposal::default(),
         };
+        better(&mut supplier, &told.supplier);
         Ok(SourcePreview {
             files: checksum.files,
             size_bytes: checksum.size_bytes,
@@ -297,6 +324,8 @@ impl Library {
             version,
             supplier,
             package_type: source.propose_type(),
+            installer: installer.path,
+            procedures: installer.procedures,
             refused: source.refused(),
             unreadable: source.unreadable(),
             warnings: source.warnings().into_iter().map(|(path, why)| (path, why.to_string())).collect(),

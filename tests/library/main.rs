@@ -6,6 +6,7 @@ mod bad_input;
 mod disks;
 mod groups;
 mod history;
+mod installers;
 mod judges;
 mod kill;
 mod library_check;
