@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::command::Command;
 use super::dialogs::Dialog;
 use super::pages::library_check::Steer;
+use super::pages::packages::ListAction;
 use super::tasks::TaskId;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, CheckKind, PackageKey};
@@ -76,6 +77,8 @@ pub enum KeyAction {
 pub enum Action {
     /// A command of menu, tool bar or keyboard, on what is selected.
     Run(Command),
+    /// Something done to the list of packages.
+    List(ListAction),
     /// A command on one package, whatever is selected.
     RunOn(Command, PackageId),
     /// Opens the property window of a package.

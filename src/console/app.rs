@@ -20,11 +20,13 @@ use super::pages::keys::KeysPage;
 use super::pages::library_check::{LibraryCheckPage, Running};
 use super::pages::new_package::NewPackage;
 use super::pages::opening::{failed_ui, opening_ui};
+use super::pages::packages::command::ListCommand;
 use super::pages::packages::{Moment, PackagesPage, Shown};
 use super::pages::search::{FIRST, SearchPage};
 use super::pages::settings::{self, settings_ui};
 use super::pages::tasks::TasksPage;
 use super::pages::{Place, TreeRows};
+use super::preferences::{self, Preferences};
 use super::property::{PropertyWindow, Tab};
 use super::shell::{Menu, Shell, shell_ui};
 use super::start::Surroundings;
@@ -41,9 +43,8 @@ use crate::session::{Search, Session, View};
 
 /// How long a running piece of work may stay without a new picture.
 const FRAME_WHILE_WORKING: Duration = Duration::from_millis(100);
-/// Keys in the storage of the desktop.
-const THEME_KEY: &str = "theme";
-const DENSITY_KEY: &str = "density";
+/// How often what is kept over a restart is written.
+const AUTO_SAVE: Duration = Duration::from_secs(5);
 
 /// The library of the window.
 pub(super) enum Opened {
@@ -87,6 +88,8 @@ pub struct App {
     pub(super) view: Arc<View>,
     pub(super) tasks: Tasks,
     pub(super) place: Place,
+    /// The place whose packages the list has.
+    pub(super) list_place: Place,
     /// A place to go to as soon as it is in the tree.
     pub(super) place_when_seen: Option<Place>,
     tree: TreeRows,
@@ -111,7 +114,10 @@ pub struct App {
     pub(super) leaving: Leaving,
     pub(super) emptied: bool,
     pub(super) last_archive_folder: String,
+    /// Libraries that were open, the last one first.
+    pub(super) recent: Vec<PathBuf>,
     pub(super) scope: Scope,
+    saved: Preferences,
 }
 
 impl App {
@@ -119,15 +125,11 @@ impl App {
     pub fn new(context: &eframe::CreationContext<'_>, around: Surroundings) -> Self {
         let ctx = context.egui_ctx.clone();
         let kept = |key: &str| context.storage.and_then(|storage| storage.get_string(key));
-        let theme = around.theme.or_else(|| match kept(THEME_KEY)?.as_str() {
-            "dark" => Some(ThemePreference::Dark),
-            "light" => Some(ThemePreference::Light),
-            _ => None,
-        });
-        let density = kept(DENSITY_KEY)
-            .and_then(|word| Density::ALL.into_iter().find(|density| density.word() == word))
-            .unwrap_or_default();
-        let theme = theme.unwrap_or(ThemePreference::System);
+        let kept = Preferences::read(&kept(preferences::KEY).unwrap_or_default());
+        let density = kept.density;
+        let theme = around.theme.unwrap_or(kept.theme);
+        // Ctrl+Plus and Ctrl+Minus change the height of rows.
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
         theme::apply(&ctx, density);
         ctx.set_theme(theme);
         let mut app = Self {
@@ -137,7 +139,8 @@ impl App {
             opened: Opened::Opening,
             view: Arc::default(),
             tasks: Tasks::default(),
-            place: Place::default(),
+            place: kept.place.clone(),
+            list_place: Place::default(),
             place_when_seen: None,
             tree: TreeRows::default(),
             keys_page: KeysPage::default(),
@@ -146,12 +149,12 @@ impl App {
             library_check: LibraryCheckPage::default(),
             library_check_task: None,
             library_check_read: None,
-            packages: PackagesPage::default(),
+            packages: PackagesPage::new(kept.arrangement.clone()),
             history: HistoryPage::default(),
             new_package: None,
             windows: Vec::new(),
             active: None,
-            last_tab: Tab::default(),
+            last_tab: kept.last_tab,
             dialogs: Vec::new(),
             dialogs_so_far: 0,
             search: String::new(),
@@ -159,6 +162,8 @@ impl App {
             leaving: Leaving::No,
             emptied: false,
             last_archive_folder: String::new(),
+            recent: kept.recent.clone(),
+            saved: kept,
             scope: Scope::default(),
             around,
         };
@@ -177,7 +182,7 @@ impl App {
     }
 
     pub(super) fn summary(&self, id: PackageId) -> Option<PackageSummary> {
-        self.view.packages.iter().find(|package| package.id == id).cloned()
+        self.view.packages.find(id).map(|package| PackageSummary::clone(package))
     }
 
     pub(super) fn window(&mut self, id: PackageId) -> Option<&mut PropertyWindow> {
@@ -207,7 +212,8 @@ impl App {
             is_read_only: self.session().is_some_and(Session::is_read_only),
             unreachable: self.view.unreachable.is_some(),
             removed: self.view.removed.0,
-            selected: if on_list { self.packages.selected(&self.view) } else { Vec::new() },
+            selected: if on_list { Arc::clone(self.packages.selected()) } else { Arc::default() },
+            list: self.list_scope(),
             group: match &self.place {
                 Place::Group(group) => Some(group.clone()),
                 _ => None,
@@ -220,7 +226,7 @@ impl App {
     }
 
     pub(super) fn menus(&self) -> Vec<Menu<Command>> {
-        Command::menus(self.theme, self.density, |command| self.scope.refusal(command))
+        Command::menus(self.theme, self.density, &self.scope.list, |command| self.scope.refusal(command))
     }
 
     /// Takes what was dropped onto the window or pasted into it.
@@ -310,7 +316,7 @@ impl App {
         let (density, scope) = (self.density, &self.scope);
         let shown = Shown { view: &view, place: &place, moment, density, scope };
         self.packages.ui(ui, &shown, actions);
-        if self.packages.is_empty() {
+        if self.packages.is_empty() && !self.packages.is_making() {
             let text = match place {
                 Place::Inconsistent => "Every package is as recorded, as far as it was checked.",
                 Place::Archived => "No package is archived.",
@@ -329,8 +335,7 @@ impl App {
 
     fn library_check_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         let moment = Moment { now: (self.around.now)(), zone: &self.around.actor.time_zone };
-        let selected: Vec<PackageId> =
-            self.packages.selected(&self.view).into_iter().map(|package| package.id).collect();
+        let selected: Vec<PackageId> = self.packages.selected().ids();
         let rows = self.tasks.rows();
         let task = self.library_check_task;
         let row = rows.iter().find(|row| Some(row.id) == task);
@@ -407,7 +412,10 @@ impl App {
                 Place::LibraryCheck | Place::Tasks | Place::Keys | Place::Settings => {
                     format!("{all} {packages}")
                 }
-                Place::Packages if self.search.trim().is_empty() && !self.packages.is_filtered() => {
+                Place::Packages
+                    if self.search.trim().is_empty()
+                        && (!self.packages.is_filtered() || self.packages.is_making()) =>
+                {
                     format!("{all} {packages}")
                 }
                 _ => format!("{} of {all} {packages}", format::thousands(shown as u64)),
@@ -421,10 +429,16 @@ impl App {
             left.push(match (watching.works, watching.watched == watching.packages) {
                 (false, _) => "Not watching".to_owned(),
                 (true, true) => "Watching".to_owned(),
-                (true, false) => format!("Watching {} of {}", watching.watched, watching.packages),
+                (true, false) => {
+                    let [watched, all] = [watching.watched, watching.packages].map(format::thousands);
+                    format!("Watching {watched} of {all}")
+                }
             });
             if self.scope.is_read_only {
                 left.push("Read-only".to_owned());
+            }
+            if self.packages.is_filtered() && self.scope.list.is_shown {
+                left.push(format!("Filter: {}", self.packages.filter_sentence()));
             }
         }
         (left, vec![self.around.library.display().to_string()])
@@ -503,8 +517,7 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.take_in(ui);
         let view = Arc::clone(&self.view);
-        let search = self.search.clone();
-        self.packages.refresh(&view, &self.place, &search);
+        self.refresh_list();
         self.scope = self.make_scope();
         let menus = self.menus();
         let entry = |command: &Command| command.entry().refused(self.scope.refusal(*command));
@@ -521,10 +534,15 @@ impl eframe::App for App {
             tree_menu: &group_menu,
             status_left: &left,
             status_right: &right,
+            status_link: (self.packages.is_filtered() && self.scope.list.is_shown)
+                .then_some(("Clear", Command::List(ListCommand::ClearFilter))),
             density: self.density,
             keys: self.dialogs.is_empty() && self.active.is_none(),
             focus_search: std::mem::take(&mut self.focus_search),
         };
+        if shell.keys {
+            self.list_keys(ui);
+        }
         let mut actions = Vec::new();
         let mut search = self.search.clone();
         let done = shell_ui(ui, &shell, &mut search, |ui| self.page_ui(ui, &mut actions));
@@ -548,15 +566,19 @@ impl eframe::App for App {
         for action in actions {
             self.perform(action);
         }
+        self.read_for_details();
+        if self.saved != self.preferences() {
+            // Without a frame nothing is saved.
+            ui.ctx().request_repaint_after(AUTO_SAVE);
+        }
+    }
+
+    fn auto_save_interval(&self) -> Duration {
+        AUTO_SAVE
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        let theme = match self.theme {
-            ThemePreference::Dark => "dark",
-            ThemePreference::Light => "light",
-            ThemePreference::System => "system",
-        };
-        storage.set_string(THEME_KEY, theme.to_owned());
-        storage.set_string(DENSITY_KEY, self.density.word().to_owned());
+        self.saved = self.preferences();
+        storage.set_string(preferences::KEY, self.saved.write());
     }
 }

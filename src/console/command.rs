@@ -1,13 +1,16 @@
 //! The commands of the main window: text, hover text, key and icon in one place, so that menu, tool bar and keys
 //! cannot drift apart. Whether a command can be used now follows from what is selected, and is decided here too.
 
+use std::sync::Arc;
+
 use egui::{Key, KeyboardShortcut, Modifiers, ThemePreference};
 
 use super::icons::Icon;
+use super::pages::packages::command::{ListCommand, ListScope};
 use super::pages::{Page, Place};
+use super::selected::Selected;
 use super::shell::{Entry, Menu};
 use super::theme::Density;
-use crate::package::record::PackageSummary;
 use crate::package::{Finding, PackageState};
 
 /// What can be chosen.
@@ -81,6 +84,8 @@ pub enum Command {
     Theme(ThemePreference),
     /// How close rows stand.
     Density(Density),
+    /// What is done to the list of packages as a list.
+    List(ListCommand),
 }
 
 /// What a command would act on.
@@ -95,7 +100,9 @@ pub struct Scope {
     /// Removed packages that can be taken back.
     pub removed: u64,
     /// The selected packages.
-    pub selected: Vec<PackageSummary>,
+    pub selected: Arc<Selected>,
+    /// What the list of packages can do now.
+    pub list: ListScope,
     /// The group whose packages are shown.
     pub group: Option<String>,
     /// The selected key, on the page of keys.
@@ -116,6 +123,7 @@ impl Scope {
     pub fn refusal(&self, command: Command) -> Option<&'static str> {
         use Command as C;
         match command {
+            C::List(command) => return self.list.refusal(command, &self.selected),
             C::Quit
             | C::Theme(_)
             | C::Density(_)
@@ -147,8 +155,8 @@ impl Scope {
             _ if self.selected.is_empty() => return Some("No package is selected"),
             _ => {}
         }
-        let all = |state| self.selected.iter().all(|package| package.state == state);
-        let any = |state| self.selected.iter().any(|package| package.state == state);
+        let all = |state| self.selected.in_state(state) == self.selected.len();
+        let any = |state| self.selected.in_state(state) > 0;
         let one = self.selected.len() == 1;
         match command {
             C::Seal | C::Unseal | C::NewVersion | C::Restore | C::Export | C::AcceptChanges if !one => {
@@ -291,6 +299,7 @@ impl Command {
             Self::Theme(ThemePreference::Light) => Entry::new(self, "Light"),
             Self::Theme(ThemePreference::System) => Entry::new(self, "As the system has it"),
             Self::Density(density) => Entry::new(self, density.word()),
+            Self::List(command) => command.entry(),
         }
     }
 
@@ -298,6 +307,7 @@ impl Command {
     pub fn menus(
         theme: ThemePreference,
         density: Density,
+        list: &ListScope,
         refused: impl Fn(Self) -> Option<&'static str>,
     ) -> Vec<Menu<Self>> {
         let group = |commands: &[Self]| -> Vec<Entry<Self>> {
@@ -319,7 +329,15 @@ impl Command {
                     group(&[Self::Quit]),
                 ],
             ),
-            menu("Edit", vec![group(&[Self::UndoRemove]), group(&[Self::Search])]),
+            menu(
+                "Edit",
+                vec![
+                    group(&[Self::UndoRemove]),
+                    group(&ListCommand::COPIES),
+                    group(&[Self::Search]),
+                    group(&ListCommand::HITS),
+                ],
+            ),
             menu("Package", Self::PACKAGE_MENU.iter().map(|commands| group(commands)).collect()),
             menu(
                 "Keys",
@@ -328,7 +346,15 @@ impl Command {
                     group(&[Self::BackUpKey, Self::CopyKey, Self::ForgetKey]),
                 ],
             ),
-            menu("View", vec![group(&pages), themes.to_vec(), densities.to_vec()]),
+            menu(
+                "View",
+                vec![
+                    group(&pages),
+                    list.view_entries(&refused),
+                    densities.into_iter().chain(group(&ListCommand::DENSITIES)).collect(),
+                    themes.to_vec(),
+                ],
+            ),
             menu("Help", vec![group(&[Self::Palette, Self::Shortcuts]), group(&[Self::About])]),
         ]
     }
@@ -342,7 +368,7 @@ mod tests {
 
     #[test]
     fn no_key_has_two_meanings() {
-        let menus = Command::menus(ThemePreference::System, Density::Normal, |_| None);
+        let menus = Command::menus(ThemePreference::System, Density::Normal, &ListScope::default(), |_| None);
         let mut keys = HashSet::new();
         for entry in menus.iter().flat_map(|menu| menu.groups.iter().flatten()) {
             if let Some(shortcut) = entry.shortcut {
@@ -353,7 +379,7 @@ mod tests {
 
     #[test]
     fn every_tool_stands_in_a_menu() {
-        let menus = Command::menus(ThemePreference::System, Density::Normal, |_| None);
+        let menus = Command::menus(ThemePreference::System, Density::Normal, &ListScope::default(), |_| None);
         for tool in Page::ALL.iter().flat_map(|page| Command::tools(&page.place())) {
             let found = menus.iter().flat_map(|menu| menu.groups.iter().flatten());
             assert!(found.into_iter().any(|entry| entry.command == *tool), "{tool:?}");

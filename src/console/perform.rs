@@ -128,6 +128,7 @@ impl App {
         };
         self.tasks.start(&self.ctx, "Opening the library", Show::Nothing, run, |app, result| match result {
             Ok(session) => {
+                app.remember(session.root().to_owned());
                 app.opened = Opened::Open(session);
                 if app.new_package.is_some() {
                     app.perform(Action::Preview);
@@ -140,10 +141,12 @@ impl App {
     /// Carries out one action.
     pub(super) fn perform(&mut self, action: Action) {
         match action {
+            Action::Run(Command::List(command)) => self.run_list(command),
             Action::Run(command) => {
-                let selected = self.packages.selected(&self.view);
+                let selected = self.packages.selected().to_vec();
                 self.run(command, selected);
             }
+            Action::List(action) => self.list_action(action),
             Action::RunOn(command, id) => {
                 let package: Vec<PackageSummary> = self.summary(id).into_iter().collect();
                 self.run(command, package);
@@ -289,6 +292,7 @@ impl App {
                 theme::apply_density(&self.ctx, density);
             }
             (Command::Search, _) => self.focus_search = true,
+            (Command::List(command), _) => self.run_list(command),
             (Command::ChooseLibrary, _) => {
                 let path = self.around.library.display().to_string();
                 self.put_in_front(Box::new(ChooseLibrary::new(&path)));
@@ -305,7 +309,7 @@ impl App {
             (Command::DeepCheck, Some(_)) => self.check(ids(&selected), CheckKind::Deep),
             (Command::AcceptChanges, Some(package)) => self.read_and_ask_accept(package.id),
             (Command::MoveToGroup, Some(package)) => {
-                let dialog = MoveToGroup::new(ids(&selected), package.group.clone());
+                let dialog = MoveToGroup::new(ids(&selected), package.group.to_string());
                 self.put_in_front(Box::new(dialog));
             }
             (Command::Seal, Some(package)) => self.put_in_front(Box::new(Seal::new(package))),
@@ -553,7 +557,7 @@ impl App {
             .collect();
         stale.into_iter().for_each(|id| self.read_details(id));
         // A package that was removed has no properties.
-        self.windows.retain(|window| view.packages.iter().any(|package| package.id == window.id));
+        self.windows.retain(|window| view.packages.find(window.id).is_some());
         if self.active.is_some_and(|id| !self.windows.iter().any(|window| window.id == id)) {
             self.active = None;
         }

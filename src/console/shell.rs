@@ -11,7 +11,7 @@ use egui::{
 use super::icons::Icon;
 use super::theme::Density;
 use super::tokens::Tokens;
-use super::widgets::button::{button_unless, primary_button_unless};
+use super::widgets::button::{button_unless, link, primary_button_unless};
 use super::widgets::tree::{TreeResponse, TreeRow, tree_ui};
 
 /// A command as it stands in a menu or in the tool bar.
@@ -99,6 +99,8 @@ pub struct Shell<'a, C> {
     pub status_left: &'a [String],
     /// Texts of the status bar, from the right.
     pub status_right: &'a [String],
+    /// A link after the texts at the left.
+    pub status_link: Option<(&'a str, C)>,
     /// Height of rows.
     pub density: Density,
     /// Whether keys reach the commands; not while a dialog or another window has them.
@@ -139,7 +141,9 @@ pub fn shell_ui<C: Clone>(
     Panel::top("tools").frame(bar(12, 7)).show(ui, |ui| {
         search_entered = tools_ui(ui, shell, search, &mut commands);
     });
-    Panel::bottom("status").exact_size(24.0).frame(bar(12, 0)).show(ui, |ui| status_ui(ui, shell));
+    Panel::bottom("status").exact_size(24.0).frame(bar(12, 0)).show(ui, |ui| {
+        status_ui(ui, shell, &mut commands);
+    });
     let tree = Panel::left("tree")
         .default_size(248.0)
         .size_range(160.0..=420.0)
@@ -164,10 +168,15 @@ pub fn shell_ui<C: Clone>(
 
 fn shortcuts<C: Clone>(ui: &Ui, shell: &Shell<'_, C>) -> Vec<C> {
     let in_menus = shell.menus.iter().flat_map(|menu| menu.groups.iter().flatten());
+    let mut in_menus: Vec<&Entry<C>> = in_menus.filter(|entry| entry.shortcut.is_some()).collect();
+    // egui takes Ctrl+Shift+F for Ctrl+F too: the longer ones come first.
+    in_menus.sort_by_key(|entry| {
+        entry.shortcut.is_none_or(|shortcut| !shortcut.modifiers.shift && !shortcut.modifiers.alt)
+    });
     let mut chosen = Vec::new();
     // While somebody types, keys that edit text are the field's.
     let typing = ui.ctx().text_edit_focused();
-    for entry in in_menus.filter(|entry| entry.refused.is_none()) {
+    for entry in in_menus.into_iter().filter(|entry| entry.refused.is_none()) {
         if let Some(shortcut) = &entry.shortcut
             && !(typing && edits_text(shortcut))
             && ui.input_mut(|input| input.consume_shortcut(shortcut))
@@ -179,7 +188,7 @@ fn shortcuts<C: Clone>(ui: &Ui, shell: &Shell<'_, C>) -> Vec<C> {
 }
 
 fn edits_text(shortcut: &KeyboardShortcut) -> bool {
-    matches!(shortcut.logical_key, egui::Key::Delete | egui::Key::Z)
+    matches!(shortcut.logical_key, egui::Key::Delete | egui::Key::Z | egui::Key::C)
 }
 
 fn menu_ui<C: Clone>(ui: &mut Ui, menu: &Menu<C>, commands: &mut Vec<C>) {
@@ -257,18 +266,17 @@ fn tools_ui<C: Clone>(ui: &mut Ui, shell: &Shell<'_, C>, search: &mut String, co
             .on_hover_text("More commands");
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.name_inputs("Search", |ui| {
-                let field = TextEdit::singleline(search)
-                    .hint_text("Search names, files, hashes   Ctrl+F")
-                    .desired_width(search_width)
-                    .min_size(vec2(0.0, super::theme::CONTROL_HEIGHT))
-                    .align(egui::Align2::LEFT_CENTER);
-                let response = ui.add(field);
-                if shell.focus_search {
-                    response.request_focus();
-                }
-                response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter))
-            })
+            let field = TextEdit::singleline(search)
+                .hint_text("Search names, files, hashes   Ctrl+F")
+                .desired_width(search_width)
+                .min_size(vec2(0.0, super::theme::CONTROL_HEIGHT))
+                .align(egui::Align2::LEFT_CENTER);
+            let response = ui.add(field);
+            if shell.focus_search {
+                response.request_focus();
+            }
+            super::widgets::name_field(&response, "Search");
+            response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter))
         })
         .inner
     })
@@ -282,13 +290,18 @@ fn width_of<C>(ui: &Ui, entry: &Entry<C>) -> f32 {
     text.size().x + 22.0 + if entry.icon.is_some() { 22.0 } else { 0.0 }
 }
 
-fn status_ui<C>(ui: &mut Ui, shell: &Shell<'_, C>) {
+fn status_ui<C: Clone>(ui: &mut Ui, shell: &Shell<'_, C>, commands: &mut Vec<C>) {
     let tokens = Tokens::of(ui);
     let text = |text: &str| RichText::new(text).small().color(tokens.secondary);
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = 20.0;
         for part in shell.status_left {
             ui.label(text(part));
+        }
+        if let Some((word, command)) = &shell.status_link
+            && link(ui, word).clicked()
+        {
+            commands.push(command.clone());
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             for part in shell.status_right {

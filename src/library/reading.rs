@@ -9,8 +9,8 @@ use super::open::CATALOGUE;
 use super::{Library, LibraryError};
 use crate::package::record::{PackageId, PackageRecord, PackageSummary};
 use crate::package::state::Field;
-use crate::package::{CheckReport, HistoryEntry, PackageKey, PackageState, Sha256Digest};
-use crate::store::HistoryFilter;
+use crate::package::{CheckReport, HistoryEntry, PackageKey, PackageList, PackageState, Sha256Digest};
+use crate::store::{Catalogue, HistoryFilter};
 use crate::work::Work;
 
 /// How a package is named by a person.
@@ -39,6 +39,17 @@ pub struct PackageDetails {
     pub folder: PathBuf,
     /// Whether the archive file is there now; absent unless archived.
     pub archive_reachable: Option<bool>,
+}
+
+/// What lists are drawn from.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// All packages.
+    pub packages: PackageList,
+    /// Software groups, sorted.
+    pub groups: Vec<String>,
+    /// How many removed packages can be taken back, and their bytes.
+    pub removed: (u64, u64),
 }
 
 /// One file on the Contents tab.
@@ -121,6 +132,17 @@ impl Library {
     /// How many packages are sealed with each key: key id to number.
     pub fn key_uses(&self) -> Result<BTreeMap<String, u64>, LibraryError> {
         Ok(self.catalogue().key_uses()?)
+    }
+
+    /// What a console draws its lists from: all packages, software groups, and what can be taken back. Rows that are
+    /// as in `before` are shared with it.
+    pub fn picture(&self, before: &PackageList) -> Result<Picture, LibraryError> {
+        let read = |catalogue: &Catalogue| {
+            Ok((catalogue.list_after(before)?, catalogue.groups()?, catalogue.removed_packages()?))
+        };
+        let (packages, groups, removed) = self.catalogue().unmapped(read)?;
+        let bytes = removed.iter().map(|package| package.record.checksum.size_bytes).sum();
+        Ok(Picture { packages, groups, removed: (removed.len() as u64, bytes) })
     }
 
     /// Software groups.

@@ -10,8 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::Library;
-use crate::package::PackageState;
-use crate::package::record::{PackageId, PackageSummary};
+use crate::package::{PackageId, PackageList, PackageState};
 
 /// Watches used if the system does not say how many it has.
 const WATCHES_IF_UNKNOWN: usize = 2048;
@@ -36,7 +35,7 @@ pub struct Watcher {
     /// Packages that are watched: their folder, and how many watches they take.
     watched: HashMap<PackageId, (PathBuf, usize)>,
     first: VecDeque<PackageId>,
-    packages: HashMap<PackageId, PathBuf>,
+    packages: Arc<PackageList>,
     budget: usize,
     used: usize,
 }
@@ -68,7 +67,7 @@ impl Watcher {
             changed,
             watched: HashMap::new(),
             first: VecDeque::new(),
-            packages: HashMap::new(),
+            packages: Arc::default(),
             budget: watch_budget(),
             used: 0,
         }
@@ -78,29 +77,31 @@ impl Watcher {
     pub fn state(&self) -> WatchState {
         WatchState {
             watched: self.watched.len() as u64,
-            packages: self.packages.len() as u64,
+            packages: self.packages.iter().filter(|package| package.state != PackageState::Archived).count()
+                as u64,
             works: self.watcher.is_some(),
         }
     }
 
     /// Follows the packages of the library: new ones are watched as far as there is room, gone ones no longer.
-    pub fn keep_up(&mut self, packages: &[PackageSummary]) {
-        let Some(library) = self.library.upgrade() else { return };
-        self.packages = packages
-            .iter()
-            .filter(|package| package.state != PackageState::Archived)
-            .map(|package| (package.id, library.data_folder(&package.key)))
-            .collect();
+    pub fn keep_up(&mut self, packages: &Arc<PackageList>) {
+        self.packages = Arc::clone(packages);
         let gone: Vec<PackageId> = self
             .watched
             .iter()
-            .filter(|(id, (folder, _))| self.packages.get(id) != Some(folder))
+            .filter(|(id, (folder, _))| self.folder_of(**id).as_ref() != Some(folder))
             .map(|(id, _)| *id)
             .collect();
         for id in gone {
             self.unwatch(id);
         }
         self.fill();
+    }
+
+    /// The folder to watch; none for a package that is archived or not there.
+    fn folder_of(&self, id: PackageId) -> Option<PathBuf> {
+        let package = self.packages.find(id).filter(|package| package.state != PackageState::Archived)?;
+        Some(self.library.upgrade()?.data_folder(&package.key))
     }
 
     /// Packages on the screen and selected ones come first; the ones watched longest make room.
@@ -118,7 +119,7 @@ impl Watcher {
             .first
             .iter()
             .copied()
-            .filter(|id| self.packages.contains_key(id) && !self.watched.contains_key(id))
+            .filter(|id| self.packages.find(*id).is_some() && !self.watched.contains_key(id))
             .collect();
         let first: HashSet<PackageId> = self.first.iter().copied().collect();
         for id in wanted {
@@ -129,8 +130,12 @@ impl Watcher {
                 self.unwatch(other);
             }
         }
-        let rest: Vec<PackageId> =
-            self.packages.keys().copied().filter(|id| !self.watched.contains_key(id)).collect();
+        let rest: Vec<PackageId> = self
+            .packages
+            .iter()
+            .map(|package| package.id)
+            .filter(|id| !self.watched.contains_key(id))
+            .collect();
         for id in rest {
             if self.used >= self.budget || !self.watch(id) {
                 return;
@@ -140,7 +145,7 @@ impl Watcher {
 
     /// Whether the package is watched now, or cannot be for a reason that more room would not change.
     fn watch(&mut self, id: PackageId) -> bool {
-        let Some(folder) = self.packages.get(&id).cloned() else { return true };
+        let Some(folder) = self.folder_of(id) else { return true };
         let cost = folders_below(&folder, self.budget + 1);
         if self.used + cost > self.budget {
             return self.watched.is_empty();

@@ -1,8 +1,11 @@
 //! The name of a package: name and version, as one key. Knows which names can travel to every file system.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use super::shared_text::SharedText;
 
 /// Longest name or version, in characters.
 pub const KEY_PART_MAX_CHARS: usize = 100;
@@ -11,17 +14,24 @@ pub const KEY_PART_MAX_CHARS: usize = 100;
 ///
 /// Both are portable path parts: they are the names of two folders, `packages/<Name>/<Version>`. Two keys that
 /// differ in case only are the same key to a library, see [`PackageKey::folded`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "RawKey")]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "RawKey", into = "RawKey")]
 pub struct PackageKey {
+    // `Name@Version` in one piece, shared by all clones: a list keeps 100,000 of them. Neither part has an `@`.
+    text: SharedText,
+    at: u16,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RawKey {
     name: String,
     version: String,
 }
 
-#[derive(Deserialize)]
-struct RawKey {
-    name: String,
-    version: String,
+impl From<PackageKey> for RawKey {
+    fn from(key: PackageKey) -> Self {
+        Self { name: key.name().to_owned(), version: key.version().to_owned() }
+    }
 }
 
 impl TryFrom<RawKey> for PackageKey {
@@ -59,7 +69,8 @@ impl PackageKey {
     pub fn new(name: &str, version: &str) -> Result<Self, KeyProblem> {
         check_part("name", name)?;
         check_part("version", version)?;
-        Ok(Self { name: name.to_owned(), version: version.to_owned() })
+        let at = u16::try_from(name.len()).map_err(|_| KeyProblem::TooLong("name"))?;
+        Ok(Self { text: SharedText::from(format!("{name}@{version}")), at })
     }
 
     /// Reads `Name@Version`, split at the last `@`.
@@ -70,28 +81,47 @@ impl PackageKey {
 
     /// The name alone.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.text[..usize::from(self.at)]
     }
 
     /// The version alone.
     pub fn version(&self) -> &str {
-        &self.version
+        &self.text[usize::from(self.at) + 1..]
     }
 
     /// The form in which two keys are compared: without regard to case.
     pub fn folded(&self) -> String {
-        format!("{}@{}", self.name.to_lowercase(), self.version.to_lowercase())
+        self.text.to_lowercase()
     }
 
     /// The form for titles and sentences: `Inkscape 1.4`.
     pub fn title(&self) -> String {
-        format!("{} {}", self.name, self.version)
+        format!("{} {}", self.name(), self.version())
     }
 }
 
 impl fmt::Display for PackageKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.name, self.version)
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for PackageKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PackageKey({:?})", &*self.text)
+    }
+}
+
+/// By name, then by version.
+impl Ord for PackageKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.name(), self.version()).cmp(&(other.name(), other.version()))
+    }
+}
+
+impl PartialOrd for PackageKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -161,6 +191,22 @@ mod tests {
         assert!(PackageKey::new(&"x".repeat(101), "1").is_err());
         assert!(PackageKey::new(&"x".repeat(100), "1").is_ok());
         assert!(PackageKey::new("Größe & Maß (x64) 100%", "1.0-β2+build").is_ok());
+    }
+
+    #[test]
+    fn keys_are_in_order_of_names_first() {
+        let mut keys = ["b@1", "a b@1", "a@2", "a@10"].map(|text| PackageKey::parse(text).expect("good"));
+        keys.sort();
+        assert_eq!(keys.map(|key| key.to_string()), ["a@10", "a@2", "a b@1", "b@1"]);
+    }
+
+    #[test]
+    fn a_key_is_written_as_name_and_version() {
+        let key = PackageKey::parse("7-Zip@24.09").expect("good");
+        let text = serde_json::to_string(&key).expect("writable");
+        assert_eq!(text, r#"{"name":"7-Zip","version":"24.09"}"#);
+        assert_eq!(serde_json::from_str::<PackageKey>(&text).expect("readable"), key);
+        assert!(serde_json::from_str::<PackageKey>(r#"{"name":"a@b","version":"1"}"#).is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::consistency::{CheckKind, ConsistencyChecksum, Finding};
 use super::digest::Sha256Digest;
 use super::key::PackageKey;
 use super::procedure::{Procedure, ProcedureChoice};
+use super::shared_text::SharedText;
 use super::state::PackageState;
 
 /// Identity of a package through its life: made at registration, kept by sealing again, new for a new version.
@@ -267,15 +268,15 @@ pub struct PackageSummary {
     /// Number of signings.
     pub revision: u64,
     /// Who made the software.
-    pub supplier: String,
+    pub supplier: SharedText,
     /// Kind of installer.
     pub package_type: PackageType,
     /// Software group.
-    pub group: String,
+    pub group: SharedText,
     /// No new jobs.
     pub retired: bool,
     /// Who registered it.
-    pub filed_by: String,
+    pub filed_by: SharedText,
     /// When.
     pub registered: Timestamp,
     /// The switch.
@@ -284,23 +285,95 @@ pub struct PackageSummary {
     pub files: u64,
     /// Sum of their sizes in bytes, recorded.
     pub size_bytes: u64,
+    /// SHA-256 over their names and sizes, recorded.
+    pub digest: Sha256Digest,
     /// Outcome of the last verification.
     pub finding: Finding,
     /// Since when it is not as recorded.
     pub noticed_at: Option<Timestamp>,
     /// Who saw it first: `the watcher`, `a quick check`.
-    pub noticed_by: Option<String>,
+    pub noticed_by: Option<SharedText>,
     /// Changed on disk, not judged yet.
     pub marked: Option<Timestamp>,
     /// When the last quick check ended.
     pub quick_at: Option<Timestamp>,
     /// When the last deep check ended.
     pub deep_at: Option<Timestamp>,
+    /// Name of the key it was sealed with, or its id where it has no name here; while sealed or archived.
+    pub sealed_by: Option<SharedText>,
+    /// When it was sealed; while sealed or archived.
+    pub sealed_at: Option<Timestamp>,
+    /// What few packages have.
+    pub rare: Option<Box<RareFields>>,
+}
+
+/// What few packages have, apart from the rest so that it costs nothing where it is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RareFields {
+    /// Free text; may be empty.
+    pub comment: String,
+    /// Which package it replaces.
+    pub replaces: Option<PackageKey>,
+    /// The archive file, absolute; while archived.
+    pub archive_path: Option<String>,
 }
 
 impl PackageSummary {
+    /// The comment; may be empty.
+    pub fn comment(&self) -> &str {
+        self.rare.as_ref().map_or("", |rare| &rare.comment)
+    }
+
+    /// Which package it replaces.
+    pub fn replaces(&self) -> Option<&PackageKey> {
+        self.rare.as_ref()?.replaces.as_ref()
+    }
+
+    /// Where its archive lies, while archived.
+    pub fn archive_path(&self) -> Option<&str> {
+        self.rare.as_ref()?.archive_path.as_deref()
+    }
+
     /// Whether staging, archiving and delivering are refused.
     pub fn is_blocked(&self) -> bool {
         self.checksum_control && self.finding != Finding::Consistent
+    }
+}
+
+impl From<&PackageRecord> for PackageSummary {
+    fn from(record: &PackageRecord) -> Self {
+        let rare = RareFields {
+            comment: record.comment.clone(),
+            replaces: record.replaces.clone(),
+            archive_path: record.archive.as_ref().map(|archive| archive.path.clone()),
+        };
+        let sealed_by = |seal: &SealInfo| {
+            SharedText::from(if seal.key_name.is_empty() { seal.key_id.as_str() } else { &seal.key_name })
+        };
+        Self {
+            id: record.id,
+            key: record.key.clone(),
+            state: record.state,
+            revision: record.revision,
+            supplier: record.supplier.as_str().into(),
+            package_type: record.package_type,
+            group: record.group.as_str().into(),
+            retired: record.retired,
+            filed_by: record.filed_by.as_str().into(),
+            registered: record.registered,
+            checksum_control: record.checksum_control,
+            files: record.checksum.files,
+            size_bytes: record.checksum.size_bytes,
+            digest: record.checksum.digest,
+            finding: record.finding,
+            noticed_at: record.noticed.as_ref().map(|noticed| noticed.at),
+            noticed_by: record.noticed.as_ref().map(|noticed| noticed.by.as_str().into()),
+            marked: record.marked,
+            quick_at: record.quick.map(|check| check.at),
+            deep_at: record.deep.map(|check| check.at),
+            sealed_by: record.seal.as_ref().map(sealed_by),
+            sealed_at: record.seal.as_ref().map(|seal| seal.at),
+            rare: (rare != RareFields::default()).then(|| Box::new(rare)),
+        }
     }
 }

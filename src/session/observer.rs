@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Waker;
 use crate::library::{Library, Watcher};
-use crate::package::record::{PackageId, PackageSummary};
+use crate::package::{PackageId, PackageList};
 
 pub use crate::library::WatchState;
 
@@ -20,7 +20,7 @@ pub struct View {
     /// Rises with every new picture; 0 before the first.
     pub epoch: u64,
     /// All packages, by name and version without regard to case.
-    pub packages: Arc<Vec<PackageSummary>>,
+    pub packages: Arc<PackageList>,
     /// Software groups, sorted.
     pub groups: Arc<Vec<String>>,
     /// How many removed packages can be taken back, and their bytes.
@@ -173,15 +173,11 @@ fn picture(library: &Library, before: &View, watching: WatchState) -> View {
     view.epoch += 1;
     view.watching = watching;
     view.unreachable = library.unreachable_reason();
-    let read = || -> Result<_, crate::library::LibraryError> {
-        let removed = library.removed()?;
-        Ok((library.list()?, library.groups()?, removed))
-    };
-    match read() {
-        Ok((packages, groups, removed)) => {
-            view.removed = (removed.len() as u64, removed.iter().map(|r| r.size_bytes).sum());
-            view.packages = Arc::new(packages);
-            view.groups = Arc::new(groups);
+    match library.picture(&before.packages) {
+        Ok(picture) => {
+            view.removed = picture.removed;
+            view.packages = Arc::new(picture.packages);
+            view.groups = Arc::new(picture.groups);
             view.failure = None;
         }
         // Lists stay as they were; the reason stands above them.

@@ -1,14 +1,19 @@
 //! Rows of the table `packages`: one a package, in the library or in the trash.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::Deserialize;
 
 use super::{Catalogue, Change, StoreError, from_sql, to_sql};
 use crate::package::consistency::ConsistencyChecksum;
-use crate::package::record::{LastCheck, Noticed, PackageId, PackageRecord, PackageSummary, PackageType};
-use crate::package::{CheckReport, Finding, PackageKey, PackageState, Sha256Digest};
+use crate::package::record::{
+    LastCheck, Noticed, PackageId, PackageRecord, PackageSummary, PackageType, RareFields,
+};
+use crate::package::shared_text::{SharedText, Texts};
+use crate::package::{CheckReport, Finding, PackageKey, PackageList, PackageState, Sha256Digest};
 
 /// A package that was removed and can be taken back.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,32 +31,57 @@ const COLUMNS: &str = "id, name, version, state, revision, supplier, package_typ
 
 const SUMMARY_COLUMNS: &str = "id, name, version, state, revision, supplier, package_type, group_name, retired, \
     filed_by, registered, checksum_control, files, size_bytes, finding, noticed_at, marked_at, quick_at, deep_at, \
-    noticed_by";
+    noticed_by, digest, seal, comment, replaces, archive";
 
 impl Catalogue {
     /// All packages in the library, by name and version without regard to case.
     pub fn summaries(&self) -> Result<Vec<PackageSummary>, StoreError> {
+        let mut summaries: Vec<Option<PackageSummary>> = Vec::new();
+        self.each_summary(|count, place, summary| {
+            summaries.resize(count, None);
+            summaries[place] = Some(summary);
+        })?;
+        Ok(summaries.into_iter().flatten().collect())
+    }
+
+    /// The same for a program that stays: rows equal to those of `before` are shared with it, and the memory the
+    /// database was read through is given back.
+    pub fn list_after(&self, before: &PackageList) -> Result<PackageList, StoreError> {
+        let mut rows: Vec<Option<Arc<PackageSummary>>> = Vec::new();
+        self.each_summary(|count, place, summary| {
+            rows.resize(count, None);
+            rows[place] = Some(match before.find(summary.id) {
+                Some(known) if **known == summary => Arc::clone(known),
+                _ => Arc::new(summary),
+            });
+        })?;
+        Ok(PackageList::new(rows.into_iter().flatten().collect()))
+    }
+
+    /// Calls `take` with the number of packages, the place of one in the order of names, and what a list shows of it.
+    fn each_summary(&self, mut take: impl FnMut(usize, usize, PackageSummary)) -> Result<(), StoreError> {
         let _same_state = self.connection.unchecked_transaction()?;
         // The table is read as it lies on disk and put into order afterwards: following the order through an index
         // would look up each of 100,000 rows by itself.
         let mut places: Vec<(i64, usize)> = self.rows_in_order()?.into_iter().zip(0..).collect();
         places.sort_unstable();
+        let count = places.len();
         let sql = format!(
             "SELECT row, {SUMMARY_COLUMNS} FROM packages NOT INDEXED WHERE trash IS NULL ORDER BY row"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query([])?;
-        let mut summaries: Vec<Option<PackageSummary>> = places.iter().map(|_| None).collect();
         let mut places = places.into_iter();
+        let mut texts = Texts::default();
         while let Some(row) = rows.next()? {
             match places.next() {
                 Some((number, place)) if row.get::<_, i64>(0)? == number => {
-                    summaries[place] = Some(read_summary(row)?);
+                    take(count, place, read_summary(row, &mut texts)?);
                 }
                 _ => return Err(StoreError::Damaged("the order of packages does not fit them".to_owned())),
             }
         }
-        Ok(summaries.into_iter().flatten().collect())
+        Ok(())
     }
 
     /// Rows of the packages in the library, by name and version without regard to case.
@@ -330,8 +360,39 @@ fn package_by_key(connection: &Connection, key: &PackageKey) -> Result<Option<Pa
     rows.next()?.map(read_record).transpose()
 }
 
+/// What a list shows of a seal.
+#[derive(Deserialize)]
+struct ShownSeal {
+    key_id: String,
+    key_name: String,
+    at: Timestamp,
+}
+
+/// What a list shows of an archive.
+#[derive(Deserialize)]
+struct ShownArchive {
+    path: String,
+}
+
 /// Reads [`SUMMARY_COLUMNS`] after the number of the row.
-fn read_summary(row: &Row<'_>) -> Result<PackageSummary, StoreError> {
+fn read_summary(row: &Row<'_>, texts: &mut Texts) -> Result<PackageSummary, StoreError> {
+    let mut text = |column: usize| -> Result<SharedText, StoreError> {
+        Ok(texts.share(row.get_ref(column)?.as_str().map_err(damaged)?))
+    };
+    let (supplier, group, filed_by) = (text(6)?, text(8)?, text(10)?);
+    let noticed_by = row.get_ref(20)?.as_str_or_null().map_err(damaged)?.map(|by| texts.share(by));
+    let seal = row.get_ref(22)?.as_str_or_null().map_err(damaged)?;
+    let seal: Option<ShownSeal> = seal.map(|text| from_json(text, "seal")).transpose()?;
+    let replaces = row.get_ref(24)?.as_str_or_null().map_err(damaged)?;
+    let archive = row.get_ref(25)?.as_str_or_null().map_err(damaged)?;
+    let rare = RareFields {
+        comment: row.get_ref(23)?.as_str().map_err(damaged)?.to_owned(),
+        replaces: replaces.map(PackageKey::parse).transpose().map_err(damaged)?,
+        archive_path: archive
+            .map(|text| from_json::<ShownArchive>(text, "archive"))
+            .transpose()?
+            .map(|archive| archive.path),
+    };
     Ok(PackageSummary {
         id: read_id(row.get_ref(1)?.as_str().map_err(damaged)?)?,
         key: read_key(
@@ -340,11 +401,11 @@ fn read_summary(row: &Row<'_>) -> Result<PackageSummary, StoreError> {
         )?,
         state: read_state(row.get_ref(4)?.as_str().map_err(damaged)?)?,
         revision: from_sql(row.get(5)?, "revision")?,
-        supplier: row.get(6)?,
+        supplier,
         package_type: read_type(row.get_ref(7)?.as_str().map_err(damaged)?)?,
-        group: row.get(8)?,
+        group,
         retired: row.get(9)?,
-        filed_by: row.get(10)?,
+        filed_by,
         registered: read_time(row.get(11)?)?,
         checksum_control: row.get(12)?,
         files: from_sql(row.get(13)?, "files")?,
@@ -354,7 +415,12 @@ fn read_summary(row: &Row<'_>) -> Result<PackageSummary, StoreError> {
         marked: read_time_or_none(row.get(17)?)?,
         quick_at: read_time_or_none(row.get(18)?)?,
         deep_at: read_time_or_none(row.get(19)?)?,
-        noticed_by: row.get(20)?,
+        noticed_by,
+        digest: Sha256Digest(row.get(21)?),
+        sealed_at: seal.as_ref().map(|seal| seal.at),
+        sealed_by: seal
+            .map(|seal| texts.share(if seal.key_name.is_empty() { &seal.key_id } else { &seal.key_name })),
+        rare: (rare != RareFields::default()).then(|| Box::new(rare)),
     })
 }
 

@@ -208,7 +208,7 @@ fn an_edited_field_that_changed_in_the_library_is_marked_and_kept() {
     assert_eq!(desk.control("Comment").value().as_deref(), Some("follows"), "what was not edited follows");
     desk.click("Apply");
     desk.wait_until_gone("changed elsewhere");
-    assert_eq!(desk.package(TITLE).map(|package| package.supplier), Some("Mine".to_owned()));
+    assert_eq!(desk.package(TITLE).map(|package| package.supplier.to_string()), Some("Mine".to_owned()));
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn cancel_escape_and_the_cross_ask_if_there_is_something_to_lose() {
     desk.wait_for("Supplier");
     desk.click("Cancel");
     desk.wait_until_gone("7-Zip 24.09 - Properties");
-    assert_eq!(desk.package(TITLE).map(|package| package.supplier), Some(String::new()));
+    assert_eq!(desk.package(TITLE).map(|package| package.supplier.to_string()), Some(String::new()));
 }
 
 #[test]

@@ -67,10 +67,28 @@ impl Desk {
 
     /// A console with these surroundings, once its library is open or could not be.
     pub(crate) fn start(folder: tempfile::TempDir, around: Surroundings) -> Self {
-        let harness = Harness::builder()
-            .with_size([1280.0, 800.0])
-            .with_max_steps(64)
-            .build_eframe(move |context| App::new(context, around));
+        Self::start_on(folder, around, None)
+    }
+
+    /// The same with what an earlier window has left.
+    pub(crate) fn start_with(
+        folder: tempfile::TempDir,
+        around: Surroundings,
+        storage: &'static dyn eframe::Storage,
+    ) -> Self {
+        Self::start_on(folder, around, Some(storage))
+    }
+
+    fn start_on(
+        folder: tempfile::TempDir,
+        around: Surroundings,
+        storage: Option<&'static dyn eframe::Storage>,
+    ) -> Self {
+        let harness =
+            Harness::builder().with_size([1280.0, 800.0]).with_max_steps(64).build_eframe(move |context| {
+                context.storage = storage;
+                App::new(context, around)
+            });
         let mut desk = Self { harness, folder };
         desk.wait("the library is open", |desk| {
             desk.has("Choose another…") || desk.session().is_some_and(|session| session.view().epoch > 0)

@@ -6,6 +6,7 @@ use egui_kittest::{Harness, SnapshotOptions};
 use packhouse::console::command::Command;
 use packhouse::console::icons::{self, Icon, Mark};
 use packhouse::console::pages::Place;
+use packhouse::console::pages::packages::command::ListScope;
 use packhouse::console::shell::{Shell, shell_ui};
 use packhouse::console::theme::Density;
 use packhouse::console::tokens::{Tokens, Tone};
@@ -70,7 +71,7 @@ impl Rows for Packages {
 }
 
 fn gallery_ui(ui: &mut Ui, list: &mut ListState, search: &mut String, name: &mut String) {
-    let menus = Command::menus(ThemePreference::Dark, Density::Normal, |_| None);
+    let menus = Command::menus(ThemePreference::Dark, Density::Normal, &ListScope::default(), |_| None);
     let tool = |command: &Command| {
         let refused = matches!(command, Command::Restore).then_some("The package is not archived");
         command.entry().refused(refused)
@@ -100,6 +101,7 @@ fn gallery_ui(ui: &mut Ui, list: &mut ListState, search: &mut String, name: &mut
         place: Some(1),
         status_left: &["1,284 packages · 1 selected".to_owned(), "Watching".to_owned()],
         status_right: &["D:\\Packages".to_owned(), "3 downloads · 227 MiB/s".to_owned()],
+        status_link: None,
         density: Density::Normal,
         keys: true,
         focus_search: false,

@@ -7,6 +7,8 @@ mod contents;
 mod desk;
 mod gallery;
 mod list;
+mod many;
+mod packages;
 mod pages;
 mod procedures;
 mod question;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Photographs the console on a sample library, for the README and for looking at it.
 # Usage: pictures.sh FOLDER THEME WIDTHxHEIGHT [SCENE...]
-#   scenes: library question seal new-package empty history general contents procedures history-tab
+#   scenes: library list many question seal new-package empty history general contents procedures history-tab
 #           tasks keys settings palette shortcuts check search
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
 # Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick.
@@ -75,6 +75,21 @@ for scene in "${@:-library}"; do
         start --library "$library"
         choose inks; photo library-plain
         press alt+Return; photo library; stop ;;
+    list)
+        # Details pane, filter row, several selected; then the menu of the header and the dialog of columns.
+        start --library "$library"
+        choose inks; press F4; photo list-details
+        press ctrl+shift+f; xdotool type --delay 30 i; settle; photo list-filter
+        choose ins 190; press shift+Down shift+Down shift+Down; photo list-several
+        xdotool mousemove 560 138 click 3; settle; photo list-header
+        press Escape Escape; stop ;;
+    many)
+        # A library of many packages, named by MANY.
+        start --library "$MANY"
+        # Reading it takes longer than a picture that does not change any more.
+        for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do import -window root "$work/wait.png"; done
+        choose reader; press F4; photo many
+        press ctrl+a; photo many-selected; stop ;;
     general | contents | procedures | history-tab)
         start --library "$library"
         choose "${PACKAGE:-blen}"; press alt+Return

@@ -5,6 +5,7 @@
 pub mod add;
 pub mod archive;
 pub mod closing;
+pub mod columns;
 pub mod failure;
 pub mod files;
 pub mod groups;
@@ -16,6 +17,7 @@ pub mod question;
 pub mod refused;
 pub mod remove;
 pub mod seal;
+pub mod views;
 
 use std::path::PathBuf;
 

@@ -14,6 +14,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use egui::{Key, Modifiers};
+use serde::{Deserialize, Serialize};
 
 use super::format;
 use super::icons::Icon;
@@ -26,7 +27,8 @@ use crate::session::View;
 pub const SYSTEM: &str = "System";
 
 /// A place in the tree.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// Every package.
     #[default]

@@ -83,7 +83,7 @@ impl TasksPage {
         // The selection stays with its task while new ones come in above it.
         let more = count.saturating_sub(self.seen);
         if self.seen > 0 && more > 0 {
-            self.list.selection.remap(|row| Some(row + more));
+            self.list.selection.remap(count, |row| Some(row + more));
         }
         self.seen = count;
         let selected: Option<&Ended> =

@@ -35,7 +35,8 @@ use crate::package::{CheckKind, CheckReport, Finding, HistoryEntry, PackageKey, 
 use crate::session::{Contents, PackageDetails, PackageEdit, View};
 
 /// A tab.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Tab {
     /// What is registered.
     #[default]
@@ -163,7 +164,7 @@ impl PropertyWindow {
 
     /// Whether the package changed in the library since the details were read.
     pub fn is_stale(&mut self, view: &View) -> bool {
-        let now = view.packages.iter().find(|package| package.id == self.id);
+        let now = view.packages.find(self.id).map(|package| &**package);
         let changed = now.is_some() && self.seen.as_ref() != now;
         if let (true, Some(now)) = (changed, now) {
             self.key = now.key.clone();

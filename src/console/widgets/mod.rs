@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use egui::text::{LayoutJob, TextWrapping};
-use egui::{Color32, FontId, Galley, Rect, Stroke, StrokeKind, TextFormat, Ui};
+use egui::{Color32, FontId, Galley, Rect, Response, Stroke, StrokeKind, TextFormat, Ui};
 
 use super::theme::FOCUS_WIDTH;
 use super::tokens::Tokens;
@@ -40,6 +40,11 @@ pub(crate) fn short(text: &str, most: usize) -> String {
     let start: String = text.chars().take(half).collect();
     let end: String = text.chars().skip(count - half).collect();
     format!("{start}…{end}")
+}
+
+/// Calls a field `name` for a screen reader, even where a hint stands in it.
+pub(crate) fn name_field(response: &Response, name: &str) {
+    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(name));
 }
 
 /// The ring around what has the keyboard, inside `rect` with a gap of 1 px.

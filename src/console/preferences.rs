@@ -1,0 +1,224 @@
+//! What the console keeps over a restart, under one key of the desktop's storage, as JSON.
+//!
+//! Read forgivingly: a part that cannot be understood is as if it were new, and the rest counts; no text stops the
+//! start. The window's size and place are kept by eframe.
+
+use std::path::PathBuf;
+
+use egui::ThemePreference;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::pages::Place;
+use super::pages::packages::{Arrangement, DetailsPane, Layout, ListKind, SavedView};
+use super::property::Tab;
+use super::theme::Density;
+
+/// The key in the storage.
+pub const KEY: &str = "preferences";
+/// The form this program writes. A newer one is read as far as it is understood.
+const VERSION: u32 = 1;
+/// A longer text was not written by this program, in bytes.
+const LONGEST: usize = 1 << 20;
+/// How many libraries are remembered.
+const RECENT: usize = 10;
+/// How many views are kept at most.
+const VIEWS: usize = 200;
+
+/// What is kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Preferences {
+    /// Dark, light, or as the system has it.
+    pub theme: ThemePreference,
+    /// Height of rows.
+    pub density: Density,
+    /// Place in the tree.
+    pub place: Place,
+    /// Tab of the property window that was used last.
+    pub last_tab: Tab,
+    /// Columns, sorting, views and panes.
+    pub arrangement: Arrangement,
+    /// Libraries that were open, the last one first.
+    pub recent: Vec<PathBuf>,
+}
+
+impl Preferences {
+    /// Reads what [`Preferences::write`] wrote, and makes the best of anything else.
+    pub fn read(text: &str) -> Self {
+        let value = if text.len() > LONGEST { None } else { serde_json::from_str(text).ok() };
+        let Some(Value::Object(mut fields)) = value else { return Self::default() };
+        let theme = match fields.get("theme").and_then(Value::as_str) {
+            Some("dark") => ThemePreference::Dark,
+            Some("light") => ThemePreference::Light,
+            _ => ThemePreference::System,
+        };
+        let layouts = match fields.remove("layouts") {
+            Some(Value::Object(layouts)) => layouts
+                .into_iter()
+                .filter_map(|(list, layout)| {
+                    let list: ListKind = serde_json::from_value(Value::String(list)).ok()?;
+                    Some((list, read_layout(layout)?.sane(list)))
+                })
+                .collect(),
+            _ => Default::default(),
+        };
+        let views = items(&mut fields, "views").filter_map(|view| {
+            let Value::Object(mut view) = view else { return None };
+            let name = view.get("name")?.as_str()?.to_owned();
+            let layout = read_layout(view.remove("layout")?)?.sane(ListKind::Packages);
+            Some(SavedView { name, layout, filters: field(&mut view, "filters") })
+        });
+        let arrangement = Arrangement {
+            layouts,
+            views: views.take(VIEWS).collect(),
+            filter_row: field(&mut fields, "filter_row"),
+            details: field::<DetailsPane>(&mut fields, "details").sane(),
+        };
+        let recent = items(&mut fields, "recent").filter_map(|path| serde_json::from_value(path).ok());
+        Self {
+            theme,
+            density: field(&mut fields, "density"),
+            place: field(&mut fields, "place"),
+            last_tab: field(&mut fields, "last_tab"),
+            recent: recent.take(RECENT).collect(),
+            arrangement,
+        }
+    }
+
+    /// As text for the storage.
+    pub fn write(&self) -> String {
+        let theme = match self.theme {
+            ThemePreference::Dark => "dark",
+            ThemePreference::Light => "light",
+            ThemePreference::System => "system",
+        };
+        // A path that is no Unicode cannot be written: it is left out, not the rest with it.
+        let recent: Vec<Value> =
+            self.recent.iter().filter_map(|path| serde_json::to_value(path).ok()).collect();
+        json!({
+            "version": VERSION,
+            "theme": theme,
+            "density": written(&self.density),
+            "place": written(&self.place),
+            "last_tab": written(&self.last_tab),
+            "layouts": written(&self.arrangement.layouts),
+            "views": written(&self.arrangement.views),
+            "filter_row": self.arrangement.filter_row,
+            "details": written(&self.arrangement.details),
+            "recent": recent,
+        })
+        .to_string()
+    }
+
+    /// Remembers a library that was opened.
+    pub fn opened(&mut self, library: PathBuf) {
+        self.recent.retain(|known| *known != library);
+        self.recent.insert(0, library);
+        self.recent.truncate(RECENT);
+    }
+}
+
+fn written(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+fn field<T: DeserializeOwned + Default>(fields: &mut Map<String, Value>, name: &str) -> T {
+    let value = fields.remove(name).unwrap_or(Value::Null);
+    serde_json::from_value(value).unwrap_or_default()
+}
+
+fn items(fields: &mut Map<String, Value>, name: &str) -> impl Iterator<Item = Value> + use<> {
+    match fields.remove(name) {
+        Some(Value::Array(items)) => items.into_iter(),
+        _ => Vec::new().into_iter(),
+    }
+}
+
+/// A column that a newer program knows is left out; the others stay.
+fn read_layout(layout: Value) -> Option<Layout> {
+    let Value::Object(mut layout) = layout else { return None };
+    let columns = items(&mut layout, "columns").filter_map(|column| serde_json::from_value(column).ok());
+    let columns = columns.collect();
+    let sort = items(&mut layout, "sort").filter_map(|sort| serde_json::from_value(sort).ok()).collect();
+    Some(Layout { columns, sort })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::pages::packages::{Chip, ColumnKind, Filters, SortBy};
+
+    fn arranged() -> Preferences {
+        let mut layout = Layout::of(ListKind::Packages);
+        layout.columns[1].width = Some(77.0);
+        layout.columns.swap(0, 2);
+        layout.sort = vec![
+            SortBy { kind: ColumnKind::Size, descending: true },
+            SortBy { kind: ColumnKind::Name, descending: false },
+        ];
+        let columns = [(ColumnKind::Supplier, "moz".to_owned())].into();
+        let filters = Filters { chip: Chip::CheckOff, columns };
+        let mut preferences = Preferences {
+            theme: ThemePreference::Light,
+            density: Density::Compact,
+            place: Place::Group("Browsers".to_owned()),
+            last_tab: Tab::Contents,
+            arrangement: Arrangement {
+                layouts: [(ListKind::Packages, layout.clone())].into(),
+                views: vec![SavedView { name: "Mine".to_owned(), layout, filters }],
+                filter_row: true,
+                details: DetailsPane { shown: Some(false), below: true, width: 345.0, height: 200.0 },
+            },
+            recent: Vec::new(),
+        };
+        preferences.opened(PathBuf::from("/a"));
+        preferences.opened(PathBuf::from("/b"));
+        preferences.opened(PathBuf::from("/a"));
+        preferences
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        let preferences = arranged();
+        assert_eq!(preferences.recent, [PathBuf::from("/a"), PathBuf::from("/b")]);
+        assert_eq!(Preferences::read(&preferences.write()), preferences);
+    }
+
+    #[test]
+    fn a_damaged_part_costs_only_itself() {
+        let text = arranged().write();
+        let mut value: Value = serde_json::from_str(&text).expect("JSON");
+        value["density"] = json!("enormous");
+        value["place"] = json!({"moon": 1});
+        value["details"] = json!({"width": "wide"});
+        value["layouts"]["packages"]["columns"][0] = json!({"kind": "smell"});
+        value["layouts"]["cellar"] = json!(7);
+        value["views"][0]["filters"] = json!([]);
+        value["recent"] = json!([3, "/b"]);
+        let read = Preferences::read(&value.to_string());
+        assert_eq!(read.theme, ThemePreference::Light);
+        assert_eq!((read.density, read.place.clone()), (Density::default(), Place::default()));
+        assert_eq!(read.arrangement.details, DetailsPane::default());
+        let layout = &read.arrangement.layouts[&ListKind::Packages];
+        assert_eq!(layout.columns.len(), Layout::of(ListKind::Packages).columns.len() - 1);
+        assert_eq!(read.arrangement.views[0].filters, Filters::default());
+        assert_eq!(read.recent, [PathBuf::from("/b")]);
+    }
+
+    #[test]
+    fn no_text_stops_the_start() {
+        let text = arranged().write();
+        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            Preferences::read(&text[..end]);
+        }
+        for odd in ["", "null", "[]", "{", "{\"views\":{}}", "\u{0}", "{\"details\":{\"width\":1e999}}"] {
+            assert_eq!(Preferences::read(odd), Preferences::default(), "{odd}");
+        }
+        assert_eq!(Preferences::read(&"[".repeat(2 << 20)), Preferences::default());
+        let odd = r#"{"details":{"width":-5,"height":1e30},"layouts":{"packages":{"columns":[{"kind":"name","width":1e30}]}}}"#;
+        let read = Preferences::read(odd);
+        assert!(read.arrangement.details.width >= 100.0 && read.arrangement.details.height <= 1200.0);
+        assert_eq!(read.arrangement.layouts[&ListKind::Packages].columns[0].width, None);
+    }
+}

@@ -1,0 +1,103 @@
+//! One row of a list: its ground, icon and cells.
+
+use egui::{Id, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, pos2, vec2};
+
+use super::{Cell, ICON_ROOM, List, ListState, PADDING, Row, one_line};
+use crate::console::icons::{self, Mark};
+use crate::console::tokens::Tokens;
+
+impl List<'_> {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "drawing one row needs its place, its content and the state"
+    )]
+    pub(super) fn row_ui(
+        &self,
+        ui: &Ui,
+        id: Id,
+        rect: Rect,
+        index: usize,
+        row: &Row<'_>,
+        state: &ListState,
+        edges: &[f32],
+        focused: bool,
+    ) -> Response {
+        // Only CLICK: a row that could take the keyboard would make Tab stop at every row.
+        let response = ui.interact(rect, id.with(index), Sense::CLICK);
+        let selected = state.selection.contains(index);
+        response.widget_info(|| WidgetInfo::selected(Role::Row, ui.is_enabled(), selected, &row.name));
+        ui.ctx().accesskit_node_builder(response.id, |node| {
+            node.set_selected(selected);
+            node.set_row_index(index);
+        });
+        let tokens = Tokens::of(ui);
+        let painter = ui.painter();
+        let ground = if selected {
+            tokens.selected
+        } else if response.hovered() || response.context_menu_opened() {
+            tokens.hover
+        } else {
+            tokens.ground
+        };
+        if ground != tokens.ground {
+            painter.rect_filled(rect, 0.0, ground);
+        }
+        painter.hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, tokens.separator));
+        if selected {
+            let bar = Rect::from_min_size(rect.min, vec2(3.0, rect.height()));
+            painter.rect_filled(bar, 0.0, if focused { tokens.accent } else { tokens.secondary });
+        }
+        if focused && state.selection.cursor() == Some(index) && !selected {
+            painter.rect_stroke(rect.shrink(1.0), 2.0, Stroke::new(1.0, tokens.focus), StrokeKind::Inside);
+        }
+        let mut indent = 0.0;
+        if let Some((icon, mark)) = row.icon {
+            let centre = pos2(rect.left() + PADDING + icons::SIZE / 2.0, rect.center().y);
+            icons::paint(painter, centre, icon, if selected { tokens.text } else { tokens.secondary });
+            if let Some(mark) = mark {
+                let colour = if mark == Mark::CheckOff { tokens.busy } else { tokens.bad };
+                icons::paint_mark(painter, centre, mark, colour, ground);
+            }
+            indent = ICON_ROOM;
+        }
+        for ((cell, column), edge) in row.cells.iter().zip(self.columns).zip(edges.windows(2)) {
+            let style = style_of(cell);
+            let left = rect.left() + edge[0] + PADDING + indent;
+            let right = rect.left() + edge[1] - PADDING;
+            indent = 0.0;
+            let colour = cell.tone.colour(tokens);
+            let galley = one_line(ui, &cell.text, style.resolve(ui.style()), colour, (right - left).max(0.0));
+            let x = if column.right { right - galley.size().x } else { left };
+            let y = (rect.center().y - galley.size().y / 2.0).round();
+            painter.galley(pos2(x, y), galley, colour);
+        }
+        response
+    }
+
+    /// The width in which the title of a column and its cells in `rows` are not cut, in points.
+    pub(super) fn fitting_width<'r>(
+        &self,
+        ui: &Ui,
+        column: usize,
+        rows: impl Iterator<Item = Row<'r>>,
+    ) -> f32 {
+        let tokens = Tokens::of(ui);
+        let width = |text: &str, style: TextStyle| {
+            one_line(ui, text, style.resolve(ui.style()), tokens.text, f32::INFINITY).size().x
+        };
+        let title = self.columns.get(column).map_or("", |column| &*column.title);
+        // Room for the arrow of a sorted column.
+        let mut widest = width(title, TextStyle::Small) + 18.0;
+        for row in rows {
+            let icon = if column == 0 && row.icon.is_some() { ICON_ROOM } else { 0.0 };
+            if let Some(cell) = row.cells.get(column) {
+                widest = widest.max(width(&cell.text, style_of(cell)) + icon);
+            }
+        }
+        (widest + 2.0 * PADDING).ceil()
+    }
+}
+
+fn style_of(cell: &Cell<'_>) -> TextStyle {
+    if cell.monospace { TextStyle::Monospace } else { TextStyle::Body }
+}
