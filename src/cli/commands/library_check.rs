@@ -64,7 +64,7 @@ fn tell(context: &Context, check: &LibraryCheck) {
     if report.is_json() {
         let packages: Vec<Value> = check.done.iter().map(row_json).collect();
         report.document(&json!({
-            "checked": check.done.len(), "consistent": whole, "differ": differ, "unreadable": unreadable,
+            "checked": check.done.len(), "consistent": whole, "differ": differ, "failed": unreadable,
             "without_hashes": unproven, "not_checked": passed, "size_bytes": check.total_bytes,
             "begun": check.begun, "ended": check.ended, "packages": packages,
         }));
