@@ -206,6 +206,9 @@ pub(crate) struct FindArguments {
     /// Not in archived packages
     #[arg(long)]
     pub(crate) no_archived: bool,
+    /// Say how many files there are in all, however many are shown
+    #[arg(long, conflicts_with = "csv")]
+    pub(crate) count: bool,
     /// Write all that is found to this new file, as a table
     #[arg(long, value_name = "FILE", conflicts_with = "limit")]
     pub(crate) csv: Option<PathBuf>,

@@ -93,8 +93,14 @@ fn an_unanswered_question_changes_nothing_and_each_answer_does_what_it_says() {
 #[test]
 fn what_is_found_can_be_written_as_a_table() {
     let place = Place::with_tool();
-    let ran = place.run(&["find", ".", "--limit", "1"]).ends(0);
-    assert!(ran.err.contains("the first 1 of 2 files in 1 package"), "{}", ran.err);
+    let ran = place.run(&["find", ".", "--limit", "1", "--count"]).ends(0);
+    assert!(
+        ran.err.contains("these are the first 1;") && ran.err.contains("2 files in 1 package"),
+        "{}",
+        ran.err
+    );
+    let counted = place.run(&["find", ".", "--limit", "1", "--count", "--json"]).ends(0).json();
+    assert_eq!(counted["total"], json!({"files": 2, "packages": 1}));
     let wrote = place.run(&["find", "*.bin", "--csv", "found.csv", "--json"]).ends(0).json();
     assert_eq!(wrote, json!({"files": 1, "file": "found.csv"}));
     let text = fs::read_to_string(place.path("found.csv")).expect("the table");

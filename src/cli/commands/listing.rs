@@ -9,7 +9,7 @@ use crate::cli::report::{count, harmless, size};
 use crate::failure::Failure;
 use crate::package::record::PackageSummary;
 use crate::package::{Finding, PackageState};
-use crate::session::{CountFiles, ExportSearch, FindFiles, FoundFile, ListPackages, Search};
+use crate::session::{CountFiles, ExportSearch, FindFiles, FoundFile, ListPackages, Search, SearchCount};
 
 /// A package in `list --json`.
 #[derive(Serialize)]
@@ -138,10 +138,12 @@ pub(super) fn find(context: &Context, arguments: FindArguments) -> Result<Exit, 
     struct Document<'f> {
         files: Vec<FoundJson<'f>>,
         more: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        total: Option<SearchCount>,
     }
 
     let session = context.open(true)?;
-    let FindArguments { pattern, limit, no_archived, csv } = arguments;
+    let FindArguments { pattern, limit, no_archived, count: wants_count, csv } = arguments;
     let search = Search { pattern, archived: !no_archived };
     let report = &context.report;
     if let Some(to) = csv {
@@ -151,11 +153,14 @@ pub(super) fn find(context: &Context, arguments: FindArguments) -> Result<Exit, 
         report.line(format!("Wrote {} to {shown}", count(files, "file")));
         return Ok(Exit::Done);
     }
-    let found = context.run(&session, FindFiles { search: search.clone(), limit })?;
+    let all =
+        if wants_count { Some(context.run(&session, CountFiles { search: search.clone() })?) } else { None };
+    let found = context.run(&session, FindFiles { search, limit })?;
     if report.is_json() {
         report.document(&Document {
             files: found.files.iter().map(FoundJson::from).collect(),
             more: found.more,
+            total: all,
         });
     }
     if report.wants_text() {
@@ -166,11 +171,12 @@ pub(super) fn find(context: &Context, arguments: FindArguments) -> Result<Exit, 
             Ok(())
         });
         if found.more {
-            let all = context.run(&session, CountFiles { search })?;
-            let (files, packages) = (count(all.files, "file"), count(all.packages, "package"));
             report.note(format!(
-                "these are the first {limit} of {files} in {packages} (--limit N, --csv FILE)"
+                "these are the first {limit}; there are more (--limit N, --count, --csv FILE)"
             ));
+        }
+        if let Some(all) = all {
+            report.note(format!("{} in {}", count(all.files, "file"), count(all.packages, "package")));
         }
         if found.files.is_empty() {
             report.note("no file of this name; files inside .jar, .zip, .msi are not searched");
