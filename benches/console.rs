@@ -78,7 +78,7 @@ fn bench_indexes(library: &Path) -> Outcome {
         ("filter_by_search_ms", Filters::default(), "runtime 0", 1_000),
         ("filter_by_name_field_ms", column(ColumnKind::Name, "server"), "", 1_000),
         ("filter_by_size_ms", column(ColumnKind::Size, ">1.5M"), "", 1_000),
-        ("filter_by_shown_size_ms", column(ColumnKind::Size, "1.5"), "", 1_000),
+        ("filter_by_shown_size_ms", column(ColumnKind::Size, "1.5"), "", 100),
         ("filter_by_date_ms", column(ColumnKind::Registered, "2026-05"), "", 1_000),
     ];
     for (name, filters, search, at_least) in filters {
@@ -124,12 +124,14 @@ impl Screen {
         };
         let began = Instant::now();
         let (app, frame) = (&mut self.app, &mut self.frame);
-        let output = self.ctx.run_ui(input, |ui| {
+        let mut output = self.ctx.run_ui(input, |ui| {
             app.logic(ui.ctx(), frame);
             app.ui(ui, frame);
         });
         let drawn = self.ctx.tessellate(output.shapes, output.pixels_per_point);
         assert!(!drawn.is_empty(), "something is drawn");
+        // There is no graphics card to give them to.
+        output.textures_delta.clear();
         began.elapsed()
     }
 
