@@ -1,10 +1,12 @@
 //! Lists and searches of the library database keep the order of names, however packages came in.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use packhouse::package::manifest::{FileHashes, ManifestFile};
-use packhouse::package::record::{PackageId, PackageType};
+use packhouse::package::record::{PackageId, PackageSummary, PackageType, SealInfo};
 use packhouse::package::{
-    BlockSize, Finding, Manifest, PackageKey, PackageRecord, PackageState, Sha256Digest,
+    BlockSize, Finding, Manifest, PackageKey, PackageList, PackageRecord, PackageState, Sha256Digest,
 };
 use packhouse::store::{Catalogue, Pattern, StoreError};
 
@@ -77,6 +79,31 @@ fn the_list_is_in_order_of_names_without_what_was_removed() {
     assert_eq!(names, ["Alpha", "beta", "delta", "gamma", "Zeta"]);
     assert!(list.iter().all(|package| package.files == 1 && package.size_bytes == 7), "{list:?}");
     assert!(list.iter().all(|package| package.filed_by == "anna"), "{list:?}");
+}
+
+#[test]
+fn a_list_shares_what_did_not_change_with_the_one_before() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let packages = ["alpha", "beta"].map(|name| (name.to_owned(), "file".to_owned()));
+    let mut catalogue = catalogue(folder.path(), &packages);
+    let before = catalogue.list_after(&PackageList::default()).expect("it can be read");
+    let key = PackageKey::new("beta", "1").expect("a plain name");
+    let mut beta = catalogue.package_by_key(&key).expect("readable").expect("there");
+    beta.comment = "changed".to_owned();
+    beta.seal = Some(SealInfo {
+        key_id: "0123456789ABCDEF".to_owned(),
+        key_name: "Packaging".to_owned(),
+        at: Timestamp::UNIX_EPOCH,
+        block_size: BlockSize::DEFAULT,
+        snapshot: Sha256Digest::default(),
+    });
+    let put: Result<(), StoreError> = catalogue.change(|change| change.put_package(&beta));
+    put.expect("it can be written");
+    let after = catalogue.unmapped(|catalogue| catalogue.list_after(&before)).expect("it can be read");
+    assert!(Arc::ptr_eq(&before.rows()[0], &after.rows()[0]), "alpha did not change");
+    assert_eq!(*after.rows()[1], PackageSummary::from(&beta));
+    assert_eq!((before[1].comment(), after[1].comment()), ("", "changed"));
+    assert_eq!(after.place_of(beta.id), Some(1));
 }
 
 #[test]
