@@ -124,6 +124,8 @@ pub enum Action {
     ForgetSwitch(PackageId),
     /// Reads what a tab of a property window shows.
     ReadContents(PackageId),
+    /// Reads the blocks of a package for its property window.
+    ReadBlocks(PackageId),
     /// Reads the history of a package.
     ReadHistoryOf(PackageId),
     /// Switches checksum control on.

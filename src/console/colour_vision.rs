@@ -1,6 +1,7 @@
 //! How far two colours are apart for different eyes. Only the tests of the colour tokens need it.
 //!
-//! Contrast after WCAG 2.1, colour distance CIEDE2000 (Sharma 2005), defects after Machado 2009 at full severity.
+//! Contrast after WCAG 2.1, colour distance CIEDE2000 (Sharma 2005), defects after Machado 2009 at full severity, and
+//! for the two red-green defects after Viénot 1999 as well.
 
 use egui::Color32;
 
@@ -11,10 +12,21 @@ pub(crate) enum Vision {
     Protanopia,
     Deuteranopia,
     Tritanopia,
+    /// Protanopia after Viénot, Brettel and Mollon 1999.
+    ProtanopiaVienot,
+    /// Deuteranopia after the same.
+    DeuteranopiaVienot,
 }
 
 impl Vision {
-    pub(crate) const ALL: [Self; 4] = [Self::Normal, Self::Protanopia, Self::Deuteranopia, Self::Tritanopia];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Normal,
+        Self::Protanopia,
+        Self::Deuteranopia,
+        Self::Tritanopia,
+        Self::ProtanopiaVienot,
+        Self::DeuteranopiaVienot,
+    ];
 
     /// Linear RGB to linear RGB as this eye sees it.
     fn matrix(self) -> [[f64; 3]; 3] {
@@ -35,6 +47,13 @@ impl Vision {
                 [-0.078411, 0.930809, 0.147602],
                 [0.004733, 0.691367, 0.303900],
             ],
+            // The inverse of their RGB to LMS matrix, times the reduction, times that matrix.
+            Self::ProtanopiaVienot => {
+                [[0.112382, 0.887612, 0.0], [0.112383, 0.887618, 0.0], [0.004006, -0.004006, 1.000000]]
+            }
+            Self::DeuteranopiaVienot => {
+                [[0.292751, 0.707252, 0.0], [0.292750, 0.707249, 0.0], [-0.022336, 0.022337, 1.000000]]
+            }
         }
     }
 }

@@ -14,11 +14,12 @@ use super::perform::{is_archived, name_of};
 use super::tasks::Show;
 use crate::failure::{Class, Failure};
 use crate::package::record::{PackageId, PackageSummary};
-use crate::package::{BlockSize, CheckKind};
+use crate::package::{BlockSize, BoardSlot, CheckKind};
 use crate::session::{
-    self, AcceptRequest, ArchiveRequest, Check, CheckAll, CreateKey, Edit, EditProcedures, EmptyTrash,
-    ExportKey, HistoryFilter, Look, PackageRef, Passphrase, Preview, ReadContents, ReadHistory, Register,
-    RestoreSource, ShowPackage, SwitchAnswer, SwitchOutcome, UndoRemove, VerifyHistory,
+    self, AcceptRequest, ArchiveRequest, Check, CheckAll, CheckBlocks, CreateKey, Edit, EditProcedures,
+    EmptyTrash, ExportKey, HistoryFilter, Look, PackageRef, Passphrase, Preview, ReadBlocks, ReadContents,
+    ReadHistory, Register, RestoreSource, ShowPackage, SwitchAnswer, SwitchOutcome, UndoRemove,
+    VerifyHistory,
 };
 
 impl App {
@@ -36,6 +37,16 @@ impl App {
                     Ok(contents) => {
                         if let Some(window) = app.window(id) {
                             window.set_contents(contents);
+                        }
+                    }
+                    Err(failure) => app.tell(failure),
+                });
+            }
+            Action::ReadBlocks(id) => {
+                self.ask("", Show::Nothing, ReadBlocks { package: id }, move |app, result| match result {
+                    Ok(blocks) => {
+                        if let Some(window) = app.window(id) {
+                            window.set_blocks(blocks);
                         }
                     }
                     Err(failure) => app.tell(failure),
@@ -269,6 +280,10 @@ impl App {
             CheckKind::Deep => "Deep check of",
         };
         let title = format!("{what} {}", self.title_of(id));
+        if kind == CheckKind::Deep {
+            self.check_blocks(id, title);
+            return;
+        }
         let request = Check { package: id, kind };
         let task = self.ask(title, Show::Row, request, move |app, result| match result {
             Ok(report) => {
@@ -281,6 +296,29 @@ impl App {
         });
         if let (Some(task), Some(window)) = (task, self.window(id)) {
             window.set_check(task);
+        }
+    }
+
+    /// A deep check, or of an archived package the verification of its archive, whose blocks can be watched.
+    fn check_blocks(&mut self, id: PackageId, title: String) {
+        let blocks = BoardSlot::new();
+        let request = CheckBlocks { package: id, blocks: blocks.clone() };
+        let task = self.ask(title, Show::Row, request, move |app, result| match result {
+            Ok(report) => {
+                if let Some(window) = app.window(id) {
+                    window.end_check(Some(report));
+                }
+                app.read_details(id);
+            }
+            Err(failure) => {
+                if let Some(window) = app.window(id) {
+                    window.end_check(None);
+                }
+                app.tell(failure);
+            }
+        });
+        if let (Some(task), Some(window)) = (task, self.window(id)) {
+            window.watch_check(task, blocks);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::package::consistency::{DamagedFile, ListedFile};
 use crate::package::record::{ArchiveInfo, PackageId, PackageRecord};
 use crate::package::reginfo::{DATA_NAME, NOTES_NAME, REGINFO_NAME, SEAL_NAME};
 use crate::package::{
-    CheckKind, CheckReport, Differences, Finding, HistoryEvent, Manifest, PackageKey, PackageState,
+    BoardSlot, CheckKind, CheckReport, Differences, Finding, HistoryEvent, Manifest, PackageKey, PackageState,
 };
 use crate::work::Work;
 
@@ -281,14 +281,16 @@ impl Library {
     pub(super) fn check_archive(
         &self,
         record: &PackageRecord,
+        slot: Option<&BoardSlot>,
         work: &Work,
     ) -> Result<CheckReport, LibraryError> {
         let started = Instant::now();
         let file = archive_file_of(record)?;
         let manifest = self.recorded_manifest(record.id)?;
         let reader = ArchiveReader::open(&file).map_err(|error| read_error(&file, error))?;
+        let board = slot.and_then(|slot| super::check::board_for(slot, &manifest));
         let damage = reader
-            .check(&archive_name(&record.key), &manifest, work)
+            .check_on(&archive_name(&record.key), &manifest, board.as_deref(), work)
             .map_err(|error| read_error(&file, error))?;
         let mut differences = Differences::default();
         for damaged in &damage.files {

@@ -4,6 +4,7 @@
 //! Verified at exactly: switching the check on, and whenever the library hands the package out. A user may check
 //! at any time; the watcher only marks.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -16,7 +17,8 @@ use crate::failure::Failure;
 use crate::package::consistency::UnreadableFile;
 use crate::package::record::{LastCheck, Noticed, PackageId, PackageRecord};
 use crate::package::{
-    CheckKind, CheckReport, Differences, Finding, HistoryEvent, Manifest, PackageKey, PackageState,
+    BlockBoard, BlockMap, BoardSlot, CheckKind, CheckReport, Differences, Finding, HistoryEvent, Manifest,
+    PackageKey, PackageState,
 };
 use crate::work::Work;
 
@@ -65,11 +67,32 @@ impl Library {
     /// A quick check of a package that a deep check found damaged looks at the damaged files' content as well: only
     /// when that is right does it agree.
     pub fn check(&self, id: PackageId, kind: CheckKind, work: &Work) -> Result<CheckReport, LibraryError> {
+        self.check_on(id, kind, None, work)
+    }
+
+    /// A deep check whose blocks can be watched: makes the board in `slot`, as long as the package has blocks, and
+    /// marks on it how far each block is. More blocks than [`BlockMap::MOST`] are not shown.
+    pub fn check_blocks(
+        &self,
+        id: PackageId,
+        slot: &BoardSlot,
+        work: &Work,
+    ) -> Result<CheckReport, LibraryError> {
+        self.check_on(id, CheckKind::Deep, Some(slot), work)
+    }
+
+    fn check_on(
+        &self,
+        id: PackageId,
+        kind: CheckKind,
+        slot: Option<&BoardSlot>,
+        work: &Work,
+    ) -> Result<CheckReport, LibraryError> {
         let record = self.record(id)?;
         if record.state == PackageState::Archived {
-            return self.check_archive(&record, work);
+            return self.check_archive(&record, slot, work);
         }
-        let report = self.examine(&record, kind, work)?;
+        let report = self.examine_on(&record, kind, slot, work)?;
         self.store_outcome(&record, &report, FoundBy::Check(kind))?;
         Ok(report)
     }
@@ -136,6 +159,16 @@ impl Library {
         kind: CheckKind,
         work: &Work,
     ) -> Result<CheckReport, LibraryError> {
+        self.examine_on(record, kind, None, work)
+    }
+
+    fn examine_on(
+        &self,
+        record: &PackageRecord,
+        kind: CheckKind,
+        slot: Option<&BoardSlot>,
+        work: &Work,
+    ) -> Result<CheckReport, LibraryError> {
         let started = Instant::now();
         self.require_reachable()?;
         self.wait_until_in_place(record)?;
@@ -179,7 +212,8 @@ impl Library {
                 })
                 .map(|(index, _)| index)
                 .collect();
-            let deep = hashing::verify_blocks(&root, &manifest, chosen, work)?;
+            let board = slot.and_then(|slot| board_for(slot, &manifest));
+            let deep = hashing::verify_blocks_on(&root, &manifest, chosen, board.as_deref(), work)?;
             differences.damaged = deep.damaged;
             differences.unreadable.extend(deep.unreadable);
             differences.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
@@ -307,6 +341,12 @@ impl Library {
             Ok::<_, LibraryError>(true)
         })
     }
+}
+
+/// Makes the board of a package, unless it has more blocks than anybody could look at.
+pub(super) fn board_for(slot: &BoardSlot, manifest: &Manifest) -> Option<Arc<BlockBoard>> {
+    let blocks = usize::try_from(manifest.block_count()).ok().filter(|blocks| *blocks <= BlockMap::MOST)?;
+    Some(slot.make(blocks))
 }
 
 /// Writes the outcome of a verification into a record.

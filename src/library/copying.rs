@@ -213,7 +213,8 @@ impl Job<'_> {
 
     fn hash(&self, local: &mut Local, unit: Unit) -> Result<(), CopyError> {
         let buffer = &mut local.hash_buffer;
-        let mut reader = Reader { root: &self.to, size: self.block_size, work: self.work, buffer };
+        let mut reader =
+            Reader { root: &self.to, size: self.block_size, work: self.work, watched: None, buffer };
         Ok(reader.unit(self.files, &self.order, unit, HashWhat::FileAndBlocks, &mut local.pieces)?)
     }
 

@@ -6,6 +6,8 @@
 //! runs beside them. Small files go in batches. Reads go into one small buffer for each worker, which stays in
 //! the cache of its core.
 
+mod watched;
+
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
@@ -13,12 +15,13 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use self::watched::Watched;
 use super::disk::{Facts, FileStamp, Kind, PageBuffer, Root, words};
 use super::queue::work_through;
 use crate::package::consistency::{DamagedFile, UnreadableFile};
 use crate::package::file_list::FileEntry;
 use crate::package::manifest::FileHashes;
-use crate::package::{BlockSize, Manifest, Sha256Digest};
+use crate::package::{BlockBoard, BlockSize, Manifest, Sha256Digest};
 use crate::work::{Cancelled, Work};
 
 /// Bytes read at once: large enough that the call costs nothing, small enough to stay in a core's own cache.
@@ -82,7 +85,7 @@ pub fn hash_files(
     work: &Work,
 ) -> Result<Vec<Result<FileHashes, HashProblem>>, Cancelled> {
     work.begin("Hashing", files.len() as u64, files.iter().map(|f| f.size_bytes).sum());
-    let hashed = hash(root, files, block_size, HashWhat::FileAndBlocks, work)?;
+    let hashed = hash(root, files, block_size, HashWhat::FileAndBlocks, None, work)?;
     Ok(hashed.into_iter().map(|result| result.map(Hashed::into_file_hashes)).collect())
 }
 
@@ -95,7 +98,7 @@ pub fn hash_blocks(
     work: &Work,
 ) -> Result<Vec<Result<Vec<Sha256Digest>, HashProblem>>, Cancelled> {
     work.begin("Hashing", files.len() as u64, files.iter().map(|f| f.size_bytes).sum());
-    let hashed = hash(root, files, block_size, HashWhat::Blocks, work)?;
+    let hashed = hash(root, files, block_size, HashWhat::Blocks, None, work)?;
     Ok(hashed.into_iter().map(|result| result.map(|h| h.blocks)).collect())
 }
 
@@ -108,23 +111,41 @@ pub fn verify_blocks(
     selection: impl IntoIterator<Item = usize>,
     work: &Work,
 ) -> Result<DeepResult, Cancelled> {
+    verify_blocks_on(root, manifest, selection, None, work)
+}
+
+/// As [`verify_blocks`], and marks on `board`, which is as long as the package has blocks, how far each block is:
+/// checking, verified, corrupt. Blocks of files that are not in the selection stay as they are.
+pub fn verify_blocks_on(
+    root: &Path,
+    manifest: &Manifest,
+    selection: impl IntoIterator<Item = usize>,
+    board: Option<&BlockBoard>,
+    work: &Work,
+) -> Result<DeepResult, Cancelled> {
     let mut result = DeepResult::default();
-    let (mut files, mut recorded) = (Vec::new(), Vec::new());
-    for entry in selection.into_iter().filter_map(|index| manifest.get(index)) {
+    let (mut files, mut recorded, mut first) = (Vec::new(), Vec::new(), Vec::new());
+    let first_blocks = if board.is_some() { manifest.first_blocks() } else { Vec::new() };
+    for (index, entry) in selection.into_iter().filter_map(|index| Some((index, manifest.get(index)?))) {
         match entry.hashes {
             Some(hashes) => {
                 files.push(FileEntry { path: entry.path, size_bytes: entry.size_bytes });
                 recorded.push(hashes);
+                first.extend(first_blocks.get(index));
             }
             None => result.without_hashes += 1,
         }
     }
     work.begin("Checking contents", files.len() as u64, files.iter().map(|f| f.size_bytes).sum());
-    let hashed = hash(root, &files, manifest.block_size(), HashWhat::Blocks, work)?;
-    for ((file, recorded), found) in files.iter().zip(recorded).zip(hashed) {
+    let watched = board.map(|board| Watched::new(board, first, &recorded));
+    let hashed = hash(root, &files, manifest.block_size(), HashWhat::Blocks, watched.as_ref(), work)?;
+    for (place, ((file, recorded), found)) in files.iter().zip(&recorded).zip(hashed).enumerate() {
         let found = match found {
             Ok(hashed) => hashed.blocks,
             Err(problem) => {
+                if let Some(watched) = &watched {
+                    watched.unreadable(place, manifest.block_size().blocks_in(file.size_bytes));
+                }
                 let reason = problem.reason.to_string();
                 result.unreadable.push(UnreadableFile { path: problem.path, reason });
                 continue;
@@ -251,6 +272,7 @@ fn hash(
     files: &[FileEntry<'_>],
     size: BlockSize,
     what: HashWhat,
+    watched: Option<&Watched<'_>>,
     work: &Work,
 ) -> Result<Vec<Result<Hashed, HashProblem>>, Cancelled> {
     let root = match Root::open(root) {
@@ -263,7 +285,7 @@ fn hash(
         units,
         || (PageBuffer::default(), Vec::new()),
         |(buffer, pieces), unit, queue| {
-            let mut reader = Reader { root: &root, size, work, buffer };
+            let mut reader = Reader { root: &root, size, work, watched, buffer };
             if reader.unit(files, &order, unit, what, pieces).is_err() {
                 queue.stop();
             }
@@ -324,6 +346,8 @@ pub(super) struct Reader<'a> {
     pub(super) root: &'a Root,
     pub(super) size: BlockSize,
     pub(super) work: &'a Work,
+    /// Who wants to see each block, in a deep check.
+    pub(super) watched: Option<&'a Watched<'a>>,
     pub(super) buffer: &'a mut PageBuffer,
 }
 
@@ -340,9 +364,15 @@ impl Reader<'_> {
             Unit::Small(places) => {
                 for &file in &order[places] {
                     let FileEntry { path, size_bytes } = files[file];
+                    self.show(|watched| watched.checking(file, 0, size_bytes));
                     let found = self.open(path, size_bytes).and_then(|(mut open, facts)| {
                         self.single(&mut open, size_bytes, &facts).map(|f| (facts.stamp, f))
                     });
+                    if let Ok((_, Found::Single(hash))) = &found
+                        && size_bytes > 0
+                    {
+                        self.show(|watched| watched.hashed(file, 0, hash));
+                    }
                     self.work.add_files(1);
                     pieces.push(Piece { file, outcome: outcome(found)? });
                 }
@@ -352,7 +382,7 @@ impl Reader<'_> {
                 let last = range.end == self.size.blocks_in(size_bytes);
                 let counts = what == HashWhat::Blocks;
                 let found = self.open(path, size_bytes).and_then(|(mut open, facts)| {
-                    self.blocks(&mut open, range, &facts, counts).map(|f| (facts.stamp, f))
+                    self.blocks(file, &mut open, range, &facts, counts).map(|f| (facts.stamp, f))
                 });
                 if counts && last {
                     self.work.add_files(1);
@@ -372,6 +402,12 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    fn show(&self, tell: impl FnOnce(&Watched<'_>)) {
+        if let Some(watched) = self.watched {
+            tell(watched);
+        }
     }
 
     /// Opens a file and makes sure that it is one, of the size it should have.
@@ -400,6 +436,7 @@ impl Reader<'_> {
 
     fn blocks(
         &mut self,
+        number: usize,
         file: &mut File,
         range: Range<u64>,
         facts: &Facts,
@@ -408,8 +445,12 @@ impl Reader<'_> {
         let mut hashes = Vec::with_capacity((range.end - range.start) as usize);
         for block in range.clone() {
             let mut hasher = Sha256::new();
-            self.feed(file, self.size.range(block, facts.size_bytes), counts, |bytes| hasher.update(bytes))?;
-            hashes.push(Sha256Digest::finish(hasher));
+            let bytes = self.size.range(block, facts.size_bytes);
+            self.show(|watched| watched.checking(number, block, bytes.end - bytes.start));
+            self.feed(file, bytes, counts, |bytes| hasher.update(bytes))?;
+            let hash = Sha256Digest::finish(hasher);
+            self.show(|watched| watched.hashed(number, block, &hash));
+            hashes.push(hash);
         }
         unchanged(file, facts)?;
         Ok(Found::Blocks(range.start, hashes))

@@ -71,7 +71,7 @@ pub use keys::{KeyInfo, KeyRing, KeyUse, SealJudgement};
 pub use library_check::{CheckGroup, CheckOrder, CheckRun, CheckedRow, LibraryCheck, TroubledFile};
 pub use moving::MovedLibrary;
 pub use open::OpenOptions;
-pub use reading::{ContentRow, Contents, LibraryInfo, PackageDetails, PackageRef, Picture};
+pub use reading::{ContentRow, Contents, LibraryInfo, PackageBlocks, PackageDetails, PackageRef, Picture};
 pub use rebuild::{RebuildReport, RebuiltPackage};
 pub use register::{RegisterReport, RegisterRequest};
 pub use remove::Removed;

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::open::CATALOGUE;
 use super::{Library, LibraryError};
+use crate::package::deep_blocks::{DeepBasis, after_deep_check};
 use crate::package::record::{PackageId, PackageRecord, PackageSummary};
 use crate::package::state::Field;
-use crate::package::{CheckReport, HistoryEntry, PackageKey, PackageList, PackageState, Sha256Digest};
+use crate::package::{
+    BlockBoard, BlockMap, CheckReport, HistoryEntry, PackageKey, PackageList, PackageState, Sha256Digest,
+};
 use crate::store::{Catalogue, HistoryFilter};
 use crate::work::Work;
 
@@ -74,6 +78,19 @@ pub struct ContentRow {
 pub struct Contents {
     /// By path bytes.
     pub rows: Vec<ContentRow>,
+}
+
+/// The blocks of a package, and how they stand after its last deep check.
+#[derive(Clone, Debug)]
+pub struct PackageBlocks {
+    /// Which block is which; absent if there are more than [`BlockMap::MOST`].
+    pub map: Option<Arc<BlockMap>>,
+    /// The state of each block; as long as the map.
+    pub board: Arc<BlockBoard>,
+    /// What the states rest on.
+    pub basis: DeepBasis,
+    /// SHA-256 of the snapshot, while there is a seal.
+    pub snapshot: Option<Sha256Digest>,
 }
 
 /// Facts about the library as a whole.
@@ -232,6 +249,24 @@ impl Library {
             });
         }
         Ok(Contents { rows })
+    }
+
+    /// The blocks of a package, and how they stand after its last deep check; for an archived package, after the last
+    /// verification of its archive.
+    pub fn blocks(&self, id: PackageId) -> Result<PackageBlocks, LibraryError> {
+        let record = self.record(id)?;
+        let manifest = self.recorded_manifest(id)?;
+        let report = self.catalogue().report(id)?;
+        let map = BlockMap::of(&manifest);
+        drop(manifest);
+        let empty = BlockMap::default();
+        let (states, basis) = after_deep_check(map.as_ref().unwrap_or(&empty), &record, report.as_ref());
+        Ok(PackageBlocks {
+            map: map.map(Arc::new),
+            board: Arc::new(BlockBoard::from_states(&states)),
+            basis,
+            snapshot: record.seal.map(|seal| seal.snapshot),
+        })
     }
 
     /// History entries that pass the filter, oldest first.

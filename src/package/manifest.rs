@@ -137,6 +137,19 @@ impl Manifest {
         super::blocks::BlockIndex(before)
     }
 
+    /// The number, within the package, of the first block of every file, in order.
+    pub fn first_blocks(&self) -> Vec<usize> {
+        let mut next = 0usize;
+        let sizes = self.files.iter().map(|file| self.block_size.blocks_in(file.size_bytes));
+        sizes
+            .map(|blocks| {
+                let first = next;
+                next = next.saturating_add(usize::try_from(blocks).unwrap_or(usize::MAX));
+                first
+            })
+            .collect()
+    }
+
     /// Paths of the executable files, in order.
     pub fn executable_paths(&self) -> impl Iterator<Item = &str> {
         self.iter().filter(|f| f.executable).map(|f| f.path)
@@ -159,6 +172,7 @@ mod tests {
         assert_eq!(manifest.block_count(), 3);
         let firsts: Vec<_> = (0..3).map(|i| manifest.first_block_of(i).0).collect();
         assert_eq!(firsts, [0, 2, 2]);
+        assert_eq!(manifest.first_blocks(), [0, 2, 2]);
         assert!(!manifest.has_all_hashes());
     }
 }

@@ -5,8 +5,12 @@
 //! of its arguments, so every rule can be tested with plain values.
 
 pub mod bag;
+pub mod block_board;
+pub mod block_map;
+pub mod block_state;
 pub mod blocks;
 pub mod consistency;
+pub mod deep_blocks;
 pub mod digest;
 pub mod file_list;
 pub mod history;
@@ -22,6 +26,9 @@ pub mod shared_text;
 pub mod snapshot;
 pub mod state;
 
+pub use block_board::{BlockBoard, BoardCopy, BoardSlot};
+pub use block_map::{BlockMap, BlockPlace};
+pub use block_state::BlockState;
 pub use blocks::{BlockIndex, BlockSize};
 pub use consistency::{CheckKind, CheckReport, ConsistencyChecksum, Differences, Finding};
 pub use digest::Sha256Digest;

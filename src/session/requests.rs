@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use super::{
     AcceptRequest, ArchiveReport, ArchiveRequest, AutoRegisterOutcome, CheckedPackage, Contents, KeyInfo,
-    KeyRequest, KeyUse, PackageDetails, PackageEdit, PackageRef, ProcedureEdit, RegisterReport,
-    RegisterRequest, Removed, Request, RestoreReport, RestoreSource, SealReport, SwitchAnswer, SwitchOutcome,
-    UpdateReport, UpdateRequest, VerifyReport,
+    KeyRequest, KeyUse, PackageBlocks, PackageDetails, PackageEdit, PackageRef, ProcedureEdit,
+    RegisterReport, RegisterRequest, Removed, Request, RestoreReport, RestoreSource, SealReport,
+    SwitchAnswer, SwitchOutcome, UpdateReport, UpdateRequest, VerifyReport,
 };
 use crate::library::{KeyRing, Library, LibraryError};
 use crate::package::record::{PackageId, PackageRecord, PackageSummary};
-use crate::package::{BlockSize, CheckKind, CheckReport, PackageKey};
+use crate::package::{BlockSize, BoardSlot, CheckKind, CheckReport, PackageKey};
 use crate::work::Work;
 
 /// Declares a request: its fields, reply, title, whether it changes anything, and the function that answers.
@@ -109,6 +109,14 @@ request!(
     |this, library, work| library.contents(this.package, work)
 );
 request!(
+    /// The blocks of a package, and how they stand after its last deep check.
+    ReadBlocks {
+        /// Which.
+        package: PackageId
+    } -> PackageBlocks, "Reading blocks", changes: false,
+    |this, library, _work| library.blocks(this.package)
+);
+request!(
     /// Registers a new package.
     Register {
         /// What, and as what.
@@ -175,6 +183,16 @@ request!(
         kind: CheckKind
     } -> CheckReport, "Checking", changes: true,
     |this, library, work| library.check(this.package, this.kind, work)
+);
+request!(
+    /// Deep check of one package whose blocks can be watched; of an archived one, its archive is verified.
+    CheckBlocks {
+        /// Which.
+        package: PackageId,
+        /// Gets the board on which each block is marked.
+        blocks: BoardSlot
+    } -> CheckReport, "Deep check", changes: true,
+    |this, library, work| library.check_blocks(this.package, &this.blocks, work)
 );
 request!(
     /// Compares a package with its record and stores nothing.

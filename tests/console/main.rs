@@ -2,6 +2,8 @@
 
 mod advice;
 mod answers;
+mod block_grid;
+mod blocks_tab;
 mod closing;
 mod contents;
 mod desk;

@@ -2,7 +2,7 @@
 # Photographs the console on a sample library, for the README and for looking at it.
 # Usage: pictures.sh FOLDER THEME WIDTHxHEIGHT [SCENE...]
 #   scenes: library list many question seal new-package empty history general contents procedures history-tab
-#           tasks keys settings palette shortcuts check search
+#           tasks keys settings palette shortcuts check search blocks blocks-damaged blocks-archive
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
 # Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick.
 set -eu
@@ -96,6 +96,28 @@ for scene in "${@:-library}"; do
         case $scene in contents) press ctrl+Tab; press ctrl+Tab ;; procedures) press ctrl+Tab; press ctrl+Tab; press ctrl+Tab ;;
         history-tab) press ctrl+shift+Tab ;; esac
         photo "$scene"; stop ;;
+    blocks)
+        start --library "$library"
+        choose "${PACKAGE:-blen}"; press alt+Return
+        press ctrl+Tab; press ctrl+Tab; press ctrl+Tab; press ctrl+Tab
+        photo blocks-never
+        press shift+F5; settle; settle; photo blocks; stop ;;
+    blocks-damaged)
+        start --library "$library"
+        # Twelve bytes in three blocks, and a file that is gone.
+        data="$library/packages/KiCad/8.0.7/data"
+        for at in 5 11 12; do
+            printf 'damaged here' | dd of="$data/bin/program.exe" bs=1M seek=$at conv=notrunc 2>/dev/null
+        done
+        rm "$data/share/part-07.dat"
+        choose kic; press alt+Return; press shift+F5; settle
+        press ctrl+Tab; press ctrl+Tab; press ctrl+Tab; press ctrl+Tab
+        press F8; photo blocks-damaged; stop ;;
+    blocks-archive)
+        start --library "$library"
+        choose freec; press alt+Return
+        press ctrl+Tab; press ctrl+Tab; press ctrl+Tab; press ctrl+Tab
+        photo blocks-archive; stop ;;
     question)
         start --library "$library"
         choose openttd

@@ -3,6 +3,7 @@
 //! Several may be open. A window draws what it was given and sends actions; what a field is allowed to do follows
 //! from the state of the package alone.
 
+mod blocks;
 mod consistency;
 mod contents;
 mod draft;
@@ -31,8 +32,8 @@ use super::widgets::tab_bar::{Tab as TabHead, tab_bar_ui};
 use crate::failure::Failure;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::state::Field;
-use crate::package::{CheckKind, CheckReport, Finding, HistoryEntry, PackageKey, PackageState};
-use crate::session::{Contents, PackageDetails, PackageEdit, View};
+use crate::package::{BoardSlot, CheckKind, CheckReport, Finding, HistoryEntry, PackageKey, PackageState};
+use crate::session::{Contents, PackageBlocks, PackageDetails, PackageEdit, View};
 
 /// A tab.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -47,13 +48,15 @@ pub enum Tab {
     Contents,
     /// How it is installed.
     Procedures,
+    /// Its blocks after the last deep check.
+    Blocks,
     /// What happened to it.
     History,
 }
 
 impl Tab {
-    const ALL: [Self; 5] =
-        [Self::General, Self::Consistency, Self::Contents, Self::Procedures, Self::History];
+    const ALL: [Self; 6] =
+        [Self::General, Self::Consistency, Self::Contents, Self::Procedures, Self::Blocks, Self::History];
 
     fn word(self) -> &'static str {
         match self {
@@ -61,6 +64,7 @@ impl Tab {
             Self::Consistency => "Consistency",
             Self::Contents => "Contents",
             Self::Procedures => "Procedures",
+            Self::Blocks => "Blocks",
             Self::History => "History",
         }
     }
@@ -94,6 +98,7 @@ pub struct PropertyWindow {
     /// When the files that differ were changed, for the report of this time.
     modified: Option<(Timestamp, HashMap<String, Timestamp>)>,
     procedures: ListState,
+    blocks: blocks::State,
     history: Option<Vec<HistoryEntry>>,
     history_list: ListState,
     to_front: bool,
@@ -126,6 +131,7 @@ impl PropertyWindow {
             differences: ListState::default(),
             modified: None,
             procedures: ListState::default(),
+            blocks: blocks::State::default(),
             history: None,
             history_list: ListState::default(),
             to_front: true,
@@ -194,6 +200,7 @@ impl PropertyWindow {
                 self.details = Some(details);
                 self.contents_old = true;
                 self.history_old = true;
+                self.blocks.old = true;
             }
             Err(failure) => self.failure = Some(failure),
         }
@@ -202,6 +209,25 @@ impl PropertyWindow {
     /// Remembers which check runs.
     pub fn set_check(&mut self, task: TaskId) {
         self.check = Some(task);
+    }
+
+    /// Remembers which deep check runs, and where its blocks can be watched.
+    pub fn watch_check(&mut self, task: TaskId, blocks: BoardSlot) {
+        self.check = Some(task);
+        self.blocks.watch(blocks);
+    }
+
+    /// The deep check has ended, with a report or without one.
+    pub fn end_check(&mut self, report: Option<CheckReport>) {
+        self.blocks.end(report.is_some());
+        if report.is_some() {
+            self.report = report;
+        }
+    }
+
+    /// Takes over the blocks.
+    pub fn set_blocks(&mut self, blocks: PackageBlocks) {
+        self.blocks.set(blocks, self.report.as_ref());
     }
 
     /// Remembers that changes are being applied.
@@ -296,7 +322,7 @@ impl PropertyWindow {
             .collapsible(false)
             .show(ctx, |ui| {
                 let body = Frame::new().inner_margin(Margin { left: 14, right: 14, top: 2, bottom: 12 });
-                body.show(ui, |ui| self.window_ui(ui, moment, tasks, desktop, actions));
+                body.show(ui, |ui| self.window_ui(ui, moment, tasks, desktop, is_active, actions));
             });
         if !open {
             actions.push(Action::CloseWindow(self.id));
@@ -347,12 +373,16 @@ impl PropertyWindow {
         moment: Moment<'_>,
         tasks: &Tasks,
         desktop: Desktop,
+        is_active: bool,
         actions: &mut Vec<Action>,
     ) {
         self.header_ui(ui, moment);
         let blocked = self.seen.as_ref().is_some_and(|package| package.finding != Finding::Consistent);
-        let tabs =
-            Tab::ALL.map(|tab| TabHead { title: tab.word(), finding: tab == Tab::Consistency && blocked });
+        let damaged = self.differing_report().is_some_and(|report| !report.differences.damaged.is_empty());
+        let tabs = Tab::ALL.map(|tab| TabHead {
+            title: tab.word(),
+            finding: tab == Tab::Consistency && blocked || tab == Tab::Blocks && damaged,
+        });
         let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
         if let Some(clicked) = tab_bar_ui(ui, &tabs, at) {
             self.tab = Tab::ALL[clicked];
@@ -363,12 +393,19 @@ impl PropertyWindow {
             ui.set_min_size(size);
             ui.set_max_size(size);
             ui.add_space(4.0);
-            self.tab_ui(ui, moment, tasks, actions);
+            self.tab_ui(ui, moment, tasks, is_active, actions);
         });
         self.buttons_ui(ui, tasks, desktop, actions);
     }
 
-    fn tab_ui(&mut self, ui: &mut Ui, moment: Moment<'_>, tasks: &Tasks, actions: &mut Vec<Action>) {
+    fn tab_ui(
+        &mut self,
+        ui: &mut Ui,
+        moment: Moment<'_>,
+        tasks: &Tasks,
+        is_active: bool,
+        actions: &mut Vec<Action>,
+    ) {
         if let Some(failure) = &self.failure {
             let action = super::advice::advice(failure);
             super::widgets::alert::alert(ui, &super::dialogs::sentence(&failure.message), &action);
@@ -383,6 +420,7 @@ impl PropertyWindow {
             Tab::Consistency => self.consistency_ui(ui, moment, tasks, actions),
             Tab::Contents => self.contents_ui(ui, moment, actions),
             Tab::Procedures => self.procedures_ui(ui, actions),
+            Tab::Blocks => self.blocks_ui(ui, moment, tasks, is_active, actions),
             Tab::History => self.history_ui(ui, moment, actions),
         }
     }

@@ -12,6 +12,7 @@ use super::theme::FOCUS_WIDTH;
 use super::tokens::Tokens;
 
 pub mod alert;
+pub mod block_grid;
 pub mod button;
 pub mod chip;
 pub mod command_button;

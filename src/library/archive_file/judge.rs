@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::package::{Manifest, Sha256Digest};
+use crate::package::{BlockBoard, Manifest, Sha256Digest};
 use crate::work::Work;
 
 use super::damage::{ArchiveDamage, ExtraReason, Findings};
@@ -20,6 +20,7 @@ use super::frames::{Frame, FrameDecoder};
 use super::layout::{HeaderFacts, Layout, Segment, TAR_BLOCK, push_header};
 use super::limits::{Limits, ReadError};
 use super::reader::{ArchiveReader, below, top_of};
+use super::shown::Shown;
 use super::tar_stream::TarReader;
 use super::{FRAME_MAX_BYTES, worker_count};
 
@@ -35,7 +36,20 @@ impl ArchiveReader {
     ///
     /// Damage is a finding, not an error. Memory: one frame a core.
     pub fn check(&self, top: &str, expected: &Manifest, work: &Work) -> Result<ArchiveDamage, ReadError> {
-        self.judge(top, expected, None, work)
+        self.check_on(top, expected, None, work)
+    }
+
+    /// As [`ArchiveReader::check`], and marks on `board`, which is as long as the package has blocks, whether each block
+    /// was read as recorded.
+    pub fn check_on(
+        &self,
+        top: &str,
+        expected: &Manifest,
+        board: Option<&BlockBoard>,
+        work: &Work,
+    ) -> Result<ArchiveDamage, ReadError> {
+        let shown = board.map(|board| Shown::new(board, expected));
+        self.judge(top, expected, None, shown.as_ref(), work)
     }
 
     /// As [`ArchiveReader::check`], and writes every file that proves good below `into`, which must not exist or be
@@ -48,7 +62,7 @@ impl ArchiveReader {
         expected: &Manifest,
         work: &Work,
     ) -> Result<ArchiveDamage, ReadError> {
-        self.judge(top, expected, Some(into), work)
+        self.judge(top, expected, Some(into), None, work)
     }
 
     fn judge(
@@ -56,6 +70,7 @@ impl ArchiveReader {
         top: &str,
         expected: &Manifest,
         into: Option<&Path>,
+        shown: Option<&Shown<'_>>,
         work: &Work,
     ) -> Result<ArchiveDamage, ReadError> {
         let layout = Layout::of_data(top, expected)?;
@@ -74,9 +89,10 @@ impl ArchiveReader {
                 layout: &layout,
                 first,
                 extraction: extraction.as_ref(),
+                shown,
             }
             .judge(work)?,
-            None => self.judge_foreign(expected, extraction.as_ref(), work)?,
+            None => self.judge_foreign(expected, extraction.as_ref(), shown, work)?,
         };
         if let Some(extraction) = extraction {
             extraction.finish(&damage.files)?;
@@ -102,6 +118,7 @@ impl ArchiveReader {
         &self,
         expected: &Manifest,
         extraction: Option<&Extraction<'_>>,
+        shown: Option<&Shown<'_>>,
         work: &Work,
     ) -> Result<ArchiveDamage, ReadError> {
         let per_file = (expected.len() as u64).saturating_mul(BUDGET_FILE_BYTES);
@@ -161,6 +178,9 @@ impl ArchiveReader {
         damage.truncated = !tar.ended_well() || self.index.frames.last().is_some_and(|last| !last.is_whole);
         damage.framing_damaged = tar.framing_is_damaged();
         damage.bad_frames = tar.bad_frames();
+        if let Some(shown) = shown {
+            shown.files(expected, &seen, &findings);
+        }
         damage.files = findings.into_files(expected, |index| match cut {
             Some((at, got)) if at == index => Some(got),
             _ => None,
@@ -230,6 +250,7 @@ struct OwnArchive<'a> {
     layout: &'a Layout,
     first: usize,
     extraction: Option<&'a Extraction<'a>>,
+    shown: Option<&'a Shown<'a>>,
 }
 
 /// What all threads of one judgement share.
@@ -477,8 +498,9 @@ impl<'a> Worker<'a> {
 
     fn judge_content(&mut self, member: usize, from: u64, len: usize, bytes: &[u8]) -> Result<(), ReadError> {
         let index = member - 1;
-        let block_size = self.archive.expected.block_size();
-        let Some(file) = self.archive.expected.get(index) else { return Ok(()) };
+        let archive = self.archive;
+        let block_size = archive.expected.block_size();
+        let Some(file) = archive.expected.get(index) else { return Ok(()) };
         let number = from / block_size.bytes();
         let mut open = match self.block.take() {
             Some(open) if open.member == member && open.block == number => open,
@@ -498,7 +520,11 @@ impl<'a> Worker<'a> {
             return Ok(());
         }
         let recorded = file.hashes.and_then(|hashes| hashes.blocks.get(number as usize));
-        if open.is_complete && recorded == Some(&Sha256Digest::finish(open.hasher)) {
+        let is_right = open.is_complete && recorded == Some(&Sha256Digest::finish(open.hasher));
+        if let Some(shown) = archive.shown {
+            shown.block(index, number, is_right);
+        }
+        if is_right {
             return self.write(index, file.size_bytes, from, bytes);
         }
         let mut findings = self.shared.bad_blocks.lock().unwrap_or_else(PoisonError::into_inner);

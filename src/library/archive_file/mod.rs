@@ -21,6 +21,7 @@ mod layout;
 mod limits;
 mod reader;
 mod seek_table;
+mod shown;
 mod tar_stream;
 mod writer;
 

@@ -11,9 +11,9 @@ use packhouse::package::{BlockSize, Manifest, Sha256Digest};
 use packhouse::work::Work;
 
 /// The folder everything lies in.
-pub(super) const TOP: &str = "Größe-1.0";
+pub(crate) const TOP: &str = "Größe-1.0";
 /// Tag files as a sealed package has them.
-pub(super) const TAGS: [(&str, &[u8]); 4] = [
+pub(crate) const TAGS: [(&str, &[u8]); 4] = [
     ("reginfo.json", b"{\"name\": \"Size\"}"),
     ("snapshot.meta4", b"<metalink/>"),
     ("reginfo.json.minisig", b"untrusted comment: none\n"),
@@ -21,14 +21,14 @@ pub(super) const TAGS: [(&str, &[u8]); 4] = [
 ];
 
 /// A package folder in a temporary place.
-pub(super) struct Fixture {
-    pub(super) folder: tempfile::TempDir,
-    pub(super) manifest: Manifest,
-    pub(super) contents: Vec<(String, Vec<u8>)>,
+pub(crate) struct Fixture {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) manifest: Manifest,
+    pub(crate) contents: Vec<(String, Vec<u8>)>,
 }
 
 /// Bytes that do not compress and differ for each seed.
-pub(super) fn noise(seed: u64, len: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut bytes = Vec::with_capacity(len + 8);
     while bytes.len() < len {
@@ -43,7 +43,7 @@ pub(super) fn noise(seed: u64, len: usize) -> Vec<u8> {
 
 impl Fixture {
     /// Writes `files` (path, content) below `data/`; paths ending in `.sh` become executable.
-    pub(super) fn new(block_size: u64, files: Vec<(String, Vec<u8>)>) -> Self {
+    pub(crate) fn new(block_size: u64, files: Vec<(String, Vec<u8>)>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
         fs::create_dir(&data).expect("a folder for the data");
@@ -70,7 +70,7 @@ impl Fixture {
     }
 
     /// A bit of everything, in blocks of 256 KiB: about 2 MiB.
-    pub(super) fn mixed() -> Self {
+    pub(crate) fn mixed() -> Self {
         let block = 256 * 1024;
         let files = vec![
             ("a empty".to_owned(), Vec::new()),
@@ -87,15 +87,15 @@ impl Fixture {
         Self::new(block as u64, files)
     }
 
-    pub(super) fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    pub(super) fn archive_path(&self) -> PathBuf {
+    pub(crate) fn archive_path(&self) -> PathBuf {
         self.folder.path().join("package.tar.zst")
     }
 
-    pub(super) fn try_write(&self) -> Result<ArchiveSummary, WriteError> {
+    pub(crate) fn try_write(&self) -> Result<ArchiveSummary, WriteError> {
         let file = File::create(self.archive_path()).expect("an archive file");
         let data = self.data();
         let contents = ArchiveContents::new(TOP, &TAGS, &data, &self.manifest);
@@ -103,7 +103,7 @@ impl Fixture {
     }
 
     /// Writes the archive and returns its bytes.
-    pub(super) fn write(&self) -> Vec<u8> {
+    pub(crate) fn write(&self) -> Vec<u8> {
         let summary = self.try_write().expect("an archive");
         let bytes = fs::read(self.archive_path()).expect("the archive");
         assert_eq!(bytes.len() as u64, summary.size_bytes);
@@ -111,7 +111,7 @@ impl Fixture {
     }
 
     /// Checks `bytes` instead of the archive as it was written.
-    pub(super) fn check_bytes(&self, bytes: &[u8]) -> ArchiveDamage {
+    pub(crate) fn check_bytes(&self, bytes: &[u8]) -> ArchiveDamage {
         let path = self.folder.path().join("changed.tar.zst");
         fs::write(&path, bytes).expect("the changed archive");
         let reader = ArchiveReader::open(&path).expect("still an archive");
@@ -119,7 +119,7 @@ impl Fixture {
     }
 
     /// Asserts that exactly the files of the manifest but `missing` lie below `root`, byte for byte.
-    pub(super) fn assert_same_tree(&self, root: &Path, missing: &[usize]) {
+    pub(crate) fn assert_same_tree(&self, root: &Path, missing: &[usize]) {
         use std::os::unix::fs::PermissionsExt as _;
         let mut found = Vec::new();
         list(root, root, &mut found);

@@ -1,6 +1,6 @@
 //! The archive file: round trips, other programs, damage, strangers.
 
 mod damage;
-mod fixture;
+pub(crate) mod fixture;
 mod hostile;
 mod round_trip;
