@@ -34,13 +34,13 @@ const HOLDER_MAX_BYTES: u64 = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct InUse {
     gate: Option<File>,
-    _holder: Option<Lock>,
+    holder: Option<Lock>,
 }
 
 impl InUse {
     /// No share of its own: the one who opens holds one already.
     pub(super) fn nobody() -> Self {
-        Self { gate: None, _holder: None }
+        Self { gate: None, holder: None }
     }
 
     /// Takes the whole library for a program that has it open already; an error that says who else has. The share is
@@ -52,7 +52,7 @@ impl InUse {
         if wait_for(PATIENCE_ALONE, || gate.try_lock())? {
             return Ok(());
         }
-        let others = holders(root);
+        let others = holders(root, self.holder.as_ref());
         self.share_again();
         Err(LibraryError::InUse(others))
     }
@@ -93,7 +93,7 @@ pub(super) fn enter(
     read_only: bool,
 ) -> Result<InUse, LibraryError> {
     if read_only {
-        return Ok(InUse { gate, _holder: None });
+        return Ok(InUse { gate, holder: None });
     }
     let gate = match gate {
         Some(gate) => Some(gate),
@@ -105,7 +105,7 @@ pub(super) fn enter(
             }
         },
     };
-    Ok(InUse { gate, _holder: say_who(root, actor) })
+    Ok(InUse { gate, holder: say_who(root, actor) })
 }
 
 /// Takes the whole library; an error that says who else has it open.
@@ -113,9 +113,9 @@ pub(super) fn enter_alone(root: &Path, actor: &Actor) -> Result<InUse, LibraryEr
     let gate = makegate(root).map_err(super::error::io_error("write", &root.join(OPEN)))?;
     let is_alone = wait_for(PATIENCE_ALONE, || gate.try_lock())?;
     if !is_alone {
-        return Err(LibraryError::InUse(holders(root)));
+        return Err(LibraryError::InUse(holders(root, None)));
     }
-    Ok(InUse { gate: Some(gate), _holder: say_who(root, actor) })
+    Ok(InUse { gate: Some(gate), holder: say_who(root, actor) })
 }
 
 fn makegate(root: &Path) -> io::Result<File> {
@@ -127,7 +127,7 @@ fn share(root: &Path, gate: File) -> Result<Option<File>, LibraryError> {
     if wait_for(PATIENCE, || gate.try_lock_shared())? {
         Ok(Some(gate))
     } else {
-        Err(LibraryError::AtWork(holders(root)))
+        Err(LibraryError::AtWork(holders(root, None)))
     }
 }
 
@@ -180,16 +180,14 @@ fn say_who(root: &Path, actor: &Actor) -> Option<Lock> {
 }
 
 /// Everybody else who has the library open now, as far as they said so.
-fn holders(root: &Path) -> Vec<String> {
+fn holders(root: &Path, own: Option<&Lock>) -> Vec<String> {
     let mut holders = Vec::new();
     each_holder(root, |path| {
-        if lock::remove_unlocked(path) {
+        if own.is_some_and(|lock| lock.is_at(path)) || lock::remove_unlocked(path) {
             return;
         }
         let text = read_text(path, HOLDER_MAX_BYTES).ok().flatten().unwrap_or_default();
-        let said =
-            serde_json::from_str(&text).ok().filter(|holder: &Holder| holder.process != std::process::id());
-        if let Some(Holder { who, host, how, process, since }) = said {
+        if let Ok(Holder { who, host, how, process, since }) = serde_json::from_str(&text) {
             let since = since.strftime("%Y-%m-%d %H:%M:%S");
             holders.push(format!("{who} on {host} ({how}, process {process}), since {since} UTC"));
         }

@@ -24,6 +24,11 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
+    /// Whether this is the lock whose file lies there.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        self.path == path
+    }
+
     /// Writes who holds it into the file of the lock.
     pub(super) fn write(&self, text: &[u8]) -> Result<(), LibraryError> {
         (&self.file).write_all(text).map_err(io_error("write", &self.path))

@@ -8,7 +8,7 @@ use super::error::io_error;
 use super::in_use::{self, InUse};
 use super::operation::{self, INCOMING, LOCKS, TRASH};
 use super::package_folder::PACKAGES;
-use super::{Actor, KeyRing, Library, LibraryError, Standing, moving};
+use super::{Actor, KeyRing, Library, LibraryError, Standing, lock, moving};
 use crate::package::HistoryEvent;
 use crate::store::{Catalogue, StoreError};
 
@@ -35,6 +35,7 @@ impl Library {
     ///
     /// A library on a medium that cannot be written opens for reading only by itself.
     pub fn open(options: OpenOptions) -> Result<Self, LibraryError> {
+        moving::require_here(&options.root)?;
         let gate = in_use::gate_there(&options.root)?;
         Self::open_with(options, |root, options| in_use::enter(root, &options.actor, gate, options.read_only))
     }
@@ -123,6 +124,10 @@ impl Library {
 
 fn open_catalogue(database: &Path, read_only: bool) -> Result<(Catalogue, bool), LibraryError> {
     if !read_only {
+        // One after the other: of two programs that make a database at once SQLite sends one away, without waiting.
+        // Where no lock can be had, nothing can be made either.
+        let locks = database.with_file_name(LOCKS);
+        let _one_at_a_time = lock::take(&locks, "opening the library database").ok().flatten();
         match Catalogue::open(database) {
             Ok(catalogue) => return Ok((catalogue, false)),
             Err(error) if error.is_read_only() && database.exists() => {}

@@ -154,7 +154,15 @@ pub(super) fn check_version(connection: &Connection) -> Result<(), StoreError> {
     }
 }
 
+/// The format. All that tells it is read at one moment: another program may be making the database.
 fn version(connection: &Connection) -> Result<i64, StoreError> {
+    if connection.is_autocommit() {
+        return version_now(&*connection.unchecked_transaction()?);
+    }
+    version_now(connection)
+}
+
+fn version_now(connection: &Connection) -> Result<i64, StoreError> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;

@@ -26,6 +26,12 @@ fn names(document: &Value) -> Vec<&str> {
     packages.iter().map(|package| package["name"].as_str().expect("a name")).collect()
 }
 
+/// What a document says of a package.
+fn package<'d>(document: &'d Value, name: &str) -> &'d Value {
+    let packages = document["packages"].as_array().expect("packages");
+    packages.iter().find(|package| package["name"] == name).expect("it was checked")
+}
+
 #[test]
 fn every_package_is_checked_and_counted() {
     let place = three();
@@ -38,10 +44,16 @@ fn every_package_is_checked_and_counted() {
     assert_eq!(quick["packages"][1]["added"], json!(["new"]));
     let deep = place.run(&["check", "--all", "--deep", "--json"]).ends(1).json();
     assert_eq!(counts(&deep), [3, 1, 2, 0]);
-    assert_eq!(deep["packages"][2]["damaged"], json!([{"path": "data.bin", "blocks": [0]}]));
+    assert_eq!(
+        package(&deep, "C")["files"],
+        json!([{"path": "data.bin", "what": "other content, blocks 0"}])
+    );
+    assert_eq!(package(&deep, "C")["consistent"], false);
+    assert_eq!(package(&deep, "A")["consistent"], true);
     let text = place.run(&["check", "--all", "--deep"]).ends(1).out;
-    assert!(text.contains("B@1: ") && text.contains("  + new") && text.contains("# data.bin"), "{text}");
-    assert!(text.ends_with("3 packages checked, 1 consistent, 2 not as recorded\n"), "{text}");
+    assert!(text.contains("B@1: not repairable") && text.contains("  new: added"), "{text}");
+    assert!(text.contains("  data.bin: other content, blocks 0"), "{text}");
+    assert!(text.contains("3 packages checked") && text.contains("1 whole; 2 not repairable"), "{text}");
 }
 
 #[test]
@@ -63,7 +75,7 @@ fn only_the_damaged_or_the_long_unchecked_are_looked_at_where_asked() {
     fs::remove_file(place.path("library/packages/B/1/data/new")).expect("removed");
     let damaged = place.run(&["check", "--all", "--deep", "--damaged-only", "--json"]).ends(1).json();
     assert_eq!(names(&damaged), ["B", "C"]);
-    assert_eq!(damaged["packages"][0]["consistent"], true, "B is right again");
+    assert_eq!(package(&damaged, "B")["consistent"], true, "B is right again");
 }
 
 #[test]

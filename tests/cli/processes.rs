@@ -35,6 +35,19 @@ fn of_two_that_register_the_same_at_once_one_is_refused() {
 }
 
 #[test]
+fn several_that_open_a_new_library_at_once_all_get_it() {
+    for _ in 0..8 {
+        let place = Place::new();
+        let names = ["A 1", "B 1", "C 1", "D 1", "E 1"];
+        names.iter().for_each(|name| drop(place.source(name, &[("a", name.as_bytes())])));
+        let mut all = names.map(|name| start(&place, &["register", name]));
+        let codes: Vec<_> = all.iter_mut().map(|child| child.wait().expect("it ends").code()).collect();
+        assert_eq!(codes, [Some(0); 5]);
+        assert_eq!(place.run(&["list", "--json"]).ends(0).json().as_array().map(Vec::len), Some(5));
+    }
+}
+
+#[test]
 fn a_watched_folder_is_registered_once_it_rests_and_an_interrupt_ends_it() {
     let place = Place::new();
     place.source("drop/7-Zip 24.09", &[("a.txt", b"abc")]);

@@ -129,7 +129,7 @@ fn what_must_not_be_is_refused_and_leaves_nothing() -> Outcome {
         std::thread::spawn(move || ended.send(session.run(request, &work)));
     }
     assert!(crate::place::wait_until(30, || work.progress().phase == "Copying the library"));
-    assert_eq!(refused(place.open().map(|_| ())).code, "library-moving");
+    assert_eq!(refused(place.open().map(|_| ())).code, "library-in-use");
     assert_eq!(refused(ask(&session, AddGroup { name: "x".to_owned() })).code, "library-moving");
     work.cancel();
     assert_eq!(refused(end.recv_timeout(std::time::Duration::from_secs(30))?).code, "cancelled");

@@ -99,6 +99,7 @@ fn tell(context: &Context, check: &LibraryCheck) {
 fn row_json(row: &CheckedRow) -> Value {
     json!({
         "id": row.id, "name": row.key.name(), "version": row.key.version(), "group": row.group,
+        "consistent": row.group == CheckGroup::Whole,
         "finding": row.finding, "reason": row.why, "files": row.troubled,
     })
 }
