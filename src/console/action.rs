@@ -11,7 +11,7 @@ use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, CheckKind, PackageKey};
 use crate::session::{
     AcceptRequest, ArchiveRequest, CheckRun, ExportFormat, HistoryFilter, KeyUse, ProcedureEdit,
-    RestoreSource, Search, SwitchAnswer, UpdateRequest,
+    RegisterRequest, RestoreSource, Search, SwitchAnswer, UpdateRequest,
 };
 
 /// Which native dialog, and who gets what was chosen in it.
@@ -100,8 +100,16 @@ pub enum Action {
     NewPackage(Vec<PathBuf>),
     /// Looks at the sources of the New package page again.
     Preview,
+    /// Asks for packages of this name, for the New package page.
+    AskSameProduct(String),
+    /// Compares the sources of the New package page with a package.
+    CompareSource(PackageId),
     /// Registers what the New package page says.
     Create,
+    /// Registers each of these as a package, one after the other.
+    RegisterEach(Vec<RegisterRequest>),
+    /// Makes what the New package page shows a new version of this package.
+    ChooseNewVersion(PackageId),
     /// Leaves the New package page.
     LeaveNewPackage,
 

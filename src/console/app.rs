@@ -202,7 +202,19 @@ impl App {
             self.put_in_front(Box::new(super::dialogs::archive::Restore::file(file)));
             return;
         }
-        self.perform(Action::NewPackage(paths));
+        let mut items: Vec<PathBuf> = Vec::new();
+        for path in paths {
+            if !items.contains(&path) {
+                items.push(path);
+            }
+        }
+        // A page that has something takes what comes as more of it; without a library nothing can be asked.
+        let has_sources = self.new_package.as_ref().is_some_and(|page| !page.sources.is_empty());
+        if items.len() > 1 && !has_sources && self.session().is_some() {
+            self.put_in_front(Box::new(super::dialogs::several::Several::new(items)));
+            return;
+        }
+        self.perform(Action::NewPackage(items));
     }
 
     fn make_scope(&self) -> Scope {

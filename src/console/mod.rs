@@ -17,6 +17,7 @@ mod group_work;
 pub mod icons;
 mod key_work;
 mod listing;
+mod new_package_work;
 mod outcome;
 pub mod pages;
 pub mod paste;

@@ -8,7 +8,6 @@ use super::dialogs::archive::CannotRestore;
 use super::dialogs::library::Report;
 use super::dialogs::question::{Accept, Question, SwitchOff};
 use super::dialogs::refused::Differs;
-use super::pages::Place;
 use super::pages::history::NEWEST;
 use super::perform::{is_archived, name_of};
 use super::tasks::Show;
@@ -17,9 +16,8 @@ use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, BoardSlot, CheckKind};
 use crate::session::{
     self, AcceptRequest, ArchiveRequest, Check, CheckAll, CheckBlocks, CreateKey, Edit, EditProcedures,
-    EmptyTrash, ExportKey, HistoryFilter, Look, PackageRef, Passphrase, Preview, ReadBlocks, ReadContents,
-    ReadHistory, Register, RestoreSource, ShowPackage, SwitchAnswer, SwitchOutcome, UndoRemove,
-    VerifyHistory,
+    EmptyTrash, ExportKey, HistoryFilter, Look, PackageRef, Passphrase, ReadBlocks, ReadContents,
+    ReadHistory, RestoreSource, ShowPackage, SwitchAnswer, SwitchOutcome, UndoRemove, VerifyHistory,
 };
 
 impl App {
@@ -229,46 +227,6 @@ impl App {
             match result {
                 Ok(entries) => app.history.set_entries(entries),
                 Err(failure) => app.tell(failure),
-            }
-        });
-    }
-
-    pub(super) fn preview(&mut self) {
-        let Some(page) = &mut self.new_package else { return };
-        if page.sources.is_empty() {
-            page.preview = None;
-            return;
-        }
-        let (sources, links) = (page.sources.clone(), page.links());
-        page.is_looking = true;
-        let request = Preview { sources: sources.clone(), links };
-        self.ask("Counting the files", Show::Row, request, move |app, result| {
-            // The answer to an older question is no answer.
-            if let Some(page) = &mut app.new_package
-                && page.sources == sources
-                && page.links() == links
-            {
-                page.set_preview(result);
-            }
-        });
-    }
-
-    pub(super) fn create(&mut self) {
-        let Some(page) = self.new_package.take() else { return };
-        let title = format!("Registering {}", page.title());
-        let request = Register { request: page.request() };
-        self.ask(title, Show::Row, request, move |app, result| match result {
-            Ok(report) => {
-                app.place = Place::Packages;
-                app.search.clear();
-                app.packages.select_when_seen(report.record.id);
-            }
-            Err(failure) => {
-                // What was typed is not lost.
-                if app.new_package.is_none() && failure.class != Class::Cancelled {
-                    app.new_package = Some(page);
-                }
-                app.tell(failure);
             }
         });
     }

@@ -92,7 +92,7 @@ impl App {
         }
     }
 
-    fn deliver(&mut self, number: u64, delivery: &Delivery<'_>) {
+    pub(super) fn deliver(&mut self, number: u64, delivery: &Delivery<'_>) {
         if let Some(front) = self.dialogs.iter_mut().find(|front| front.number == number) {
             front.dialog.receive(delivery);
         }
@@ -184,7 +184,15 @@ impl App {
                 self.preview();
             }
             Action::Preview => self.preview(),
+            Action::AskSameProduct(name) => self.ask_same_product(name),
+            Action::CompareSource(package) => self.compare_source(package),
             Action::Create => self.create(),
+            Action::RegisterEach(requests) => self.register_each(requests),
+            Action::ChooseNewVersion(package) => {
+                if let Some(page) = &mut self.new_package {
+                    page.choose_new_version(package);
+                }
+            }
             Action::LeaveNewPackage => self.new_package = None,
             Action::Check(packages, kind) => self.check(packages, kind),
             Action::CloseWindow(id) => {

@@ -16,6 +16,9 @@ use crate::package::reginfo::{NOTES_NAME, Notes, REGINFO_NAME};
 use crate::package::{BlockSize, HistoryEvent, Manifest, PackageKey, PackageRecord};
 use crate::work::Work;
 
+/// How many entries that were left out are named in History.
+const LEFT_OUT_NAMED: usize = 20;
+
 /// What is to be registered, and as what.
 #[derive(Clone, Debug)]
 pub struct RegisterRequest {
@@ -35,14 +38,16 @@ pub struct RegisterRequest {
     pub package_type: Option<PackageType>,
     /// What becomes of symbolic links.
     pub links: Links,
+    /// Entries that no package can hold and that are left out, by the paths a preview refuses.
+    pub leave_out: Vec<String>,
     /// The switch; on unless somebody says otherwise.
     pub checksum_control: bool,
     /// Why the switch is off, if it is.
     pub reason: Option<String>,
-    /// Procedures to begin with.
-    pub procedures: Vec<ListedProcedure>,
-    /// The package this is a new version of: what is absent above is taken over from it, its procedures included where
-    /// none are given; the new package is based on it and replaces it.
+    /// Procedures to begin with; absent, those of [`RegisterRequest::based_on`] are taken over.
+    pub procedures: Option<Vec<ListedProcedure>>,
+    /// The package this is a new version of: what is absent above is taken over from it; the new package is based on
+    /// it and replaces it.
     pub based_on: Option<PackageId>,
 }
 
@@ -58,9 +63,10 @@ impl RegisterRequest {
             group: None,
             package_type: None,
             links: Links::Refuse,
+            leave_out: Vec::new(),
             checksum_control: true,
             reason: None,
-            procedures: Vec::new(),
+            procedures: None,
             based_on: None,
         }
     }
@@ -103,7 +109,7 @@ impl Library {
         let based_on = request.based_on.map(|id| self.record(id)).transpose()?;
         // Everything that can be said before copying is said before copying.
         self.require_free(&key)?;
-        source.require_acceptable()?;
+        let left_out = source.require_acceptable(&request.leave_out)?;
         let payload = match (source.kind, &source.folder) {
             (SourceKind::Bag, Some(folder)) => Some(self.prove_bag(folder, work)?),
             _ => None,
@@ -123,7 +129,7 @@ impl Library {
         let mut notes = Vec::new();
         if let Some(based_on) = based_on.as_ref().filter(|_| seal.is_none()) {
             let is_file = |path: &str| manifest.files().position(path).is_some();
-            notes = self.take_over(based_on, request, &mut record, is_file);
+            notes = self.take_over(based_on, request, &mut record, is_file)?;
         }
         let (event, details) = match &seal {
             Some(seal) => self.take_over_seal(seal, &mut record, &manifest, &package)?,
@@ -144,6 +150,15 @@ impl Library {
             let text = format!("new version, based on {based_on}");
             entry.details =
                 Some(entry.details.map_or_else(|| text.clone(), |more| format!("{text}; {more}")));
+        }
+        if !left_out.is_empty() {
+            let named = left_out.iter().take(LEFT_OUT_NAMED).map(|path| format!("{path:?}"));
+            let mut text = format!("left out: {}", named.collect::<Vec<_>>().join(", "));
+            if left_out.len() > LEFT_OUT_NAMED {
+                text.push_str(&format!(" and {} more", left_out.len() - LEFT_OUT_NAMED));
+            }
+            entry.details =
+                Some(entry.details.map_or_else(|| text.clone(), |details| format!("{details}; {text}")));
         }
         if !request.checksum_control {
             entry.reason = Some(request.reason.clone().unwrap_or_else(|| "no reason given".to_owned()));
@@ -208,7 +223,7 @@ impl Library {
             source.folder.as_ref().filter(|_| info.is_some()).and_then(|folder| {
                 Notes::parse(&read_text(&folder.join(NOTES_NAME), 1 << 20).ok().flatten()?)
             });
-        let mut procedures = request.procedures.clone();
+        let mut procedures = request.procedures.clone().unwrap_or_default();
         if let Some(info) = info {
             for procedure in &info.procedures {
                 let choice = local.as_ref().and_then(|notes| notes.procedures.get(&procedure.name).cloned());

@@ -108,13 +108,14 @@ impl Library {
         let list = source.file_list()?;
         let mut comparison = SourceComparison::default();
         let is_file = |path: &str| list.position(path).is_some();
+        let was_file = |path: &str| recorded.files().position(path).is_some();
         comparison.procedures = record
             .procedures
             .iter()
             .map(|listed| TakenOverProcedure {
                 name: listed.procedure.name.clone(),
                 task: listed.procedure.task,
-                missing: missing_file(&listed.procedure, is_file),
+                missing: missing_file(&listed.procedure, is_file, was_file),
             })
             .collect();
         comparison.gone =
@@ -162,7 +163,7 @@ impl Library {
         given: &super::RegisterRequest,
         record: &mut PackageRecord,
         is_file: impl Fn(&str) -> bool,
-    ) -> Vec<String> {
+    ) -> Result<Vec<String>, LibraryError> {
         record.based_on = Some(based_on.key.clone());
         record.replaces = Some(based_on.key.clone());
         let fill = |given: &Option<String>, field: &mut String, was: &String| {
@@ -177,13 +178,15 @@ impl Library {
             record.package_type = based_on.package_type;
         }
         let mut notes = Vec::new();
-        if !record.procedures.is_empty() {
-            return notes;
+        if given.procedures.is_some() || !record.procedures.is_empty() || based_on.procedures.is_empty() {
+            return Ok(notes);
         }
+        let recorded = self.recorded_manifest(based_on.id)?;
+        let was_file = |path: &str| recorded.files().position(path).is_some();
         for listed in &based_on.procedures {
             let mut listed = listed.clone();
             listed.procedure.origin = Origin::Embedded;
-            if let Some(missing) = missing_file(&listed.procedure, &is_file) {
+            if let Some(missing) = missing_file(&listed.procedure, &is_file, was_file) {
                 notes.push(format!(
                     "the procedure {:?} names {missing:?}, which is not in this version",
                     listed.procedure.name
@@ -191,11 +194,21 @@ impl Library {
             }
             record.procedures.push(listed);
         }
-        notes
+        Ok(notes)
     }
 }
 
-/// The file a procedure needs and that is not there.
-fn missing_file(procedure: &Procedure, is_file: impl Fn(&str) -> bool) -> Option<String> {
-    (!procedure.external && !is_file(&procedure.program)).then(|| procedure.program.clone())
+/// The file a procedure needs and that is not there: its program, or, where that is no file of the package, an argument
+/// that named one of the files of the package it comes from.
+fn missing_file(
+    procedure: &Procedure,
+    is_file: impl Fn(&str) -> bool,
+    was_file: impl Fn(&str) -> bool,
+) -> Option<String> {
+    if !procedure.external {
+        return (!is_file(&procedure.program)).then(|| procedure.program.clone());
+    }
+    let paths = procedure.arguments.iter().map(|argument| argument.replace('\\', "/"));
+    let mut paths = paths.map(|path| path.strip_prefix("./").map(str::to_owned).unwrap_or(path));
+    paths.find(|path| was_file(path) && !is_file(path))
 }

@@ -1,5 +1,6 @@
 //! What a package is made of before it is one: folders and files of the user, scanned, judged, copied.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -209,9 +210,12 @@ impl Source {
             .map_err(|twice| LibraryError::Refused(vec![(twice.0, "it is there twice".to_owned())]))
     }
 
-    /// An error that names everything that keeps this source from being registered, at once.
-    pub(super) fn require_acceptable(&self) -> Result<(), LibraryError> {
-        let refused = self.refused();
+    /// An error that names everything that keeps this source from being registered, at once, but for what is to be
+    /// left out; gives what of it is there.
+    pub(super) fn require_acceptable(&self, leave_out: &[String]) -> Result<Vec<String>, LibraryError> {
+        let leave_out: HashSet<&str> = leave_out.iter().map(String::as_str).collect();
+        let (left_out, refused): (Vec<_>, Vec<_>) =
+            self.refused().into_iter().partition(|(path, _)| leave_out.contains(path.as_str()));
         if !refused.is_empty() {
             return Err(LibraryError::Refused(refused));
         }
@@ -229,7 +233,11 @@ impl Source {
                 too_long.push((path, problem.to_string()));
             }
         }
-        if too_long.is_empty() { Ok(()) } else { Err(LibraryError::Refused(too_long)) }
+        if too_long.is_empty() {
+            Ok(left_out.into_iter().map(|(path, _)| path).collect())
+        } else {
+            Err(LibraryError::Refused(too_long))
+        }
     }
 
     /// Copies everything below `into` and hashes the copies.

@@ -90,7 +90,7 @@ impl Library {
         for (number, file) in request.add.iter().enumerate() {
             let part = format!("new{number}");
             let source = Source::look(self, std::slice::from_ref(&file.from), request.links, work)?;
-            source.require_acceptable()?;
+            source.require_acceptable(&[])?;
             let target = file.to.clone().unwrap_or_default();
             for mut copied in source.copy(&operation.folder().join(&part), block_size, work)? {
                 let from = operation.relative(&part).join(&copied.path);

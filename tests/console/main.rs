@@ -10,6 +10,7 @@ mod desk;
 mod gallery;
 mod list;
 mod many;
+mod new_package;
 mod packages;
 mod pages;
 mod procedures;

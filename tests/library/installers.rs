@@ -64,7 +64,7 @@ fn an_msi_proposes_name_version_supplier_and_how_it_is_installed() -> Outcome {
     // What was proposed can be registered as it stands.
     let mut request = RegisterRequest::new(vec![source]);
     (request.name, request.version) = (Some(seen.name.value), Some(seen.version.value));
-    request.procedures = seen.procedures;
+    request.procedures = Some(seen.procedures);
     let record = ask(&place.open()?, Register { request })?.record;
     assert_eq!((record.key.to_string().as_str(), record.procedures.len()), ("7-Zip@24.09", 2));
     Ok(())

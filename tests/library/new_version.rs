@@ -3,6 +3,7 @@
 use std::fs;
 
 use packhouse::package::procedure::{Procedure, ProcedureChoice, Task};
+use packhouse::package::record::ListedProcedure;
 use packhouse::session::{
     CompareSource, EditProcedures, HandOver, Links, MoveToGroup, Preview, ProcedureEdit, ReadHandOver,
     Register, RegisterRequest, SameFiles, SameProduct, SwitchOff,
@@ -81,5 +82,35 @@ fn what_is_handed_over_can_be_read_by_another() -> Outcome {
     assert_eq!(refused(ask(&session, ReadHandOver { from: place.path("bad") })).code, "unreadable");
     assert_eq!(refused(ask(&session, ReadHandOver { from: place.path("nowhere") })).code, "unreadable");
     assert_eq!(fs::read_dir(place.path("out"))?.count(), 2);
+    Ok(())
+}
+
+#[test]
+fn a_file_that_is_given_to_a_program_of_the_system_is_missed_too() -> Outcome {
+    let place = Place::new()?;
+    let session = place.open()?;
+    let old = place.source("7zip 24.08", &[("x64/7z2408.msi", b"old"), ("same", b"same")])?;
+    let mut install = Procedure::new("Install", Task::Install, "msiexec");
+    install.external = true;
+    install.arguments = ["/i", "x64\\7z2408.msi", "/qn"].map(str::to_owned).to_vec();
+    let listed = ListedProcedure { procedure: install, choice: ProcedureChoice::default() };
+    let mut request = RegisterRequest::new(vec![old.clone()]);
+    request.procedures = Some(vec![listed]);
+    let base = ask(&session, Register { request })?.record.id;
+
+    let new = place.source("7zip 24.09", &[("x64/7z2409.msi", b"new"), ("same", b"same")])?;
+    for (source, missing) in [(&new, Some("x64/7z2408.msi")), (&old, None)] {
+        let sources = vec![source.clone()];
+        let compared = ask(&session, CompareSource { sources, links: Links::Refuse, based_on: base })?;
+        assert_eq!(compared.procedures[0].missing.as_deref(), missing);
+    }
+    let mut request = RegisterRequest::new(vec![new]);
+    request.based_on = Some(base);
+    let report = ask(&session, Register { request: request.clone() })?;
+    assert!(report.notes.iter().any(|note| note.contains("7z2408.msi")), "{:?}", report.notes);
+    assert_eq!(report.record.procedures.len(), 1);
+    // None at all is not the same as nothing said.
+    (request.version, request.procedures) = (Some("24.10".to_owned()), Some(Vec::new()));
+    assert!(ask(&session, Register { request })?.record.procedures.is_empty());
     Ok(())
 }

@@ -3,6 +3,7 @@
 # Usage: pictures.sh FOLDER THEME WIDTHxHEIGHT [SCENE...]
 #   scenes: library list many question seal new-package empty history general contents procedures history-tab
 #           tasks keys settings palette shortcuts check search blocks blocks-damaged blocks-archive
+#           new-package-long new-package-exists several steps
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
 # Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick.
 set -eu
@@ -153,7 +154,25 @@ for scene in "${@:-library}"; do
     shortcuts) start --library "$library"; press F1; photo shortcuts; stop ;;
     new-package)
         start --library "$library" "$place/source/Inkscape 1.4.1"
-        photo new-package; stop ;;
+        photo new-package
+        xdotool mousemove 500 500 click --repeat 20 5; settle; photo new-package-below; stop ;;
+    new-package-long)
+        start --library "$library" "$place"/source/Enterprise*
+        photo new-package-long
+        xdotool mousemove 500 500 click --repeat 20 5; settle; photo new-package-long-below; stop ;;
+    new-package-exists)
+        start --library "$library" "$place/source/Inkscape 1.4.1"
+        xdotool mousemove 600 362 click 1 key ctrl+a; xdotool type --delay 30 1.4; settle
+        press Escape Return; photo new-package-exists; stop ;;
+    several)
+        start --library "$library"
+        python3 "$root/tests/window/xdnd_source.py" --window "$window" --timeout 20 "$place/source/"* >/dev/null
+        settle; photo several-all
+        xdotool mousemove "$((${size%x*} / 2 - 382))" "$((${size#*x} / 2 + 7))" click 1; settle; settle
+        photo several; stop ;;
+    steps)
+        start --library "$library"
+        choose r; press alt+Return; photo steps; stop ;;
     empty)
         start --library "$work/empty"; photo empty; stop ;;
     *) echo "unknown scene $scene" >&2; exit 2 ;;

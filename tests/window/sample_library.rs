@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
@@ -94,8 +94,40 @@ fn main() -> Result<(), Box<dyn Error>> {
         decide(&session, &root, package, name, version, fate)?;
     }
     fs::remove_dir_all(root.join("incoming"))?;
-    make_source(&root.join("source/Inkscape 1.4.1"), "Inkscape", 9_000)?;
+    let source = root.join("source/Inkscape 1.4.1");
+    make_source(&source, "Inkscape", 9_000)?;
+    fs::write(source.join("inkscape-1.4.1-x64.msi"), installer("Inkscape", "1.4.1", "Inkscape Project")?)?;
+    // Names as long as some makers give them, and what a package cannot hold.
+    let long = "Enterprise Document Composition and Archive Connector for Mainframe Print Streams";
+    let source = root.join("source").join(format!("{long} 2026.11.4-hotfix.2"));
+    make_source(&source, long, 900)?;
+    let file = "Enterprise-Document-Composition-and-Archive-Connector-2026.11.4-hotfix.2-x64-release.msi";
+    fs::write(
+        source.join(file),
+        installer(long, "2026.11.4", "A company whose name takes a whole line of text")?,
+    )?;
+    for name in ["share/ends with a space ", "share/line\nbreak.txt"] {
+        if cfg!(unix) {
+            fs::write(source.join(name), "x")?;
+        }
+    }
     Ok(())
+}
+
+/// A Windows Installer database that says this of its product.
+fn installer(name: &str, version: &str, maker: &str) -> std::io::Result<Vec<u8>> {
+    let mut package = msi::Package::create(msi::PackageType::Installer, Cursor::new(Vec::new()))?;
+    let columns = vec![
+        msi::Column::build("Property").primary_key().id_string(72),
+        msi::Column::build("Value").text_string(0),
+    ];
+    package.create_table("Property", columns)?;
+    let code = "{81922150-317E-4BB0-A31D-FF1C14F707C5}";
+    let properties =
+        [("ProductName", name), ("ProductVersion", version), ("Manufacturer", maker), ("ProductCode", code)];
+    let rows = properties.map(|(name, value)| vec![msi::Value::from(name), msi::Value::from(value)]);
+    package.insert_rows(msi::Insert::into("Property").rows(rows.to_vec()))?;
+    Ok(package.into_inner()?.into_inner())
 }
 
 fn decide(

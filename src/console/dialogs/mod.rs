@@ -16,7 +16,9 @@ pub mod procedure;
 pub mod question;
 pub mod refused;
 pub mod remove;
+pub mod same_exists;
 pub mod seal;
+pub mod several;
 pub mod views;
 
 use std::path::PathBuf;
@@ -31,7 +33,7 @@ use super::widgets::button::{button, button_unless, primary_button_unless};
 use super::widgets::field_row::field_row;
 use crate::failure::Failure;
 use crate::package::record::PackageId;
-use crate::session::{Contents, KeyInfo, LibraryInfo, PackageDetails, SourcePreview, View};
+use crate::session::{Contents, KeyInfo, LibraryInfo, PackageDetails, SourceComparison, SourcePreview, View};
 
 /// What a dialog may look at.
 pub struct Env<'a> {
@@ -59,6 +61,8 @@ pub enum Delivery<'a> {
     Keys(&'a [KeyInfo]),
     /// Everything about the package.
     Details(&'a PackageDetails),
+    /// How the source compares with this package.
+    Compared(PackageId, &'a SourceComparison),
     /// Facts about the library.
     Info(&'a LibraryInfo),
 }

@@ -10,6 +10,7 @@ mod draft;
 mod general;
 mod history;
 mod procedures;
+mod steps;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -19,7 +20,9 @@ use egui::{Align, Context, Frame, Id, Key, Layout, Margin, Modifiers, RichText, 
 use jiff::Timestamp;
 
 use self::draft::{Draft, Part, merge};
+use self::steps::Step;
 use super::action::Action;
+use super::command::Command;
 use super::icons;
 use super::pages::packages::{Moment, icon_of};
 use super::start::{Closing, Desktop};
@@ -376,7 +379,7 @@ impl PropertyWindow {
         is_active: bool,
         actions: &mut Vec<Action>,
     ) {
-        self.header_ui(ui, moment);
+        self.header_ui(ui, moment, actions);
         let blocked = self.seen.as_ref().is_some_and(|package| package.finding != Finding::Consistent);
         let damaged = self.differing_report().is_some_and(|report| !report.differences.damaged.is_empty());
         let tabs = Tab::ALL.map(|tab| TabHead {
@@ -425,7 +428,7 @@ impl PropertyWindow {
         }
     }
 
-    fn header_ui(&mut self, ui: &mut Ui, moment: Moment<'_>) {
+    fn header_ui(&mut self, ui: &mut Ui, moment: Moment<'_>, actions: &mut Vec<Action>) {
         let Some(package) = &self.seen else { return };
         let tokens = Tokens::of(ui);
         ui.horizontal(|ui| {
@@ -445,6 +448,16 @@ impl PropertyWindow {
                 state.push_str(&format!(" · revision {}", package.revision));
             }
             ui.label(RichText::new(state).color(tokens.secondary));
+            if package.revision == 0 {
+                let id = package.id;
+                let procedures = self.details.as_ref().map(|details| details.record.procedures.len());
+                match steps::steps_ui(ui, procedures) {
+                    Some(Step::Source) => self.tab = Tab::Contents,
+                    Some(Step::Procedures) => self.tab = Tab::Procedures,
+                    Some(Step::Seal) => actions.push(Action::RunOn(Command::Seal, id)),
+                    None => {}
+                }
+            }
         });
     }
 

@@ -2,12 +2,21 @@
 //!
 //! Holds the fields; looking and registering are done by the app on another thread.
 
+mod field;
+mod procedures;
+pub(in super::super) mod product;
+mod refused;
+
 use std::path::PathBuf;
 
 use egui::{CentralPanel, Frame, Margin, Panel, RichText, ScrollArea, TextEdit, Ui};
 
+use self::field::{Field, origin_ui, proposal_row};
+use self::procedures::Offers;
+use self::product::Product;
+use self::refused::Refused;
 use super::super::action::{Action, Browse};
-use super::super::dialogs::{problem_list_ui, sentence};
+use super::super::dialogs::{problem_list_ui, sentence, show_scroll_bar};
 use super::super::format;
 use super::super::theme::CONTROL_HEIGHT;
 use super::super::tokens::Tokens;
@@ -17,7 +26,10 @@ use super::super::widgets::chip::chip;
 use super::super::widgets::field_row::{field_row, text_row};
 use crate::failure::Failure;
 use crate::package::PackageKey;
-use crate::session::{Links, RegisterRequest, SourceKind, SourcePreview, View};
+use crate::package::record::PackageId;
+use crate::session::{
+    Links, Proposal, RegisterRequest, SameProductPackage, SourceComparison, SourceKind, SourcePreview, View,
+};
 
 /// Everything on the page.
 pub struct NewPackage {
@@ -31,29 +43,27 @@ pub struct NewPackage {
     name: Field,
     version: Field,
     supplier: Field,
-    group: String,
-    comment: String,
+    group: Field,
+    /// The group whose list was shown when the page was opened.
+    first_group: String,
+    comment: Field,
+    product: Product,
+    refused: Refused,
+    procedures: Offers,
     checksum_control: bool,
     reason: String,
     links: Links,
-    focus: bool,
+    focus: Focus,
+    /// Whether *Create* was pressed before it was known what the library has of this name.
+    pub is_create_wanted: bool,
 }
 
-/// A field with a proposal: what somebody typed is never overwritten.
-#[derive(Default)]
-struct Field {
-    text: String,
-    from: &'static str,
-    is_typed: bool,
-}
-
-impl Field {
-    fn propose(&mut self, proposal: &crate::session::Proposal) {
-        if !self.is_typed {
-            self.text.clone_from(&proposal.value);
-            self.from = proposal.from;
-        }
-    }
+/// Where the keyboard goes in the next frame.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Focus {
+    Stays,
+    Name,
+    Version,
 }
 
 impl NewPackage {
@@ -67,12 +77,17 @@ impl NewPackage {
             name: Field::default(),
             version: Field::default(),
             supplier: Field::default(),
-            group,
-            comment: String::new(),
+            group: Field { text: group.clone(), ..Field::default() },
+            first_group: group,
+            comment: Field::default(),
+            product: Product::default(),
+            refused: Refused::default(),
+            procedures: Offers::default(),
             checksum_control: true,
             reason: String::new(),
             links: Links::default(),
-            focus: true,
+            focus: Focus::Name,
+            is_create_wanted: false,
         };
         page.add(sources);
         page
@@ -94,40 +109,131 @@ impl NewPackage {
         self.links
     }
 
-    /// Takes over what was found.
-    pub fn set_preview(&mut self, preview: Result<SourcePreview, Failure>) {
+    /// The name that was typed, if one was: the library is asked for it rather than for the proposed one.
+    pub fn typed_name(&self) -> Option<String> {
+        self.name.is_typed.then(|| self.name.trimmed().to_owned())
+    }
+
+    /// Remembers that somebody looks at the sources.
+    pub fn begin_looking(&mut self) {
+        self.is_looking = true;
+        self.product.forget_comparison();
+    }
+
+    /// Takes over what was found in the source, and what the library of this state has of the same name.
+    pub fn set_preview(
+        &mut self,
+        preview: Result<(SourcePreview, Vec<SameProductPackage>), Failure>,
+        epoch: u64,
+    ) {
         self.is_looking = false;
-        if let Ok(found) = &preview {
-            self.name.propose(&found.name);
-            self.version.propose(&found.version);
-            self.supplier.propose(&found.supplier);
+        self.preview = Some(preview.map(|(found, products)| {
+            self.name.propose(&found.name.value, &origin(&found.name, &found));
+            let name = self.name.trimmed().to_owned();
+            self.product.ask(&name, epoch);
+            self.product.set_found(&name, products);
+            self.refused.update(&found.refused);
+            found
+        }));
+        self.propose();
+    }
+
+    /// Takes over which packages have this name.
+    pub fn set_same_product(&mut self, name: &str, found: Vec<SameProductPackage>) {
+        if self.product.set_found(name, found) {
+            self.propose();
         }
-        self.preview = Some(preview);
+    }
+
+    /// Takes over how the source compares with this package.
+    pub fn set_comparison(&mut self, with: PackageId, result: Result<SourceComparison, Failure>) {
+        if self.product.set_comparison(with, result) {
+            self.propose();
+        }
+    }
+
+    /// Makes it a new version of this package, and asks for the version.
+    pub fn choose_new_version(&mut self, package: PackageId) {
+        self.product.choose(package);
+        self.propose();
+        self.focus = Focus::Version;
+    }
+
+    /// The package it is a new version of; a package that brings its own registration is none.
+    fn based_on(&self) -> Option<&SameProductPackage> {
+        match &self.preview {
+            Some(Ok(found)) if found.kind == SourceKind::Package => None,
+            _ => self.product.based_on(),
+        }
+    }
+
+    /// Fills in every field that nobody wrote into, and finds the procedures.
+    fn propose(&mut self) {
+        let Some(Ok(found)) = &self.preview else { return };
+        let based_on = if found.kind == SourceKind::Package { None } else { self.product.based_on() };
+        let origin = |proposal: &Proposal| origin(proposal, found);
+        self.name.propose(&found.name.value, &origin(&found.name));
+        self.version.propose(&found.version.value, &origin(&found.version));
+        let title = based_on.map(|package| package.key.title()).unwrap_or_default();
+        // Written as the version before, where only the case is another one.
+        if let Some(based_on) = based_on
+            && self.name.text != based_on.key.name()
+        {
+            self.name.propose(based_on.key.name(), &title);
+        }
+        let take = |field: &mut Field, was: Option<&str>, otherwise: &str, from: &str| match was {
+            Some(was) if !was.is_empty() => field.propose(was, &title),
+            _ => field.propose(otherwise, from),
+        };
+        let was = based_on.map(|package| package.supplier.as_str());
+        take(&mut self.supplier, was, &found.supplier.value, &origin(&found.supplier));
+        take(&mut self.group, based_on.map(|package| package.group.as_str()), &self.first_group, "");
+        take(&mut self.comment, based_on.map(|package| package.comment.as_str()), "", "");
+        self.procedures.update(found, based_on, self.product.comparison());
     }
 
     /// What is to be registered.
     pub fn request(&self) -> RegisterRequest {
-        let text = |text: &str| Some(text.trim().to_owned());
+        let text = |field: &Field| Some(field.trimmed().to_owned());
         RegisterRequest {
-            name: text(&self.name.text),
-            version: text(&self.version.text),
-            supplier: text(&self.supplier.text),
+            name: text(&self.name),
+            version: text(&self.version),
+            supplier: text(&self.supplier),
             comment: text(&self.comment),
             group: text(&self.group),
             links: self.links,
+            leave_out: self.refused.left_out(),
             checksum_control: self.checksum_control,
-            reason: if self.checksum_control { None } else { text(&self.reason) },
+            reason: if self.checksum_control { None } else { Some(self.reason.trim().to_owned()) },
+            procedures: Some(self.procedures.taken()),
+            based_on: self.new_version_of(),
             ..RegisterRequest::new(self.sources.clone())
         }
     }
 
+    /// Whether it is not known yet what the library has of this name.
+    pub fn is_asking(&self) -> bool {
+        self.product.is_asking()
+    }
+
+    /// The package it is a new version of, if it is one.
+    pub fn new_version_of(&self) -> Option<PackageId> {
+        self.based_on().map(|package| package.id)
+    }
+
+    /// The package of the same name and version.
+    pub fn existing(&self) -> Option<&SameProductPackage> {
+        let key = PackageKey::new(self.name.trimmed(), self.version.trimmed()).ok()?;
+        self.product.existing(&key)
+    }
+
     /// `Inkscape 1.4`, for the row of the work.
     pub fn title(&self) -> String {
-        format!("{} {}", self.name.text.trim(), self.version.text.trim())
+        format!("{} {}", self.name.trimmed(), self.version.trimmed())
     }
 
     /// Why *Create* cannot be pressed.
-    fn refusal(&self, view: &View) -> Option<String> {
+    fn refusal(&self) -> Option<String> {
         if self.sources.is_empty() {
             return Some("Choose files or a folder first".to_owned());
         }
@@ -137,18 +243,16 @@ impl NewPackage {
         match &self.preview {
             None => return Some("The files have not been looked at yet".to_owned()),
             Some(Err(_)) => return Some("The source cannot be taken as it is".to_owned()),
-            Some(Ok(found)) if !found.refused.is_empty() || !found.unreadable.is_empty() => {
+            Some(Ok(found)) if self.refused.is_undecided() || !found.unreadable.is_empty() => {
                 return Some("Some entries cannot be taken; see the list".to_owned());
             }
             Some(Ok(_)) => {}
         }
-        let key = match PackageKey::new(self.name.text.trim(), self.version.text.trim()) {
-            Ok(key) => key,
-            Err(problem) => return Some(sentence(&problem.to_string())),
-        };
-        let folded = key.folded();
-        if view.packages.iter().any(|package| package.key.folded() == folded) {
-            return Some(format!("{} is already in the library", key.title()));
+        if let Err(problem) = PackageKey::new(self.name.trimmed(), self.version.trimmed()) {
+            return Some(sentence(&problem.to_string()));
+        }
+        if self.based_on().is_some() && self.product.is_comparing() {
+            return Some("The files are being compared".to_owned());
         }
         if !self.checksum_control && self.reason.trim().chars().count() < 3 {
             return Some("Say why the check is off".to_owned());
@@ -158,7 +262,18 @@ impl NewPackage {
 
     /// Shows the page.
     pub fn ui(&mut self, ui: &mut Ui, view: &View, actions: &mut Vec<Action>) {
-        let refused = self.refusal(view);
+        if matches!(self.preview, Some(Ok(_))) && !self.is_looking {
+            let name = self.name.trimmed().to_owned();
+            if self.product.wants(&name, view.epoch) {
+                actions.push(Action::AskSameProduct(name));
+            }
+            if self.based_on().is_some()
+                && let Some(package) = self.product.wants_comparison()
+            {
+                actions.push(Action::CompareSource(package));
+            }
+        }
+        let refused = self.refusal();
         let path_is_typed = !self.typed_path.trim().is_empty();
         let bar = Frame::new().fill(Tokens::of(ui).panel).inner_margin(Margin::symmetric(24, 10));
         Panel::bottom("new package buttons").frame(bar).show(ui, |ui| {
@@ -176,6 +291,7 @@ impl NewPackage {
             });
         });
         CentralPanel::no_frame().show(ui, |ui| {
+            show_scroll_bar(ui);
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 Frame::new().inner_margin(Margin::symmetric(24, 18)).show(ui, |ui| {
                     ui.set_max_width(720.0);
@@ -183,14 +299,21 @@ impl NewPackage {
                     ui.heading("New package");
                     self.source_ui(ui, actions);
                     self.found_ui(ui, actions);
+                    self.product_ui(ui);
                     ui.add_space(6.0);
                     self.fields_ui(ui, view);
+                    if matches!(self.preview, Some(Ok(_))) {
+                        self.procedures.ui(ui);
+                    }
+                    self.more_fields_ui(ui);
+                    ui.add_space(12.0);
                 });
             });
         });
         // Enter presses the default button, unless it belongs to what is focused: a list of lines, a button, a path.
         let entered = ui.input(|input| input.key_pressed(egui::Key::Enter));
-        let is_free = ui.memory(|memory| memory.focused().is_none());
+        // Nor does it get through a dialog in front of the page.
+        let is_free = ui.memory(|memory| memory.focused().is_none() && memory.top_modal_layer().is_none());
         if entered && is_free && !path_is_typed && refused.is_none() {
             actions.push(Action::Create);
         }
@@ -304,28 +427,21 @@ impl NewPackage {
                 if let Some(kind) = kind {
                     ui.label(RichText::new(kind).color(tokens.secondary));
                 }
-                if let Some(exists) = &found.exists {
-                    ui.horizontal(|ui| {
-                        ui.label(format!("{} is already in the library.", exists.title()));
+                if let Some(exists) = self.existing() {
+                    let key = exists.key.clone();
+                    ui.horizontal_wrapped(|ui| {
+                        ui.label(format!("{} is already in the library.", key.title()));
                         if link(ui, "Show it").clicked() {
-                            actions.push(Action::OpenNamed(exists.clone()));
+                            actions.push(Action::OpenNamed(key));
                         }
                     });
                 }
-                keys_ui(ui, "In the library already:", &found.same_product, actions);
                 keys_ui(ui, "The same files are already in", &found.same_files, actions);
                 let lines = |list: &[(String, String)]| -> Vec<String> {
                     list.iter().map(|(path, why)| format!("{path}: {why}")).collect()
                 };
-                if !found.refused.is_empty() {
-                    let count = found.refused.len();
-                    let what = if count == 1 { "entry" } else { "entries" };
-                    alert(
-                        ui,
-                        &format!("{count} {what} cannot be taken"),
-                        "Rename or leave out what is listed.",
-                    );
-                    problem_list_ui(ui, "Refused entries", &lines(&found.refused));
+                if self.refused.ui(ui, &found.refused) {
+                    actions.push(Action::Preview);
                 }
                 if !found.unreadable.is_empty() {
                     alert(ui, &format!("{} cannot be read", found.unreadable.len()), "Check your rights.");
@@ -361,35 +477,55 @@ impl NewPackage {
         }
     }
 
+    fn product_ui(&mut self, ui: &mut Ui) {
+        let offers = matches!(&self.preview, Some(Ok(found)) if found.kind != SourceKind::Package);
+        if offers && !self.is_looking && self.product.ui(ui) {
+            self.propose();
+        }
+    }
+
     fn fields_ui(&mut self, ui: &mut Ui, view: &View) {
         let name = proposal_row(ui, "Name", &mut self.name);
-        if self.focus {
-            name.request_focus();
-            self.focus = false;
+        let version = proposal_row(ui, "Version", &mut self.version);
+        match std::mem::replace(&mut self.focus, Focus::Stays) {
+            Focus::Stays => {}
+            Focus::Name => name.request_focus(),
+            Focus::Version => version.request_focus(),
         }
-        proposal_row(ui, "Version", &mut self.version);
         field_row(ui, "Group", |ui| {
             let room = if view.groups.is_empty() { 0.0 } else { 75.0 };
-            ui.add(
-                TextEdit::singleline(&mut self.group)
-                    .desired_width(ui.available_width() - room)
-                    .align(egui::Align2::LEFT_CENTER),
-            );
+            let field = TextEdit::singleline(&mut self.group.text)
+                .desired_width(ui.available_width() - room)
+                .align(egui::Align2::LEFT_CENTER);
+            if ui.add(field).changed() {
+                self.group.typed();
+            }
             if !view.groups.is_empty() {
                 ui.menu_button("Choose", |ui| {
                     for group in view.groups.iter() {
                         if ui.button(group.as_str()).clicked() {
-                            self.group.clone_from(group);
+                            self.group.text.clone_from(group);
+                            self.group.typed();
                             ui.close();
                         }
                     }
                 });
             }
         });
+        origin_ui(ui, &self.group);
         proposal_row(ui, "Supplier", &mut self.supplier);
+    }
+
+    /// What most packages leave as it is.
+    fn more_fields_ui(&mut self, ui: &mut Ui) {
         field_row(ui, "Comment", |ui| {
-            ui.add(TextEdit::multiline(&mut self.comment).desired_rows(3).desired_width(f32::INFINITY))
+            let field =
+                TextEdit::multiline(&mut self.comment.text).desired_rows(3).desired_width(f32::INFINITY);
+            if ui.add(field).changed() {
+                self.comment.typed();
+            }
         });
+        origin_ui(ui, &self.comment);
         ui.add_space(4.0);
         ui.checkbox(&mut self.checksum_control, "Checksum control of package consistency");
         if !self.checksum_control {
@@ -398,24 +534,13 @@ impl NewPackage {
     }
 }
 
-/// A field, and under it where its value comes from.
-fn proposal_row(ui: &mut Ui, label: &str, field: &mut Field) -> egui::Response {
-    let response = text_row(ui, label, &mut field.text);
-    if response.changed() {
-        field.is_typed = true;
-        field.from = "";
+/// Where a proposed value comes from; with the name of the installer, if it was one that said it.
+fn origin(proposal: &Proposal, found: &SourcePreview) -> String {
+    let is_told = !["", "the folder name", "the file name", "the registration info"].contains(&proposal.from);
+    match found.installer.rsplit('/').next() {
+        Some(installer) if is_told && !installer.is_empty() => format!("{} of {installer}", proposal.from),
+        _ => proposal.from.to_owned(),
     }
-    if !field.from.is_empty() && !field.text.is_empty() {
-        let gap = ui.spacing().item_spacing;
-        ui.add_space(2.0 - gap.y);
-        ui.horizontal(|ui| {
-            ui.spacing_mut().interact_size.y = 0.0;
-            ui.add_space(super::super::widgets::field_row::LABEL_WIDTH + gap.x);
-            let text = RichText::new(format!("from {}", field.from)).small();
-            ui.label(text.color(Tokens::of(ui).secondary));
-        });
-    }
-    response
 }
 
 fn keys_ui(ui: &mut Ui, words: &str, keys: &[PackageKey], actions: &mut Vec<Action>) {
