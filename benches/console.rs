@@ -107,6 +107,9 @@ impl Screen {
             desktop: Desktop::Usual,
             theme: Some(egui::ThemePreference::Dark),
             paths: Vec::new(),
+            read_only: false,
+            share: Default::default(),
+            calls: Default::default(),
             now: Timestamp::now,
         };
         let app = App::new(&eframe::CreationContext::_new_kittest(ctx.clone()), around);

@@ -40,7 +40,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         }
         None => log.with_writer(std::io::stderr).init(),
     }
-    let around = Surroundings::find(arguments)?;
+    let mut around = Surroundings::find(arguments)?;
+    if !around.enter()? {
+        return Ok(());
+    }
     renderer::run(arguments.renderer, |context| App::new(context, around.clone()))?;
     Ok(())
 }

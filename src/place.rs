@@ -40,6 +40,21 @@ pub(crate) fn keys() -> Result<PathBuf, Failure> {
     Ok(strategy.data_dir().join("packhouse").join("keys"))
 }
 
+/// The folder for copies of a library database that a program on another computer has to itself.
+pub(crate) fn copies() -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(strategy.cache_dir().join("packhouse").join("copies"))
+}
+
+/// A folder for sockets that is the user's alone, gone with the session where the system has such a place.
+#[cfg(feature = "gui")]
+pub(crate) fn runtime() -> PathBuf {
+    match env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute()) {
+        Some(folder) => folder.join("packhouse"),
+        None => env::temp_dir().join(format!("packhouse-{}", account_number().replace(' ', "-"))),
+    }
+}
+
 /// Who is at work, as History keeps it; `how` is `console` or `command line`.
 pub(crate) fn actor(how: &str) -> Actor {
     Actor { who: account(), host: host(), how: how.to_owned(), time_zone: TimeZone::system() }

@@ -27,7 +27,7 @@ pub(crate) fn options(library: &Path) -> OpenOptions {
         time_zone: TimeZone::UTC,
     };
     let (root, keys) = (library.to_owned(), library.with_extension("keys"));
-    OpenOptions { root, create: true, read_only: false, actor, keys }
+    OpenOptions { root, create: true, read_only: false, actor, keys, share: Default::default() }
 }
 
 /// Makes test data in `folder` unless a run before this one finished making them.

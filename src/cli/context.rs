@@ -12,7 +12,7 @@ use crate::failure::{Class, Failure};
 use crate::package::PackageRecord;
 use crate::place;
 use crate::session::{
-    self, KeyRequest, OpenOptions, PackageRef, ParentWatch, Request, ResolvePackage, Session,
+    self, KeyRequest, OpenOptions, PackageRef, ParentWatch, Request, ResolvePackage, Session, ShareOptions,
 };
 use crate::work::Work;
 
@@ -46,6 +46,11 @@ impl Context {
             read_only,
             actor: place::actor("command line"),
             keys: place::keys()?,
+            share: ShareOptions {
+                read_only_if_in_use: true,
+                copies: place::copies(),
+                ..ShareOptions::default()
+            },
         })
     }
 

@@ -87,6 +87,16 @@ pub enum Action {
     OpenNamed(PackageKey),
     /// Opens the library in this folder.
     OpenLibrary(PathBuf),
+    /// Opens the library of the window for reading only.
+    OpenReadOnly,
+    /// Opens the library of the window again, for writing if nobody else has it.
+    OpenWritable,
+    /// Looks whether the library folder can be reached again.
+    LookAgain,
+    /// Finds out what is in a folder, for the dialog in front.
+    LookAtFolder(PathBuf),
+    /// Looks at a share every so many minutes.
+    PollEvery(u32),
     /// Writes the library database anew.
     Rebuild,
     /// Puts a dialog in front.

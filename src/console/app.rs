@@ -33,8 +33,7 @@ use super::start::Surroundings;
 use super::tasks::{TaskId, Tasks};
 use super::theme::{self, Density};
 use super::tokens::Tokens;
-use super::widgets::alert::alert;
-use super::widgets::button::{button, link};
+use super::widgets::button::link;
 use super::widgets::empty_state::empty_state_ui;
 use super::widgets::progress_row::{Progress, progress_row_ui};
 use crate::failure::Failure;
@@ -116,6 +115,11 @@ pub struct App {
     pub(super) last_archive_folder: String,
     /// Libraries that were open, the last one first.
     pub(super) recent: Vec<PathBuf>,
+    /// How often a library on a share is looked at.
+    pub(super) poll_minutes: u32,
+    /// What other consoles handed over while a question was open.
+    pub(super) handed: Vec<PathBuf>,
+    pub(super) shown_title: String,
     pub(super) scope: Scope,
     saved: Preferences,
 }
@@ -163,10 +167,14 @@ impl App {
             emptied: false,
             last_archive_folder: String::new(),
             recent: kept.recent.clone(),
+            poll_minutes: kept.poll_minutes,
+            handed: Vec::new(),
+            shown_title: "Packhouse".to_owned(),
             saved: kept,
             scope: Scope::default(),
             around,
         };
+        app.around.calls.wake(&app.ctx);
         app.open_library();
         let paths = std::mem::take(&mut app.around.paths);
         app.take_paths(paths);
@@ -312,6 +320,7 @@ impl App {
                     theme: self.theme,
                     density: self.density,
                     watching: view.watching,
+                    poll_minutes: self.poll_minutes,
                 };
                 return settings_ui(ui, &shown, actions);
             }
@@ -356,30 +365,6 @@ impl App {
         let running =
             running.map(|(row, (is_paused, subject))| Running { row, is_paused: *is_paused, subject });
         self.library_check.ui(ui, running.as_ref(), &selected, moment, self.density, actions);
-    }
-
-    fn banner_ui(&self, ui: &mut Ui, library: &str, actions: &mut Vec<Action>) {
-        let (title, text) = match (&self.view.unreachable, &self.view.failure) {
-            (Some(why), _) => (
-                format!("The library folder {library} cannot be reached: {why}"),
-                "Nothing was changed.".to_owned(),
-            ),
-            (None, Some(failure)) => {
-                (super::dialogs::sentence(&failure.message), super::advice::advice(failure))
-            }
-            (None, None) => return,
-        };
-        Panel::top("banner").frame(Frame::new().inner_margin(Margin::same(8))).show(ui, |ui| {
-            alert(ui, &title, &text);
-            ui.horizontal(|ui| {
-                if button(ui, "Try again").clicked() {
-                    actions.push(Action::OpenLibrary(self.around.library.clone()));
-                }
-                if button(ui, "Choose another…").clicked() {
-                    actions.push(Action::Run(Command::ChooseLibrary));
-                }
-            });
-        });
     }
 
     fn work_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
@@ -438,10 +423,12 @@ impl App {
             }
             left.push(text);
             let watching = self.view.watching;
-            left.push(match (watching.works, watching.watched == watching.packages) {
-                (false, _) => "Not watching".to_owned(),
-                (true, true) => "Watching".to_owned(),
-                (true, false) => {
+            let all_watched = watching.watched == watching.packages;
+            left.push(match (watching.polls_every, watching.works, all_watched) {
+                (Some(every), ..) => format!("Polling every {} min", every.as_secs() / 60),
+                (None, false, _) => "Not watching".to_owned(),
+                (None, true, true) => "Watching".to_owned(),
+                (None, true, false) => {
                     let [watched, all] = [watching.watched, watching.packages].map(format::thousands);
                     format!("Watching {watched} of {all}")
                 }
@@ -519,6 +506,8 @@ impl eframe::App for App {
             self.view = session.view();
         }
         self.follow_view();
+        self.follow_title();
+        self.answer_calls();
         self.close_if_asked(ctx);
         self.leave_if_ready();
         if self.tasks.is_any_running() {

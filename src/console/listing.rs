@@ -152,6 +152,7 @@ impl App {
             last_tab: self.last_tab,
             arrangement: self.packages.arrangement.clone(),
             recent: self.recent.clone(),
+            poll_minutes: self.poll_minutes,
         }
     }
 }

@@ -130,6 +130,7 @@ impl App {
             Ok(session) => {
                 app.remember(session.root().to_owned());
                 app.opened = Opened::Open(session);
+                app.set_polling(app.poll_minutes);
                 if app.new_package.is_some() {
                     app.perform(Action::Preview);
                 }
@@ -159,8 +160,27 @@ impl App {
                     self.open_window(id);
                 }
             }
+            Action::OpenReadOnly => {
+                self.around.read_only = true;
+                self.open_library();
+            }
+            Action::OpenWritable => {
+                self.around.read_only = false;
+                // Somebody else may still have it: the lists stay then.
+                self.around.share.read_only_if_in_use = true;
+                self.open_library();
+                self.around.share.read_only_if_in_use = false;
+            }
+            Action::LookAgain => {
+                if let Some(session) = self.session() {
+                    session.look_now();
+                }
+            }
+            Action::LookAtFolder(folder) => self.look_at_folder(folder),
+            Action::PollEvery(minutes) => self.set_polling(minutes),
             Action::OpenLibrary(path) => {
                 self.around.library = path;
+                self.around.read_only = false;
                 self.new_package = None;
                 self.open_library();
             }
@@ -240,7 +260,7 @@ impl App {
             }
             Action::StayOpen => {
                 self.leaving = Leaving::No;
-                self.ctx.send_viewport_cmd(ViewportCommand::Title("Packhouse".to_owned()));
+                self.ctx.send_viewport_cmd(ViewportCommand::Title(self.title()));
             }
             Action::WriteText(path, text) => self.write_text(path, text),
             other => self.request(other),
@@ -303,7 +323,7 @@ impl App {
             (Command::List(command), _) => self.run_list(command),
             (Command::ChooseLibrary, _) => {
                 let path = self.around.library.display().to_string();
-                self.put_in_front(Box::new(ChooseLibrary::new(&path)));
+                self.put_in_front(Box::new(ChooseLibrary::new(&path, self.recent.clone())));
             }
             (Command::NewPackage, _) => self.perform(Action::NewPackage(Vec::new())),
             (Command::UndoRemove, _) => self.undo_remove(),

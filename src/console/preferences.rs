@@ -23,11 +23,13 @@ const VERSION: u32 = 1;
 const LONGEST: usize = 1 << 20;
 /// How many libraries are remembered.
 const RECENT: usize = 10;
+/// How often a library on a share is looked at, unless somebody chose otherwise.
+const POLL_MINUTES: u32 = 15;
 /// How many views are kept at most.
 const VIEWS: usize = 200;
 
 /// What is kept.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Preferences {
     /// Dark, light, or as the system has it.
     pub theme: ThemePreference,
@@ -41,6 +43,22 @@ pub struct Preferences {
     pub arrangement: Arrangement,
     /// Libraries that were open, the last one first.
     pub recent: Vec<PathBuf>,
+    /// How often a library on a network share is looked at, in minutes.
+    pub poll_minutes: u32,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self {
+            theme: ThemePreference::default(),
+            density: Density::default(),
+            place: Place::default(),
+            last_tab: Tab::default(),
+            arrangement: Arrangement::default(),
+            recent: Vec::new(),
+            poll_minutes: POLL_MINUTES,
+        }
+    }
 }
 
 impl Preferences {
@@ -82,6 +100,10 @@ impl Preferences {
             place: field(&mut fields, "place"),
             last_tab: field(&mut fields, "last_tab"),
             recent: recent.take(RECENT).collect(),
+            poll_minutes: match field(&mut fields, "poll_minutes") {
+                0 => POLL_MINUTES,
+                minutes => u32::min(minutes, 24 * 60),
+            },
             arrangement,
         }
     }
@@ -107,6 +129,7 @@ impl Preferences {
             "filter_row": self.arrangement.filter_row,
             "details": written(&self.arrangement.details),
             "recent": recent,
+            "poll_minutes": self.poll_minutes,
         })
         .to_string()
     }
@@ -171,6 +194,7 @@ mod tests {
                 details: DetailsPane { shown: Some(false), below: true, width: 345.0, height: 200.0 },
             },
             recent: Vec::new(),
+            poll_minutes: 60,
         };
         preferences.opened(PathBuf::from("/a"));
         preferences.opened(PathBuf::from("/b"));

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::arguments::Arguments;
-use crate::failure::Failure;
+use super::one_window::{self, Calls, Entrance};
+use crate::failure::{Class, Failure};
 use crate::place;
-use crate::session::{Actor, OpenOptions};
+use crate::session::{Actor, OpenOptions, ShareOptions};
 
 /// Whose order of buttons is followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +56,10 @@ impl Desktop {
 pub struct Surroundings {
     /// The library to open.
     pub library: PathBuf,
+    /// Whether it is opened for reading only.
+    pub read_only: bool,
+    /// What counts where it lies on a network share.
+    pub share: ShareOptions,
     /// The folder of the user's keys.
     pub keys: PathBuf,
     /// Who is at work.
@@ -65,6 +70,8 @@ pub struct Surroundings {
     pub theme: Option<egui::ThemePreference>,
     /// Folders, files and archives to begin with.
     pub paths: Vec<PathBuf>,
+    /// What other consoles on this computer ask for.
+    pub calls: Calls,
     /// The clock.
     pub now: fn() -> Timestamp,
 }
@@ -74,13 +81,36 @@ impl Surroundings {
     pub fn find(arguments: &Arguments) -> Result<Self, Failure> {
         Ok(Self {
             library: absolute(&place::library(arguments.library.as_deref())?),
+            read_only: false,
+            share: ShareOptions { copies: place::copies(), ..ShareOptions::default() },
             keys: absolute(&place::keys()?),
             actor: place::actor("console"),
             desktop: Desktop::of(&std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default()),
             theme: arguments.theme.map(Into::into),
             paths: arguments.paths.iter().map(|path| absolute(path)).collect(),
+            calls: Calls::default(),
             now: Timestamp::now,
         })
+    }
+
+    /// Comes in as a console for the library; `false` if another window has come forward and this program is to end.
+    pub fn enter(&mut self) -> Result<bool, Failure> {
+        match one_window::enter(&place::runtime(), &self.library, &self.paths) {
+            Entrance::First(calls) => {
+                self.calls = calls;
+                Ok(true)
+            }
+            Entrance::HandedOver => Ok(false),
+            Entrance::Silent => Err(Failure::new(
+                "library-open-here",
+                Class::Refused,
+                format!(
+                    "the library {} is open in another window, which does not answer",
+                    self.library.display()
+                ),
+                "Close that window, or wait until it answers, then try again",
+            )),
+        }
     }
 
     /// How the library is opened.
@@ -88,9 +118,10 @@ impl Surroundings {
         OpenOptions {
             root: self.library.clone(),
             create: true,
-            read_only: false,
+            read_only: self.read_only,
             actor: self.actor.clone(),
             keys: self.keys.clone(),
+            share: self.share.clone(),
         }
     }
 }

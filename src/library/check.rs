@@ -316,6 +316,17 @@ impl Library {
     /// Marks that something in a package folder changed, unless it was the library itself. Neither blocks nor records;
     /// the next check judges. Gives whether the mark is new.
     pub(super) fn mark_if_changed(&self, id: PackageId) -> Result<bool, LibraryError> {
+        self.mark(id, false)
+    }
+
+    /// The same where nothing said that something changed: names and sizes are compared first.
+    pub(super) fn mark_if_differs(&self, id: PackageId) -> Result<bool, LibraryError> {
+        // A share that is gone has changed no package.
+        self.require_reachable()?;
+        self.mark(id, true)
+    }
+
+    fn mark(&self, id: PackageId, compare: bool) -> Result<bool, LibraryError> {
         /// What the library wrote itself is noticed within this time.
         const OWN_CHANGE: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
         let Some(record) = self.catalogue().package(id)? else { return Ok(false) };
@@ -325,7 +336,7 @@ impl Library {
             return Ok(false);
         }
         let is_recent = Timestamp::now().duration_since(record.changed).abs() < OWN_CHANGE;
-        if is_recent {
+        if is_recent || compare {
             let scan = self.scan_package(&self.data_folder(&record.key), &Work::new())?;
             if scan.is_none_or(|scan| scan.files.checksum() == record.checksum) {
                 return Ok(false);

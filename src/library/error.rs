@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::lease::LibraryHolder;
 use crate::failure::{Class, Failure, argument};
 use crate::package::key::KeyProblem;
 use crate::package::procedure::ProcedureProblem;
@@ -50,6 +51,9 @@ pub enum LibraryError {
     /// Another program rebuilds or moves the library: who it is, if it said so.
     #[error("the library is being rebuilt or moved by another program")]
     AtWork(Vec<String>),
+    /// It lies on a share, and another program may write to it.
+    #[error("the library is in use by {} on {}", .0.who, .0.host)]
+    InUseElsewhere(Box<LibraryHolder>),
     /// Opened for reading only.
     #[error("the library is open for reading only")]
     ReadOnly,
@@ -335,6 +339,7 @@ impl LibraryError {
             | Self::CheckRunning
             | Self::Unreachable { .. }
             | Self::InUse(_)
+            | Self::InUseElsewhere(_)
             | Self::AtWork(_) => true,
             Self::Store(error) => error.is_busy(),
             _ => false,
@@ -389,6 +394,16 @@ impl LibraryError {
             }
             Self::AtWork(by) => {
                 failure("library-in-use", Class::Refused, "Wait until it is done, then try again").because(by.join("; "))
+            }
+            Self::InUseElsewhere(holder) => {
+                let LibraryHolder { how, process, since, .. } = &**holder;
+                let since = since.strftime("%Y-%m-%d %H:%M:%S");
+                failure(
+                    "library-in-use-elsewhere",
+                    Class::Refused,
+                    "Nothing was changed. Close the library there, or open it for reading only",
+                )
+                .because(format!("{how}, process {process}, since {since} UTC"))
             }
             Self::ReadOnly => failure("read-only", Class::Refused, "Close the other program, or get write access, then try again"),
             Self::SourceMissing(_) => failure("source-missing", Class::Environment, "Check the path"),

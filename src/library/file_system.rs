@@ -1,6 +1,41 @@
 //! What kind of file system a folder lies on: a share of another computer is treated with more care.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Where a library lies, as far as it decides how it is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileSystem {
+    /// Asked of the system.
+    #[default]
+    Found,
+    /// On a disk of this computer, whatever the system says.
+    Disk,
+    /// On a share, whatever the system says.
+    Share,
+}
+
+/// How a library on a network share is opened.
+#[derive(Clone, Debug, Default)]
+pub struct ShareOptions {
+    /// Whether it lies on one.
+    pub file_system: FileSystem,
+    /// Whether it is opened for reading only, without an error, while another program has it.
+    pub read_only_if_in_use: bool,
+    /// A folder of this computer for a copy of the library database, while another program has it; the database
+    /// itself is read where there is none, as far as its writer lets it.
+    pub copies: Option<PathBuf>,
+}
+
+impl ShareOptions {
+    /// Whether the library at `root` is to be treated as one on a share.
+    pub(super) fn is_share(&self, root: &Path) -> bool {
+        match self.file_system {
+            FileSystem::Found => network_share(root).is_some(),
+            FileSystem::Disk => false,
+            FileSystem::Share => true,
+        }
+    }
+}
 
 /// The kind of a file system that lies on another computer, or behind a program: `NFS`, `SMB`; `None` for a disk of this
 /// computer, or where the system does not say.

@@ -29,6 +29,11 @@ impl Lock {
         self.path == path
     }
 
+    /// The file of the lock.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes who holds it into the file of the lock.
     pub(super) fn write(&self, text: &[u8]) -> Result<(), LibraryError> {
         (&self.file).write_all(text).map_err(io_error("write", &self.path))

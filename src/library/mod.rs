@@ -10,6 +10,7 @@ pub mod archive_file;
 mod auto_register;
 pub mod bag_check;
 mod check;
+mod copy_of_database;
 pub mod copying;
 mod csv;
 pub(crate) mod disk;
@@ -27,8 +28,10 @@ mod import;
 mod in_use;
 mod installer;
 mod keys;
+mod lease;
 mod library_check;
 mod lock;
+mod look;
 mod moving;
 mod one_disk;
 mod open;
@@ -61,6 +64,7 @@ pub use auto_register::{AutoRegisterOutcome, COMPLETE_AFTER, ParentWatch};
 pub use check::{CheckedPackage, FoundBy};
 pub use edit::{PackageEdit, ProcedureEdit};
 pub use error::{LibraryError, difference_lines};
+pub use file_system::{FileSystem, ShareOptions};
 pub use groups::{EditedPackage, SeveralEdit, SwitchEdit};
 pub use hand_over::{
     HandOverDocument, HandedEvent, HandedFinding, HandedFolder, HandedGroup, HandedKey, HandedLibrary,
@@ -68,7 +72,9 @@ pub use hand_over::{
 };
 pub use history_report::{ExportFormat, HistoryDetails};
 pub use keys::{KeyInfo, KeyRing, KeyUse, SealJudgement};
+pub use lease::LibraryHolder;
 pub use library_check::{CheckGroup, CheckOrder, CheckRun, CheckedRow, LibraryCheck, TroubledFile};
+pub use look::{FolderLook, look_at_folder};
 pub use moving::MovedLibrary;
 pub use open::OpenOptions;
 pub use reading::{ContentRow, Contents, LibraryInfo, PackageBlocks, PackageDetails, PackageRef, Picture};
@@ -111,6 +117,8 @@ pub struct Library {
     read_only: bool,
     catalogue: Mutex<Catalogue>,
     standing: Mutex<Standing>,
+    /// Where it lies on a share: by whom and how it is used.
+    share: Option<open::Share>,
     /// Given back last, when nothing of the database is open any more.
     in_use: Option<in_use::InUse>,
 }
@@ -139,6 +147,7 @@ impl Library {
     /// Whether it can only be read: opened so, being moved, or moved away.
     pub fn is_read_only(&self) -> bool {
         self.read_only
+            || self.share.as_ref().is_some_and(open::Share::is_lost)
             || !matches!(*self.standing.lock().unwrap_or_else(PoisonError::into_inner), Standing::Here)
     }
 
@@ -162,8 +171,14 @@ impl Library {
         match &*self.standing.lock().unwrap_or_else(PoisonError::into_inner) {
             Standing::Moving => Err(LibraryError::Moving),
             Standing::Moved(to) => Err(LibraryError::Moved { from: self.root.clone(), to: to.clone() }),
-            Standing::Here if self.read_only => Err(LibraryError::ReadOnly),
-            Standing::Here => Ok(()),
+            Standing::Here => match (self.in_use_by(), self.read_only) {
+                (Some(holder), _) => Err(LibraryError::InUseElsewhere(Box::new(holder))),
+                (None, true) => Err(LibraryError::ReadOnly),
+                (None, false) if self.share.as_ref().is_some_and(open::Share::is_lost) => {
+                    Err(LibraryError::ReadOnly)
+                }
+                (None, false) => Ok(()),
+            },
         }
     }
 
@@ -275,6 +290,7 @@ mod tests {
                 time_zone: TimeZone::UTC,
             },
             keys: folder.join("keys"),
+            share: ShareOptions::default(),
         })
     }
 

@@ -159,6 +159,7 @@ impl Library {
             read_only: false,
             catalogue: Mutex::new(Catalogue::open(&database)?),
             standing: Mutex::new(Standing::Here),
+            share: None,
             in_use: None,
         };
         sync_tree(to)?;

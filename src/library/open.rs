@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
+use super::copy_of_database::CopyOfDatabase;
 use super::error::io_error;
 use super::in_use::{self, InUse};
+use super::lease::{self, Lease, LibraryHolder};
 use super::operation::{self, INCOMING, LOCKS, TRASH};
 use super::package_folder::PACKAGES;
-use super::{Actor, KeyRing, Library, LibraryError, Standing, lock, moving};
+use super::{Actor, KeyRing, Library, LibraryError, ShareOptions, Standing, lock, moving};
 use crate::package::HistoryEvent;
 use crate::store::{Catalogue, StoreError};
 
@@ -28,6 +30,24 @@ pub struct OpenOptions {
     pub actor: Actor,
     /// The folder of the user's keys.
     pub keys: PathBuf,
+    /// What counts where it lies on a network share.
+    pub share: ShareOptions,
+}
+
+/// A library on a share, as it is open here.
+#[derive(Debug)]
+pub(super) enum Share {
+    /// Open for writing: nobody else's.
+    Writer(Lease),
+    /// Open for reading, from a copy where one could be made.
+    Reader(Mutex<Option<CopyOfDatabase>>),
+}
+
+impl Share {
+    /// Whether it was this program's and is no more.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self, Self::Writer(lease) if lease.is_lost())
+    }
 }
 
 impl Library {
@@ -63,11 +83,10 @@ impl Library {
         }
         let root = fs::canonicalize(&root).map_err(io_error("open", &root))?;
         let in_use = Some(enter(&root, &options)?);
-        let OpenOptions { actor, keys, .. } = options;
-        let database = root.join(CATALOGUE);
+        let OpenOptions { actor, keys, share, .. } = options;
         // Moved away by another program between looking and saying that it is open.
         moving::require_here(&root)?;
-        let (catalogue, read_only) = open_catalogue(&database, read_only)?;
+        let (share, catalogue, read_only) = open_shared(&root, &share, &actor, read_only)?;
         let id = match catalogue.library_value("id")? {
             Some(id) => id,
             None if read_only => return Err(StoreError::Damaged("it has no id".to_owned()).into()),
@@ -82,6 +101,7 @@ impl Library {
             read_only,
             catalogue: Mutex::new(catalogue),
             standing: Mutex::new(Standing::Here),
+            share,
             in_use,
         };
         if library.id.is_empty() {
@@ -91,6 +111,33 @@ impl Library {
             library.finish_interrupted()?;
         }
         Ok(library)
+    }
+
+    /// Who else may write to the library, where that is one program only: on a share.
+    pub fn in_use_by(&self) -> Option<LibraryHolder> {
+        match self.share.as_ref()? {
+            Share::Writer(lease) if !lease.is_lost() => None,
+            _ => lease::holder(&self.root, &self.actor.host),
+        }
+    }
+
+    /// Whether it lies on a network share, where changes are looked for at intervals.
+    pub fn is_on_share(&self) -> bool {
+        self.share.is_some()
+    }
+
+    /// Copies the database anew, if it is read from a copy and was changed; gives how many copies were made.
+    pub(super) fn follow_writer(&self) -> i64 {
+        let Some(Share::Reader(copy)) = &self.share else { return 0 };
+        let mut copy = copy.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(copy) = copy.as_mut() else { return 0 };
+        match copy.follow() {
+            Ok(Some(catalogue)) => *self.catalogue() = catalogue,
+            Ok(None) => {}
+            // What was read before stays; it is tried again.
+            Err(error) => tracing::debug!(%error, "the library database cannot be copied now"),
+        }
+        copy.number
     }
 
     fn first_opening(&self) -> Result<String, LibraryError> {
@@ -120,6 +167,44 @@ impl Library {
         }
         Ok(())
     }
+}
+
+/// Opens the database the way the file system wants it; whether it can only be read.
+fn open_shared(
+    root: &Path,
+    options: &ShareOptions,
+    actor: &Actor,
+    read_only: bool,
+) -> Result<(Option<Share>, Catalogue, bool), LibraryError> {
+    let database = root.join(CATALOGUE);
+    if !options.is_share(root) {
+        let (catalogue, read_only) = open_catalogue(&database, read_only)?;
+        return Ok((None, catalogue, read_only));
+    }
+    if !read_only {
+        match Lease::take(root, actor) {
+            Ok(lease) => {
+                let catalogue = Catalogue::open_alone(&database)?;
+                return Ok((Some(Share::Writer(lease)), catalogue, false));
+            }
+            Err(LibraryError::InUseElsewhere(_)) if options.read_only_if_in_use => {}
+            // A share that cannot be written is read.
+            Err(LibraryError::Io { source, .. }) if is_write_refused(&source) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    // Without a writer nobody locks it, and the copy is one of a database at rest all the same.
+    if let Some(copies) = &options.copies {
+        let (copy, catalogue) = CopyOfDatabase::make(&database, copies)?;
+        return Ok((Some(Share::Reader(Mutex::new(Some(copy)))), catalogue, true));
+    }
+    let (catalogue, _) = open_catalogue(&database, true)?;
+    Ok((Some(Share::Reader(Mutex::new(None))), catalogue, true))
+}
+
+fn is_write_refused(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
 fn open_catalogue(database: &Path, read_only: bool) -> Result<(Catalogue, bool), LibraryError> {
@@ -169,22 +254,22 @@ fn require_no_packages(root: &Path) -> Result<(), LibraryError> {
 
 /// Makes the folders of a new library. A folder that holds other things is refused.
 fn make_folders(root: &Path) -> Result<(), LibraryError> {
-    if let Ok(entries) = fs::read_dir(root) {
-        let ours = [PACKAGES, INCOMING, TRASH, LOCKS, in_use::OPEN, "set-aside"];
-        let beginnings = [CATALOGUE, super::history_file::HISTORY_FILE];
-        let foreign = entries.filter_map(Result::ok).any(|entry| {
-            let name = entry.file_name();
-            let text = name.to_string_lossy();
-            !ours.iter().any(|known| text == **known)
-                && !beginnings.iter().any(|start| text.starts_with(start))
-        });
-        if foreign {
-            return Err(LibraryError::NotALibrary(root.to_owned()));
-        }
+    if let Ok(entries) = fs::read_dir(root)
+        && entries.filter_map(Result::ok).any(|entry| is_foreign(&entry.file_name()))
+    {
+        return Err(LibraryError::NotALibrary(root.to_owned()));
     }
     for folder in [PACKAGES, INCOMING] {
         let folder = root.join(folder);
         fs::create_dir_all(&folder).map_err(io_error("make the folder", &folder))?;
     }
     Ok(())
+}
+
+/// Whether a file or folder of this name is none of a library.
+pub(super) fn is_foreign(name: &std::ffi::OsStr) -> bool {
+    let ours = [PACKAGES, INCOMING, TRASH, LOCKS, in_use::OPEN, lease::LEASE, "set-aside"];
+    let beginnings = [CATALOGUE, super::history_file::HISTORY_FILE];
+    let text = name.to_string_lossy();
+    !ours.iter().any(|known| text == **known) && !beginnings.iter().any(|start| text.starts_with(start))
 }

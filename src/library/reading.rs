@@ -281,7 +281,9 @@ impl Library {
 
     /// A value that differs whenever the library was changed, by this program or another.
     pub fn data_version(&self) -> Result<(i64, u64), LibraryError> {
-        Ok(self.catalogue().data_version()?)
+        let copies = self.follow_writer();
+        let (others, own) = self.catalogue().data_version()?;
+        Ok((others + (copies << 32), own))
     }
 
     /// Whether the library folder cannot be reached now, and why.

@@ -96,7 +96,7 @@ fn finish_old(root: &Path, options: &OpenOptions) -> Result<(), LibraryError> {
         Err(LibraryError::Store(error)) if error.is_busy() || matches!(error, StoreError::Newer { .. }) => {
             Err(error.into())
         }
-        Err(error @ LibraryError::Unreachable { .. }) => Err(error),
+        Err(error @ (LibraryError::Unreachable { .. } | LibraryError::InUseElsewhere(_))) => Err(error),
         Ok(_) => Ok(()),
         Err(error) => {
             tracing::info!(%error, "the old library database cannot be opened");
@@ -111,7 +111,12 @@ fn build(
     options: &OpenOptions,
     work: &Work,
 ) -> Result<(RebuildReport, bool), LibraryError> {
-    let catalogue = Catalogue::open(&fresh.join(CATALOGUE))?;
+    let database = fresh.join(CATALOGUE);
+    let catalogue = if options.share.is_share(root) {
+        Catalogue::open_alone(&database)?
+    } else {
+        Catalogue::open(&database)?
+    };
     let library = Library {
         root: root.to_owned(),
         id: uuid::Uuid::new_v4().hyphenated().to_string(),
@@ -120,6 +125,7 @@ fn build(
         read_only: false,
         standing: std::sync::Mutex::new(super::Standing::Here),
         catalogue: std::sync::Mutex::new(catalogue),
+        share: None,
         in_use: None,
     };
     let mut report = RebuildReport {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
+use std::sync::MutexGuard;
 
 use super::csv::field;
 use super::error::io_error;
@@ -91,8 +92,29 @@ impl Library {
         Ok(count)
     }
 
-    /// A connection of its own: a long search keeps nobody from changing anything.
-    fn searcher(&self) -> Result<Catalogue, LibraryError> {
-        Ok(self.catalogue().reader()?)
+    /// A connection of its own: a long search keeps nobody from changing anything. On a share there is only one.
+    fn searcher(&self) -> Result<Searcher<'_>, LibraryError> {
+        let catalogue = self.catalogue();
+        Ok(match catalogue.reader()? {
+            Some(own) => Searcher::Own(Box::new(own)),
+            None => Searcher::Shared(catalogue),
+        })
+    }
+}
+
+/// What a search reads from.
+enum Searcher<'l> {
+    Own(Box<Catalogue>),
+    Shared(MutexGuard<'l, Catalogue>),
+}
+
+impl std::ops::Deref for Searcher<'_> {
+    type Target = Catalogue;
+
+    fn deref(&self) -> &Catalogue {
+        match self {
+            Self::Own(catalogue) => catalogue,
+            Self::Shared(catalogue) => catalogue,
+        }
     }
 }

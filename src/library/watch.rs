@@ -6,14 +6,20 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use super::Library;
+use super::{Library, LibraryError};
 use crate::package::{PackageId, PackageList, PackageState};
 
 /// Watches used if the system does not say how many it has.
 const WATCHES_IF_UNKNOWN: usize = 2048;
+
+/// How often all packages of a library on a share are looked at, unless somebody set it.
+const POLLED_EVERY: Duration = Duration::from_secs(15 * 60);
+/// How long they are looked at without a pause.
+const POLLED_AT_ONCE: Duration = Duration::from_millis(200);
 
 /// What is watched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +30,8 @@ pub struct WatchState {
     pub packages: u64,
     /// Whether the system lets folders be watched at all.
     pub works: bool,
+    /// How often all packages are looked at instead: on a share, where nobody says what other computers do.
+    pub polls_every: Option<Duration>,
 }
 
 /// Watches the package folders of one library.
@@ -38,6 +46,16 @@ pub struct Watcher {
     packages: Arc<PackageList>,
     budget: usize,
     used: usize,
+    polling: Option<Polling>,
+}
+
+/// A quick look at all packages, again and again.
+#[derive(Debug)]
+struct Polling {
+    every: Duration,
+    next: Instant,
+    /// Packages of this round that were not looked at yet.
+    left: Vec<PackageId>,
 }
 
 impl std::fmt::Debug for Watcher {
@@ -60,7 +78,16 @@ impl Watcher {
             shared.lock().unwrap_or_else(PoisonError::into_inner).extend(event.paths);
             notice();
         };
-        let watcher = if library.is_read_only() { None } else { notify::recommended_watcher(handler).ok() };
+        let polling = library.is_on_share().then(|| Polling {
+            every: POLLED_EVERY,
+            next: Instant::now(),
+            left: Vec::new(),
+        });
+        let watcher = if library.is_read_only() || polling.is_some() {
+            None
+        } else {
+            notify::recommended_watcher(handler).ok()
+        };
         Self {
             library: Arc::downgrade(library),
             watcher,
@@ -70,6 +97,7 @@ impl Watcher {
             packages: Arc::default(),
             budget: watch_budget(),
             used: 0,
+            polling,
         }
     }
 
@@ -80,7 +108,50 @@ impl Watcher {
             packages: self.packages.iter().filter(|package| package.state != PackageState::Archived).count()
                 as u64,
             works: self.watcher.is_some(),
+            polls_every: self.polling.as_ref().map(|polling| polling.every),
         }
+    }
+
+    /// Sets how often all packages of a library on a share are looked at; the first time from now on.
+    pub fn poll_every(&mut self, every: Duration) {
+        if let Some(polling) = &mut self.polling {
+            polling.every = every;
+            polling.next = Instant::now() + every;
+        }
+    }
+
+    /// How long it is until the next look.
+    pub fn until_poll(&self) -> Duration {
+        self.polling
+            .as_ref()
+            .map_or(Duration::MAX, |polling| polling.next.saturating_duration_since(Instant::now()))
+    }
+
+    /// Looks at packages of a library on a share for a moment, if it is time: whether any mark is new, and whether
+    /// there are more to look at.
+    pub fn poll(&mut self) -> (bool, bool) {
+        let Some(polling) = &mut self.polling else { return (false, false) };
+        let Some(library) = self.library.upgrade() else { return (false, false) };
+        let start = Instant::now();
+        if polling.left.is_empty() && start >= polling.next {
+            polling.left = self.packages.iter().rev().map(|package| package.id).collect();
+            polling.next = start + polling.every;
+        }
+        if library.is_read_only() {
+            polling.left.clear();
+        }
+        let mut new = false;
+        while start.elapsed() < POLLED_AT_ONCE
+            && let Some(id) = polling.left.pop()
+        {
+            match library.mark_if_differs(id) {
+                Ok(marked) => new |= marked,
+                // A share that is gone is asked again next time.
+                Err(LibraryError::Unreachable { .. }) => polling.left.clear(),
+                Err(error) => tracing::debug!(%error, "a package could not be looked at"),
+            }
+        }
+        (new, !polling.left.is_empty())
     }
 
     /// Follows the packages of the library: new ones are watched as far as there is room, gone ones no longer.

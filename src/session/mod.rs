@@ -13,18 +13,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::failure::{Class, Failure};
-use crate::library::{KeyRing, Library, LibraryError};
+use crate::library::{self, KeyRing, Library, LibraryError};
 use crate::work::Work;
 
 pub use crate::library::{
     AcceptRequest, Actor, AddedFile, ArchiveReport, ArchiveRequest, AutoRegisterOutcome, CheckGroup,
     CheckOrder, CheckRun, CheckedPackage, CheckedRow, ContentRow, Contents, EditedPackage, ExportFormat,
-    HistoryDetails, KeyInfo, KeyUse, LibraryCheck, LibraryInfo, Links, MovedLibrary, OpenOptions,
-    PackageBlocks, PackageDetails, PackageEdit, PackageRef, ParentWatch, ProcedureEdit, Proposal,
-    RebuildReport, RebuiltPackage, RegisterReport, RegisterRequest, Removed, RestoreReport, RestoreSource,
-    SameProductPackage, SealJudgement, SealReport, Search, SeveralEdit, SourceComparison, SourceKind,
-    SourcePreview, SwitchAnswer, SwitchEdit, SwitchOutcome, TroubledFile, UpdateReport, UpdateRequest,
-    VerifiedThing, VerifyReport, difference_lines,
+    FileSystem, FolderLook, HistoryDetails, KeyInfo, KeyUse, LibraryCheck, LibraryHolder, LibraryInfo, Links,
+    MovedLibrary, OpenOptions, PackageBlocks, PackageDetails, PackageEdit, PackageRef, ParentWatch,
+    ProcedureEdit, Proposal, RebuildReport, RebuiltPackage, RegisterReport, RegisterRequest, Removed,
+    RestoreReport, RestoreSource, SameProductPackage, SealJudgement, SealReport, Search, SeveralEdit,
+    ShareOptions, SourceComparison, SourceKind, SourcePreview, SwitchAnswer, SwitchEdit, SwitchOutcome,
+    TroubledFile, UpdateReport, UpdateRequest, VerifiedThing, VerifyReport, difference_lines,
 };
 pub use crate::store::{FoundFile, HistoryFilter, SearchCount, SearchResult};
 pub use observer::{View, WatchState};
@@ -92,6 +92,20 @@ impl Session {
     pub fn watch_first(&self, packages: Vec<crate::package::PackageId>) {
         if let Some(observer) = &*self.shared.observer.lock().unwrap_or_else(PoisonError::into_inner) {
             observer.watch_first(packages);
+        }
+    }
+
+    /// Looks for changes now, and whether the folder can be reached.
+    pub fn look_now(&self) {
+        if let Some(observer) = &*self.shared.observer.lock().unwrap_or_else(PoisonError::into_inner) {
+            observer.look_now();
+        }
+    }
+
+    /// Sets how often all packages of a library on a network share are looked at, once it is observed.
+    pub fn poll_every(&self, every: std::time::Duration) {
+        if let Some(observer) = &*self.shared.observer.lock().unwrap_or_else(PoisonError::into_inner) {
+            observer.poll_every(every);
         }
     }
 
@@ -167,6 +181,11 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, LibraryError>) -> Result<T, Failu
 /// Looks once at a folder whose folders are packages to be: gives those that have become complete.
 pub fn look_for_complete(watch: &mut ParentWatch, work: &Work) -> Result<Vec<PathBuf>, Failure> {
     guarded(|| watch.complete(Instant::now(), work))
+}
+
+/// Finds out what is in a folder that may be opened as a library, as seen from the computer `host`.
+pub fn look_at_folder(folder: &Path, host: &str) -> FolderLook {
+    library::look_at_folder(folder, host)
 }
 
 /// Opens a library database anew from the packages: see [`Library::rebuild`].

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::Waker;
-use crate::library::{Library, Watcher};
+use crate::library::{Library, LibraryHolder, Watcher};
 use crate::package::{PackageId, PackageList};
 
 pub use crate::library::WatchState;
@@ -27,6 +27,8 @@ pub struct View {
     pub removed: (u64, u64),
     /// Why the library folder cannot be reached, while it cannot.
     pub unreachable: Option<String>,
+    /// Who else may write to the library, where only one program may: on a share.
+    pub in_use_by: Option<LibraryHolder>,
     /// Why the library could not be read, if so.
     pub failure: Option<crate::failure::Failure>,
     /// What is watched.
@@ -50,6 +52,7 @@ impl SharedView {
 enum Message {
     LookNow,
     WatchFirst(Vec<PackageId>),
+    PollEvery(Duration),
     FolderChanged,
     Stop,
 }
@@ -75,6 +78,10 @@ impl Observer {
 
     pub(super) fn look_now(&self) {
         let _ = self.messages.send(Message::LookNow);
+    }
+
+    pub(super) fn poll_every(&self, every: Duration) {
+        let _ = self.messages.send(Message::PollEvery(every));
     }
 
     pub(super) fn watch_first(&self, packages: Vec<PackageId>) {
@@ -115,37 +122,42 @@ fn observe(
             waker();
             // Beginning to watch 100,000 folders takes seconds: the list is on the screen before.
             watcher.keep_up(&packages);
-            if shared.get().watching != watcher.state() {
-                let mut next = View::clone(&shared.get());
-                next.watching = watcher.state();
-                next.epoch += 1;
-                shared.set(next);
-                waker();
-            }
-        } else if shared.get().unreachable != library.unreachable_reason() {
-            let mut next = View::clone(&shared.get());
-            next.unreachable = library.unreachable_reason();
-            next.epoch += 1;
+        }
+        let before = shared.get();
+        let (unreachable, in_use_by, watching) =
+            (library.unreachable_reason(), library.in_use_by(), watcher.state());
+        if (&before.unreachable, &before.in_use_by, before.watching) != (&unreachable, &in_use_by, watching) {
+            let next =
+                View { epoch: before.epoch + 1, unreachable, in_use_by, watching, ..View::clone(&before) };
             shared.set(next);
             waker();
         }
         drop(library);
-        look = match inbox.recv_timeout(INTERVAL) {
+        let (marked, more) = watcher.poll();
+        look = match inbox.recv_timeout(if more {
+            Duration::ZERO
+        } else {
+            watcher.until_poll().min(INTERVAL)
+        }) {
             Ok(Message::LookNow) => true,
+            Ok(Message::PollEvery(every)) => {
+                watcher.poll_every(every);
+                marked
+            }
             Ok(Message::WatchFirst(packages)) => {
                 watcher.watch_first(packages);
-                false
+                marked
             }
             Ok(Message::FolderChanged) => {
                 // One change comes as many events: they are judged together once they have ended.
-                let (look, first, stop) = drain(inbox);
+                let (look, first, stop) = drain(inbox, &mut watcher);
                 watcher.watch_first(first);
                 if stop {
                     return;
                 }
-                watcher.mark() || look
+                watcher.mark() || look || marked
             }
-            Err(mpsc::RecvTimeoutError::Timeout) => watcher.mark(),
+            Err(mpsc::RecvTimeoutError::Timeout) => watcher.mark() || marked,
             Ok(Message::Stop) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
         };
     }
@@ -153,13 +165,14 @@ fn observe(
 
 /// Takes messages until nothing has changed for a moment, or for two seconds at most. Gives what else was said: whether
 /// to look, what to watch first, whether to stop.
-fn drain(inbox: &mpsc::Receiver<Message>) -> (bool, Vec<PackageId>, bool) {
+fn drain(inbox: &mpsc::Receiver<Message>, watcher: &mut Watcher) -> (bool, Vec<PackageId>, bool) {
     let until = std::time::Instant::now() + Duration::from_secs(2);
     let (mut look, mut first) = (false, Vec::new());
     while std::time::Instant::now() < until {
         match inbox.recv_timeout(Duration::from_millis(200)) {
             Ok(Message::FolderChanged) => {}
             Ok(Message::LookNow) => look = true,
+            Ok(Message::PollEvery(every)) => watcher.poll_every(every),
             Ok(Message::WatchFirst(packages)) => first.extend(packages),
             Err(mpsc::RecvTimeoutError::Timeout) => break,
             Ok(Message::Stop) | Err(mpsc::RecvTimeoutError::Disconnected) => return (look, first, true),
@@ -173,6 +186,7 @@ fn picture(library: &Library, before: &View, watching: WatchState) -> View {
     view.epoch += 1;
     view.watching = watching;
     view.unreachable = library.unreachable_reason();
+    view.in_use_by = library.in_use_by();
     match library.picture(&before.packages) {
         Ok(picture) => {
             view.removed = picture.removed;

@@ -39,6 +39,8 @@ pub struct Catalogue {
     read_only: bool,
     /// How many changes were made through this connection.
     own_changes: u64,
+    /// Opened so that no other program, and no other connection, can read or write it.
+    alone: bool,
     /// Opened as a file that nobody changes; another connection must not take a living one for that.
     immutable: bool,
 }
@@ -54,6 +56,16 @@ impl Catalogue {
     ///
     /// WAL, `synchronous=FULL`: what [`Catalogue::change`] returned from has reached the disk.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_as(path, false)
+    }
+
+    /// The same for a database on a network share, where programs cannot share a WAL: it is this connection's alone
+    /// until it is closed, with a rollback journal that is truncated by each change.
+    pub fn open_alone(path: &Path) -> Result<Self, StoreError> {
+        Self::open_as(path, true)
+    }
+
+    fn open_as(path: &Path, alone: bool) -> Result<Self, StoreError> {
         let connection = Connection::open(path)?;
         if connection.is_readonly("main")? {
             // SQLite opens for reading what it cannot write, and would say so at the first change only.
@@ -63,10 +75,23 @@ impl Catalogue {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // The page size counts only before the first table is made.
         connection.pragma_update(None, "page_size", 8192)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        if alone {
+            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+            connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
+            // The lock is taken by the first statement that needs it, and then kept.
+            connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
+        } else {
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+        }
         connection.pragma_update(None, "synchronous", "FULL")?;
-        let mut catalogue =
-            Self { connection, path: path.to_owned(), read_only: false, immutable: false, own_changes: 0 };
+        let mut catalogue = Self {
+            connection,
+            path: path.to_owned(),
+            read_only: false,
+            alone,
+            immutable: false,
+            own_changes: 0,
+        };
         catalogue.prepare()?;
         schema::migrate(&mut catalogue.connection)?;
         Ok(catalogue)
@@ -83,16 +108,31 @@ impl Catalogue {
             Connection::open_with_flags(path, flags)?
         };
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        let catalogue =
-            Self { connection, path: path.to_owned(), read_only: true, immutable, own_changes: 0 };
+        let catalogue = Self {
+            connection,
+            path: path.to_owned(),
+            read_only: true,
+            alone: false,
+            immutable,
+            own_changes: 0,
+        };
         catalogue.prepare()?;
         schema::check_version(&catalogue.connection)?;
         Ok(catalogue)
     }
 
-    /// A second connection to the same database that only reads, for work beside this one.
-    pub fn reader(&self) -> Result<Self, StoreError> {
-        Self::open_read_only(&self.path, self.immutable)
+    /// A second connection to the same database that only reads, for work beside this one; `None` where this one keeps
+    /// all others out.
+    pub fn reader(&self) -> Result<Option<Self>, StoreError> {
+        if self.alone {
+            return Ok(None);
+        }
+        Self::open_read_only(&self.path, self.immutable).map(Some)
+    }
+
+    fn mapped_bytes(&self) -> i64 {
+        // A share that goes away under a mapped file would end the program.
+        if self.alone { 0 } else { MAPPED_BYTES }
     }
 
     /// Runs `read` without mapping the database into memory: what is read once and kept in another form would
@@ -100,13 +140,13 @@ impl Catalogue {
     pub fn unmapped<T>(&self, read: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.connection.pragma_update(None, "mmap_size", 0)?;
         let result = read(self);
-        self.connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
+        self.connection.pragma_update(None, "mmap_size", self.mapped_bytes())?;
         result
     }
 
     fn prepare(&self) -> Result<(), StoreError> {
         self.connection.pragma_update(None, "foreign_keys", "ON")?;
-        self.connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
+        self.connection.pragma_update(None, "mmap_size", self.mapped_bytes())?;
         self.connection.set_prepared_statement_cache_capacity(64);
         Ok(())
     }

@@ -159,8 +159,8 @@ impl Catalogue {
                 }
             }
         };
-        let mut parts = if stripes > 1 {
-            let second = self.reader()?;
+        let second = if stripes > 1 { self.reader()? } else { None };
+        let mut parts = if let Some(second) = second {
             std::thread::scope(|scope| {
                 let other = scope.spawn(move || worker(&second));
                 let mut parts = worker(self)?;
@@ -204,10 +204,8 @@ impl Catalogue {
                 }
             }
         };
-        if keys.len() <= STRIPE {
-            return worker(self);
-        }
-        let second = self.reader()?;
+        let second = if keys.len() > STRIPE { self.reader()? } else { None };
+        let Some(second) = second else { return worker(self) };
         std::thread::scope(|scope| {
             let other = scope.spawn(move || worker(&second));
             let one = worker(self)?;

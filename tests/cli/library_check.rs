@@ -20,6 +20,7 @@ fn session(place: &Place) -> Session {
             time_zone: jiff::tz::TimeZone::UTC,
         },
         keys: place.path("keys"),
+        share: packhouse::session::ShareOptions::default(),
     })
     .expect("the library opens")
 }

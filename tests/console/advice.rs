@@ -81,10 +81,11 @@ fn number(error: &E) -> usize {
         E::CheckRunning => 61,
         E::CheckUnfinished { .. } => 62,
         E::NoCheck => 63,
+        E::InUseElsewhere(_) => 64,
     }
 }
 
-const CAUSES: usize = 64;
+const CAUSES: usize = 65;
 
 fn report(finding: Finding) -> Box<CheckReport> {
     Box::new(CheckReport {
@@ -177,6 +178,13 @@ fn all() -> Vec<E> {
         E::CheckRunning,
         E::CheckUnfinished { begun: jiff::Timestamp::UNIX_EPOCH, by: text() },
         E::NoCheck,
+        E::InUseElsewhere(Box::new(packhouse::library::LibraryHolder {
+            who: text(),
+            host: text(),
+            how: text(),
+            process: 1,
+            since: jiff::Timestamp::UNIX_EPOCH,
+        })),
     ]
 }
 

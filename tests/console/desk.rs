@@ -43,6 +43,8 @@ impl egui::DroppedFile for Dropped {
 pub(crate) fn surroundings(folder: &Path) -> Surroundings {
     Surroundings {
         library: folder.join("library"),
+        read_only: false,
+        share: packhouse::session::ShareOptions::default(),
         keys: folder.join("keys"),
         actor: Actor {
             who: "anna".to_owned(),
@@ -53,6 +55,7 @@ pub(crate) fn surroundings(folder: &Path) -> Surroundings {
         desktop: Desktop::Usual,
         theme: Some(egui::ThemePreference::Dark),
         paths: Vec::new(),
+        calls: Default::default(),
         now: Timestamp::now,
     }
 }

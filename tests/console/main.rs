@@ -8,6 +8,7 @@ mod closing;
 mod contents;
 mod desk;
 mod gallery;
+mod libraries;
 mod list;
 mod many;
 mod new_package;

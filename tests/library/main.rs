@@ -18,6 +18,7 @@ mod place;
 mod real_trees;
 mod rebuild;
 mod search;
+mod shares;
 mod strangers;
 #[path = "../support/mod.rs"]
 mod support;

@@ -13,7 +13,7 @@ use packhouse::package::record::{PackageId, PackageRecord};
 use packhouse::package::{CheckKind, CheckReport, HistoryEntry, HistoryEvent, Sha256Digest};
 use packhouse::session::{
     Actor, Check, HistoryFilter, OpenOptions, PackageDetails, PackageRef, ReadHistory, Register,
-    RegisterRequest, Request, Seal, Session, ShowPackage, Verify, VerifyHistory,
+    RegisterRequest, Request, Seal, Session, ShareOptions, ShowPackage, Verify, VerifyHistory,
 };
 use packhouse::work::Work;
 use tempfile::TempDir;
@@ -55,6 +55,7 @@ impl Place {
             read_only: false,
             actor: actor(),
             keys: self.path("keys"),
+            share: ShareOptions::default(),
         }
     }
 

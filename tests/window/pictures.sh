@@ -2,8 +2,8 @@
 # Photographs the console on a sample library, for the README and for looking at it.
 # Usage: pictures.sh FOLDER THEME WIDTHxHEIGHT [SCENE...]
 #   scenes: library list many question seal new-package empty history general contents procedures history-tab
-#           tasks keys settings palette shortcuts check search blocks blocks-damaged blocks-archive
-#           new-package-long new-package-exists several steps
+#           tasks keys settings palette shortcuts choose-library unreachable check search blocks blocks-damaged
+#           blocks-archive new-package-long new-package-exists several steps
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
 # Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick.
 set -eu
@@ -146,6 +146,15 @@ for scene in "${@:-library}"; do
         press ctrl+f; xdotool type --delay 30 "*.dll"; press Return
         photo search; stop ;;
     keys) start --library "$library"; press ctrl+9; photo keys; stop ;;
+    choose-library)
+        start --library "$library"; press ctrl+o; settle; photo choose-library; stop ;;
+    unreachable)
+        start --library "$library"
+        mv "$library" "$library.away"
+        timeout 10 sh -c 'while import -window root "$1/now.png"; do
+            sum=$(sha256sum <"$1/now.png"); [ "$sum" != "${first:-$sum}" ] && break; first=$sum; done' sh "$work" || true
+        settle; photo unreachable
+        mv "$library.away" "$library"; stop ;;
     settings) start --library "$library"; press ctrl+comma; photo settings; stop ;;
     palette)
         start --library "$library"

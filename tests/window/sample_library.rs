@@ -74,6 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         read_only: false,
         actor,
         keys: root.join("keys"),
+        share: packhouse::session::ShareOptions::default(),
     })?;
     let work = Work::new();
     for group in ["Browsers", "Engineering", "Media", "Office", "Runtimes", "Tools"] {

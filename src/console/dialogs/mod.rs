@@ -21,7 +21,7 @@ pub mod seal;
 pub mod several;
 pub mod views;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egui::{Align, Frame, Id, Label, Layout, Margin, Modal, Response, RichText, ScrollArea, TextEdit, Ui};
 
@@ -33,7 +33,9 @@ use super::widgets::button::{button, button_unless, primary_button_unless};
 use super::widgets::field_row::field_row;
 use crate::failure::Failure;
 use crate::package::record::PackageId;
-use crate::session::{Contents, KeyInfo, LibraryInfo, PackageDetails, SourceComparison, SourcePreview, View};
+use crate::session::{
+    Contents, FolderLook, KeyInfo, LibraryInfo, PackageDetails, SourceComparison, SourcePreview, View,
+};
 
 /// What a dialog may look at.
 pub struct Env<'a> {
@@ -65,6 +67,8 @@ pub enum Delivery<'a> {
     Compared(PackageId, &'a SourceComparison),
     /// Facts about the library.
     Info(&'a LibraryInfo),
+    /// What is in this folder.
+    Looked(&'a Path, &'a FolderLook),
 }
 
 /// What becomes of a dialog after a frame.

@@ -3,7 +3,7 @@
 use egui::{Align, Layout, RichText, Ui, vec2};
 
 use super::super::action::Action;
-use super::super::dialogs::library::ChooseLibrary;
+use super::super::command::Command;
 use super::super::dialogs::sentence;
 use super::super::tokens::Tokens;
 use super::super::widgets::alert::alert;
@@ -24,6 +24,7 @@ pub fn failed_ui(ui: &mut Ui, path: &str, failure: &Failure, actions: &mut Vec<A
         let title = match failure.code {
             "library-newer" => "The library was written by a newer Packhouse",
             "library-damaged" => "The library database is damaged",
+            "library-in-use-elsewhere" => "The library is in use elsewhere",
             "not-a-library" => "This folder is not a library",
             "library-unreachable" => "The library folder cannot be reached",
             _ => "The library cannot be opened",
@@ -34,22 +35,40 @@ pub fn failed_ui(ui: &mut Ui, path: &str, failure: &Failure, actions: &mut Vec<A
         alert(ui, &sentence(&failure.message), &sentence(&failure.reason));
         ui.add_space(2.0);
         ui.label(super::super::advice::advice(failure));
+        if failure.code == "library-damaged" {
+            ui.label(
+                "A rebuild finds the packages, their contents, seals, groups and comments, and History as far as \
+                 history.jsonl has it. Lost are the times of checks, and which differences were noticed when.",
+            );
+        }
         ui.label(RichText::new(format!("Code: {}", failure.code)).color(Tokens::of(ui).secondary));
         ui.add_space(6.0);
+        let rebuild = || Action::Ask(Box::new(super::super::dialogs::library::Rebuild));
         ui.horizontal(|ui| {
-            let can_rebuild = matches!(failure.code, "library-damaged" | "database");
-            if can_rebuild {
-                if primary_button(ui, "Rebuild…").clicked() {
-                    actions.push(Action::Ask(Box::new(super::super::dialogs::library::Rebuild)));
+            let again = || Action::OpenLibrary(path.into());
+            let quit = || Action::Run(Command::Quit);
+            // The one that is meant stands first here, as everywhere in the window.
+            let (main, others): (_, Vec<(_, Action)>) = match failure.code {
+                "library-damaged" | "database" => (
+                    ("Rebuild…", rebuild()),
+                    vec![("Open read-only", Action::OpenReadOnly), ("Try again", again()), ("Quit", quit())],
+                ),
+                "library-in-use-elsewhere" => {
+                    (("Open read-only", Action::OpenReadOnly), vec![("Try again", again()), ("Quit", quit())])
                 }
-                if button(ui, "Try again").clicked() {
-                    actions.push(Action::OpenLibrary(path.into()));
+                "library-newer" => (("Close", quit()), Vec::new()),
+                _ => (("Try again", again()), Vec::new()),
+            };
+            if primary_button(ui, main.0).clicked() {
+                actions.push(main.1);
+            }
+            for (word, action) in others {
+                if button(ui, word).clicked() {
+                    actions.push(action);
                 }
-            } else if primary_button(ui, "Try again").clicked() {
-                actions.push(Action::OpenLibrary(path.into()));
             }
             if button(ui, "Choose another…").clicked() {
-                actions.push(Action::Ask(Box::new(ChooseLibrary::new(path))));
+                actions.push(Action::Run(Command::ChooseLibrary));
             }
         });
     });

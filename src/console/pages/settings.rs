@@ -23,6 +23,8 @@ pub struct Shown<'a> {
     pub density: Density,
     /// What is watched.
     pub watching: WatchState,
+    /// How often a library on a share is looked at.
+    pub poll_minutes: u32,
 }
 
 /// Shows the page.
@@ -34,6 +36,20 @@ pub fn settings_ui(ui: &mut Ui, shown: &Shown<'_>, actions: &mut Vec<Action>) {
             heading(ui, "Library");
             value_row(ui, "Folder", shown.library);
             value_row(ui, "Changes on disk", &watching(shown.watching));
+            if shown.watching.polls_every.is_some() {
+                field_row(ui, "Look at a share", |ui| {
+                    for (minutes, word) in [
+                        (5, "Every 5 min"),
+                        (15, "Every 15 min"),
+                        (60, "Every hour"),
+                        (24 * 60, "Once a day"),
+                    ] {
+                        if chip(ui, word, shown.poll_minutes == minutes).clicked() {
+                            actions.push(Action::PollEvery(minutes));
+                        }
+                    }
+                });
+            }
             ui.horizontal(|ui| {
                 if button(ui, "Choose library…").clicked() {
                     actions.push(Action::Run(Command::ChooseLibrary));
@@ -76,6 +92,9 @@ fn heading(ui: &mut Ui, text: &str) {
 
 /// What stands in the status bar too, in a sentence.
 fn watching(state: WatchState) -> String {
+    if let Some(every) = state.polls_every {
+        return format!("Polling every {} min: the library lies on a network share", every.as_secs() / 60);
+    }
     match (state.works, state.watched == state.packages) {
         (false, _) => "not watched: a quick check finds them".to_owned(),
         (true, true) => "watched, in every package".to_owned(),

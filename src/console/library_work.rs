@@ -1,0 +1,132 @@
+//! The library as a whole, in the window: what stands in the title and in the banner, calls of other consoles, and
+//! what is in a folder that may become the library.
+
+use std::path::PathBuf;
+
+use egui::{Frame, Margin, Panel, Ui, ViewportCommand};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::action::Action;
+use super::app::App;
+use super::command::Command;
+use super::dialogs::Delivery;
+use super::tasks::Show;
+use super::widgets::alert::alert;
+use super::widgets::button::button;
+use crate::session::{self, LibraryHolder, Session};
+
+/// `in use by anna on PC-114 since 08:12`, with the day if it was another one.
+pub(super) fn in_use_words(holder: &LibraryHolder, now: Timestamp, zone: &TimeZone) -> String {
+    let since = holder.since.to_zoned(zone.clone());
+    let today = now.to_zoned(zone.clone()).date() == since.date();
+    let since = since.strftime(if today { "%H:%M" } else { "%Y-%m-%d %H:%M" });
+    format!("in use by {} on {} since {since}", holder.who, holder.host)
+}
+
+impl App {
+    /// How the library is open, where that is not as usual: `read-only, in use by anna on PC-114 since 08:12`.
+    fn standing(&self) -> Option<String> {
+        if !self.session().is_some_and(Session::is_read_only) {
+            return None;
+        }
+        let now = (self.around.now)();
+        Some(match &self.view.in_use_by {
+            Some(holder) => {
+                format!("read-only, {}", in_use_words(holder, now, &self.around.actor.time_zone))
+            }
+            None => "read-only".to_owned(),
+        })
+    }
+
+    /// The title of the window.
+    pub(super) fn title(&self) -> String {
+        self.standing().map_or_else(|| "Packhouse".to_owned(), |standing| format!("Packhouse - {standing}"))
+    }
+
+    /// Keeps the title up to date.
+    pub(super) fn follow_title(&mut self) {
+        let title = self.title();
+        if title != self.shown_title {
+            self.ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.shown_title = title;
+        }
+    }
+
+    /// Comes forward when another console called, and takes its paths as if they had been dropped here.
+    pub(super) fn answer_calls(&mut self) {
+        // A question is answered first; the paths wait.
+        let calls = self.around.calls.take();
+        if calls.is_empty() && (self.handed.is_empty() || !self.dialogs.is_empty()) {
+            return;
+        }
+        if !calls.is_empty() {
+            self.ctx.send_viewport_cmd(ViewportCommand::Visible(true));
+            self.ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+            self.ctx.send_viewport_cmd(ViewportCommand::Focus);
+        }
+        self.handed.extend(calls.into_iter().flatten());
+        if self.dialogs.is_empty() {
+            let paths = std::mem::take(&mut self.handed);
+            self.take_paths(paths);
+        }
+    }
+
+    /// Tells the open library how often a share is to be looked at.
+    pub(super) fn set_polling(&mut self, minutes: u32) {
+        self.poll_minutes = minutes.clamp(1, 24 * 60);
+        if let Some(session) = self.session() {
+            session.poll_every(std::time::Duration::from_secs(u64::from(self.poll_minutes) * 60));
+        }
+    }
+
+    /// Finds out what is in a folder, for the dialog in front.
+    pub(super) fn look_at_folder(&mut self, folder: PathBuf) {
+        let Some(number) = self.dialogs.last().map(|front| front.number) else { return };
+        let (asked, host) = (folder.clone(), self.around.actor.host.clone());
+        let run = move |_: &crate::work::Work| Ok(session::look_at_folder(&folder, &host));
+        self.tasks.start(&self.ctx, "", Show::Nothing, run, move |app, result| {
+            if let Ok(look) = result {
+                app.deliver(number, &Delivery::Looked(&asked, &look));
+            }
+        });
+    }
+
+    /// What is out of the ordinary about the library, above every page.
+    pub(super) fn banner_ui(&self, ui: &mut Ui, library: &str, actions: &mut Vec<Action>) {
+        let mut again = Action::LookAgain;
+        let (title, text) = match (&self.view.unreachable, &self.view.failure, self.standing()) {
+            (Some(why), ..) => (
+                format!("The library folder {library} cannot be reached: {why}."),
+                "Nothing was changed.".to_owned(),
+            ),
+            (None, Some(failure), _) => {
+                again = Action::OpenLibrary(self.around.library.clone());
+                (super::dialogs::sentence(&failure.message), super::advice::advice(failure))
+            }
+            (None, None, Some(standing)) => {
+                again = Action::OpenWritable;
+                let text = match &self.view.in_use_by {
+                    Some(_) => "Lists, properties, search and checks work. Nothing can be changed from here.",
+                    None if self.around.read_only || self.view.watching.polls_every.is_some() => {
+                        "Nobody else has the library now. Try again makes it writable."
+                    }
+                    None => "The folder of the library cannot be written.",
+                };
+                (super::dialogs::sentence(&standing), text.to_owned())
+            }
+            (None, None, None) => return,
+        };
+        Panel::top("banner").frame(Frame::new().inner_margin(Margin::same(8))).show(ui, |ui| {
+            alert(ui, &title, &text);
+            ui.horizontal(|ui| {
+                if button(ui, "Try again").clicked() {
+                    actions.push(again);
+                }
+                if button(ui, "Choose another…").clicked() {
+                    actions.push(Action::Run(Command::ChooseLibrary));
+                }
+            });
+        });
+    }
+}
