@@ -73,7 +73,25 @@ pub enum KeyAction {
     Distrust(String),
 }
 
+/// A choice on the page of settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// Size of everything, in per cent.
+    Scale(u16),
+    /// Where archives go unless another folder is named; empty = where the last ones went.
+    ArchiveFolder(String),
+    /// Bytes of a block when sealing; as recorded if absent.
+    BlockSize(Option<u64>),
+    /// Bytes a second a library check reads at most.
+    CheckRate(Option<u64>),
+    /// Registers the folders in this one by itself.
+    Watch(PathBuf),
+    /// Does so no longer.
+    Unwatch(PathBuf),
+}
+
 /// What was done.
+#[derive(strum::IntoStaticStr)]
 pub enum Action {
     /// A command of menu, tool bar or keyboard, on what is selected.
     Run(Command),
@@ -97,8 +115,16 @@ pub enum Action {
     LookAtFolder(PathBuf),
     /// Looks at a share every so many minutes.
     PollEvery(u32),
+    /// Moves the library to this folder.
+    MoveLibrary(PathBuf),
+    /// Deletes the folder it was moved from.
+    DeleteOldCopy,
+    /// Writes what a successor must know into this folder.
+    HandOver(PathBuf),
     /// Writes the library database anew.
     Rebuild,
+    /// Makes a choice on the page of settings.
+    Set(Setting),
     /// Puts a dialog in front.
     Ask(Box<dyn Dialog>),
     /// Opens a native dialog.
@@ -254,4 +280,14 @@ pub enum Action {
     CloseWhenDone,
     /// Takes that back.
     StayOpen,
+}
+
+impl Action {
+    /// What it is called in a log; what it carries stays out of it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Run(command) | Self::RunOn(command, _) => format!("{command:?}"),
+            other => <&'static str>::from(other).to_owned(),
+        }
+    }
 }

@@ -14,6 +14,7 @@ use super::command::{Command, Scope, SelectedKey};
 use super::dialogs::closing::CloseQuestion;
 use super::dialogs::{Dialog, Env, Next, dialog_ui};
 use super::format;
+use super::housekeeping::Facts;
 use super::icons::Icon;
 use super::pages::history::HistoryPage;
 use super::pages::keys::KeysPage;
@@ -26,13 +27,15 @@ use super::pages::search::{FIRST, SearchPage};
 use super::pages::settings::{self, settings_ui};
 use super::pages::tasks::TasksPage;
 use super::pages::{Place, TreeRows};
-use super::preferences::{self, Preferences};
+use super::preferences::{self, Preferences, Settings};
 use super::property::{PropertyWindow, Tab};
 use super::shell::{Menu, Shell, shell_ui};
 use super::start::Surroundings;
 use super::tasks::{TaskId, Tasks};
 use super::theme::{self, Density};
 use super::tokens::Tokens;
+use super::watchdog::{self, Watchdog};
+use super::watched_folders::WatchedFolders;
 use super::widgets::button::link;
 use super::widgets::empty_state::empty_state_ui;
 use super::widgets::progress_row::{Progress, progress_row_ui};
@@ -121,6 +124,12 @@ pub struct App {
     pub(super) handed: Vec<PathBuf>,
     pub(super) shown_title: String,
     pub(super) scope: Scope,
+    pub(super) facts: Facts,
+    pub(super) settings: Settings,
+    pub(super) watched: WatchedFolders,
+    watchdog: Watchdog,
+    /// Results of work that were taken over in this frame.
+    results: usize,
     saved: Preferences,
 }
 
@@ -170,11 +179,18 @@ impl App {
             poll_minutes: kept.poll_minutes,
             handed: Vec::new(),
             shown_title: "Packhouse".to_owned(),
+            settings: kept.settings.clone(),
             saved: kept,
             scope: Scope::default(),
+            facts: Facts::default(),
+            watched: WatchedFolders::default(),
+            watchdog: Watchdog::default(),
+            results: 0,
             around,
         };
         app.around.calls.wake(&app.ctx);
+        app.ctx.set_zoom_factor(app.settings.zoom());
+        app.library_check.begin_with_rate(app.settings.check_rate);
         app.open_library();
         let paths = std::mem::take(&mut app.around.paths);
         app.take_paths(paths);
@@ -187,6 +203,11 @@ impl App {
             Opened::Open(session) => Some(session),
             _ => None,
         }
+    }
+
+    /// The frame that took longest since the last time this was asked; nothing in a release build.
+    pub fn take_worst_frame(&mut self) -> watchdog::Frame {
+        self.watchdog.take_worst()
     }
 
     pub(super) fn summary(&self, id: PackageId) -> Option<PackageSummary> {
@@ -231,6 +252,8 @@ impl App {
             is_open: self.session().is_some() && self.view.epoch > 0,
             is_read_only: self.session().is_some_and(Session::is_read_only),
             unreachable: self.view.unreachable.is_some(),
+            is_working: self.tasks.has_rows(),
+            old_copy: self.old_copy().is_some(),
             removed: self.view.removed.0,
             selected: if on_list { Arc::clone(self.packages.selected()) } else { Arc::default() },
             list: self.list_scope(),
@@ -275,9 +298,9 @@ impl App {
         if !ctx.input(|input| input.viewport().close_requested()) || self.leaving == Leaving::Ready {
             return;
         }
-        let undone: Vec<String> = self.tasks.rows().iter().map(super::dialogs::closing::undone).collect();
+        let rows = self.tasks.rows();
         let (removed, bytes) = self.view.removed;
-        if undone.is_empty() && removed == 0 {
+        if rows.is_empty() && removed == 0 {
             return;
         }
         ctx.send_viewport_cmd(ViewportCommand::CancelClose);
@@ -286,7 +309,7 @@ impl App {
             let packages = if removed == 1 { "package" } else { "packages" };
             let deleted = (removed > 0)
                 .then(|| format!("{removed} removed {packages}, {} (undo ends)", format::size(bytes)));
-            self.put_in_front(Box::new(CloseQuestion { undone, deleted }));
+            self.put_in_front(Box::new(CloseQuestion::new(&rows, deleted)));
         }
     }
 
@@ -308,19 +331,26 @@ impl App {
         let now = (self.around.now)();
         let moment = Moment { now, zone: &self.around.actor.time_zone };
         match self.place {
-            Place::History => return self.history.ui(ui, moment, self.density),
+            Place::History => return self.history.ui(ui, moment, self.density, actions),
             Place::Search => return self.search_page.ui(ui, self.density, actions),
             Place::LibraryCheck => return self.library_check_ui(ui, actions),
             Place::Tasks => return self.tasks_page.ui(ui, &self.tasks, moment, self.density, actions),
             Place::Keys => return self.keys_page.ui(ui, moment, self.density),
             Place::Settings => {
+                let folders = self.settings.watched.iter();
+                let watched: Vec<String> =
+                    folders.map(|folder| self.watched.last(folder).to_owned()).collect();
                 let shown = settings::Shown {
                     library: &library,
+                    info: self.facts.info.as_ref(),
+                    scope: &self.scope,
                     keys: &self.around.keys.display().to_string(),
                     theme: self.theme,
                     density: self.density,
+                    settings: &self.settings,
                     watching: view.watching,
                     poll_minutes: self.poll_minutes,
+                    watched: &watched,
                 };
                 return settings_ui(ui, &shown, actions);
             }
@@ -499,7 +529,10 @@ impl App {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        for done in self.tasks.take_done((self.around.now)()) {
+        self.watchdog.begin();
+        let ended = self.tasks.take_done((self.around.now)());
+        self.results = ended.len();
+        for done in ended {
             done(self);
         }
         if let Some(session) = self.session() {
@@ -508,14 +541,17 @@ impl eframe::App for App {
         self.follow_view();
         self.follow_title();
         self.answer_calls();
+        self.follow_watched();
         self.close_if_asked(ctx);
         self.leave_if_ready();
         if self.tasks.is_any_running() {
             ctx.request_repaint_after(FRAME_WHILE_WORKING);
         }
+        self.watchdog.end_logic();
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.watchdog.begin();
         self.take_in(ui);
         let view = Arc::clone(&self.view);
         self.refresh_list();
@@ -559,19 +595,33 @@ impl eframe::App for App {
         {
             self.go(place);
         }
+        self.drag_ui(&done.tree, &tree, &mut actions);
         std::mem::swap(&mut self.tree, &mut tree);
         self.windows_ui(&mut actions);
         self.dialog_ui(&mut actions);
         self.hovering_ui(ui);
         actions.extend(done.commands.into_iter().map(Action::Run));
+        let mut ran = vec![self.place.word().to_owned()];
         for action in actions {
+            if cfg!(debug_assertions) {
+                ran.push(action.name());
+            }
             self.perform(action);
         }
         self.read_for_details();
+        self.follow_history();
+        self.follow_facts();
         if self.saved != self.preferences() {
             // Without a frame nothing is saved.
             ui.ctx().request_repaint_after(AUTO_SAVE);
         }
+        let results = std::mem::take(&mut self.results);
+        self.watchdog.end(ui.ctx(), || {
+            if results > 0 {
+                ran.push(format!("{results} results of work"));
+            }
+            ran.join(", ")
+        });
     }
 
     fn auto_save_interval(&self) -> Duration {

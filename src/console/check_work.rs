@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::app::App;
 use super::pages::Place;
-use super::pages::library_check::Steer;
+use super::pages::library_check::{LIBRARY_CHECK, Steer};
 use super::tasks::Show;
 use crate::session::{CheckRun, ForgetLibraryCheck, ReadLibraryCheck, RunLibraryCheck};
 
@@ -15,7 +15,7 @@ impl App {
     /// Begins a library check, or goes on with the one that is kept.
     pub(super) fn run_library_check(&mut self, run: CheckRun, rate: Option<u64>) {
         let request = RunLibraryCheck { run };
-        let task = self.ask("Library check", Show::Lasting, request, |app, result| {
+        let task = self.ask(LIBRARY_CHECK, Show::Lasting, request, |app, result| {
             app.library_check_task = None;
             app.library_check.read_at = None;
             app.tell_if_failed(result);

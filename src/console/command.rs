@@ -20,6 +20,12 @@ pub enum Command {
     NewPackage,
     /// Opens another library.
     ChooseLibrary,
+    /// Moves the library to another folder.
+    MoveLibrary,
+    /// Deletes the folder it was moved from.
+    DeleteOldCopy,
+    /// Writes what a successor must know.
+    HandOver,
     /// Goes to a page.
     Go(Page),
     /// Makes a software group.
@@ -97,6 +103,10 @@ pub struct Scope {
     pub is_read_only: bool,
     /// Why the folder of the library cannot be reached, while it cannot.
     pub unreachable: bool,
+    /// Whether anything runs that would be in the way of a move.
+    pub is_working: bool,
+    /// Whether the folder is still there from which the library was moved.
+    pub old_copy: bool,
     /// Removed packages that can be taken back.
     pub removed: u64,
     /// The selected packages.
@@ -139,6 +149,7 @@ impl Scope {
             C::BackUpKey | C::CopyKey | C::ForgetKey => return self.key_refusal(command),
             C::Properties => return self.selected.is_empty().then_some("No package is selected"),
             _ if self.unreachable => return Some("The library folder cannot be reached"),
+            C::HandOver => return None,
             _ => {}
         }
         if self.is_read_only && !matches!(command, C::QuickCheck | C::DeepCheck | C::Export) {
@@ -146,6 +157,10 @@ impl Scope {
         }
         match command {
             C::NewPackage | C::NewGroup => return None,
+            C::MoveLibrary => {
+                return self.is_working.then_some("Wait until what runs has ended, or cancel it");
+            }
+            C::DeleteOldCopy => return (!self.old_copy).then_some("There is no old copy"),
             C::RenameGroup | C::RemoveGroup => {
                 return self.group.is_none().then_some("Select a group in the tree");
             }
@@ -180,6 +195,11 @@ impl Scope {
 }
 
 impl Scope {
+    /// Why no folder can be watched.
+    pub fn watch_refusal(&self) -> Option<&'static str> {
+        self.is_read_only.then_some("The library is open for reading only")
+    }
+
     /// Why `command` cannot be used with the selected key.
     fn key_refusal(&self, command: Command) -> Option<&'static str> {
         match (command, self.key) {
@@ -234,6 +254,12 @@ impl Command {
                 .icon(Icon::Plus)
                 .shortcut(key(ctrl, Key::N)),
             Self::ChooseLibrary => Entry::new(self, "Choose library…").shortcut(key(ctrl, Key::O)),
+            Self::MoveLibrary => Entry::new(self, "Move library…")
+                .hover("Copy it to another folder, prove the copy, switch over"),
+            Self::DeleteOldCopy => Entry::new(self, "Delete the old copy…")
+                .hover("Delete the folder from which the library was moved"),
+            Self::HandOver => Entry::new(self, "Hand over…")
+                .hover("Write what a successor must know: place, keys, groups, what is not settled"),
             Self::Go(page) => {
                 let entry = Entry::new(self, page.word()).hover(page.purpose());
                 match page.key() {
@@ -242,7 +268,7 @@ impl Command {
                 }
             }
             Self::NewGroup => Entry::new(self, "New group…").hover("Make a software group"),
-            Self::RenameGroup => Entry::new(self, "Rename group…"),
+            Self::RenameGroup => Entry::new(self, "Rename group…").shortcut(key(Modifiers::NONE, Key::F2)),
             Self::RemoveGroup => Entry::new(self, "Remove group…").hover("Its packages stay in the library"),
             Self::MoveToGroup => {
                 Entry::new(self, "Move to group…").hover("File the selection under a software group")
@@ -325,7 +351,7 @@ impl Command {
                     group(&[Self::NewPackage]),
                     group(&Self::GROUP_MENU),
                     group(&[Self::VerifyHistory, Self::ExportHistory]),
-                    group(&[Self::ChooseLibrary]),
+                    group(&[Self::ChooseLibrary, Self::MoveLibrary, Self::DeleteOldCopy, Self::HandOver]),
                     group(&[Self::Quit]),
                 ],
             ),

@@ -1,12 +1,54 @@
 //! Work on software groups: a new one, another name, taken away, packages filed under it.
 
+use egui::{CursorIcon, DragAndDrop, Id, LayerId, Order, Rect, Stroke, StrokeKind, TextStyle, vec2};
+
 use super::action::Action;
 use super::app::App;
-use super::pages::Place;
+use super::pages::packages::Dragged;
+use super::pages::{Place, TreeRows};
 use super::tasks::Show;
+use super::tokens::Tokens;
+use super::widgets::short;
+use super::widgets::tree::TreeResponse;
 use crate::session::{AddGroup, MoveToGroup, RemoveGroup, RenameGroup};
 
 impl App {
+    /// Follows packages that are dragged over the tree: says what a drop would do, and does it.
+    pub(super) fn drag_ui(&mut self, tree: &TreeResponse, rows: &TreeRows, actions: &mut Vec<Action>) {
+        let Some(dragged) = DragAndDrop::payload::<Dragged>(&self.ctx) else { return };
+        let count = dragged.0.len();
+        let packages = if count == 1 { "1 package".to_owned() } else { format!("{count} packages") };
+        let group_of = |row: Option<usize>| match rows.place(row?)? {
+            Place::Group(group) => Some(group.clone()),
+            Place::Packages => Some(String::new()),
+            _ => None,
+        };
+        let text = match group_of(tree.held_over) {
+            Some(group) if group.is_empty() => format!("Take {packages} out of the group"),
+            Some(group) => format!("Move {packages} to {}", short(&group, 40)),
+            None => packages,
+        };
+        self.ctx.set_cursor_icon(CursorIcon::Grabbing);
+        if let Some(at) = self.ctx.pointer_latest_pos() {
+            let layer = LayerId::new(Order::Tooltip, Id::unique("dragged packages"));
+            let painter = self.ctx.layer_painter(layer);
+            let tokens = Tokens::for_theme(self.ctx.global_style().visuals.dark_mode);
+            let font = TextStyle::Body.resolve(&self.ctx.global_style());
+            let galley = painter.layout_no_wrap(text, font, tokens.text);
+            let rect = Rect::from_min_size(at + vec2(14.0, 10.0), galley.size() + vec2(20.0, 10.0));
+            painter.rect(rect, 4.0, tokens.panel, Stroke::new(1.0, tokens.border), StrokeKind::Inside);
+            painter.galley(rect.min + vec2(10.0, 5.0), galley, tokens.text);
+        }
+        if let Some(group) = group_of(tree.dropped) {
+            let elsewhere = dragged.0.iter().filter(|package| *package.group != *group);
+            let ids: Vec<_> = elsewhere.map(|package| package.id).collect();
+            if !ids.is_empty() {
+                actions.push(Action::MoveToGroup(ids, group));
+            }
+            DragAndDrop::clear_payload(&self.ctx);
+        }
+    }
+
     /// Carries out an action on groups.
     pub(super) fn work_on_groups(&mut self, action: Action) {
         match action {

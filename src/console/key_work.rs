@@ -1,5 +1,7 @@
 //! Work on keys: made, backed up, imported, trusted, retired.
 
+use std::collections::BTreeMap;
+
 use super::action::{Action, KeyAction};
 use super::app::App;
 use super::command::Command;
@@ -7,8 +9,8 @@ use super::dialogs::keys as dialogs;
 use super::tasks::Show;
 use crate::failure::{Class, Failure};
 use crate::session::{
-    CreateKey, DistrustKey, ExportKey, ImportKey, KeyInfo, ListKeys, Passphrase, ReadKey, RetireKey, Session,
-    TrustKey,
+    CountKeyUses, CreateKey, DistrustKey, ExportKey, ImportKey, KeyInfo, ListKeys, Passphrase, ReadKey,
+    RetireKey, Session, TrustKey,
 };
 use crate::work::Work;
 
@@ -17,12 +19,17 @@ impl App {
     pub(super) fn read_keys(&mut self) {
         self.keys_page.is_reading = true;
         self.keys_page.is_old = false;
-        self.ask("", Show::Nothing, ListKeys {}, |app, result| {
+        let Some(session) = self.session().cloned() else { return };
+        let run = move |work: &Work| {
+            let keys = session.run(ListKeys {}, work)?;
+            Ok((keys, session.run(CountKeyUses {}, work)?))
+        };
+        self.tasks.start(&self.ctx, "", Show::Nothing, run, |app, result| {
             app.keys_page.is_reading = false;
             match result {
-                Ok(keys) => app.keys_page.set_keys(keys),
+                Ok((keys, used)) => app.keys_page.set_keys(keys, used),
                 Err(failure) => {
-                    app.keys_page.set_keys(Vec::new());
+                    app.keys_page.set_keys(Vec::new(), BTreeMap::new());
                     app.tell(failure);
                 }
             }

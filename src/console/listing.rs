@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use egui::{Key, Modifiers, Ui};
 
+use super::action::Action;
 use super::app::App;
+use super::command::Command;
 use super::dialogs::columns::Columns;
 use super::dialogs::views::{DeleteView, NameView};
 use super::pages::Place;
@@ -70,6 +72,10 @@ impl App {
         if copies && !typing && self.list_scope().is_shown && !self.packages.selected().is_empty() {
             self.run_list(ListCommand::CopyRows);
         }
+        let asks = ui.input(|input| input.events.contains(&egui::Event::Text("?".to_owned())));
+        if asks && !typing {
+            self.perform(Action::Run(Command::Shortcuts));
+        }
         if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Equals)) {
             self.run_list(ListCommand::Larger);
         }
@@ -92,6 +98,8 @@ impl App {
             ListCommand::ClearFilter => self.packages.clear_filters(),
             ListCommand::NextHit => self.packages.go_to_hit(true),
             ListCommand::PreviousHit => self.packages.go_to_hit(false),
+            ListCommand::NextFinding => self.packages.go_to_finding(true),
+            ListCommand::PreviousFinding => self.packages.go_to_finding(false),
             ListCommand::CopyRows | ListCommand::CopyChecksum => self.copy_rows(command),
             ListCommand::Larger => self.set_density(1),
             ListCommand::Smaller => self.set_density(-1),
@@ -153,6 +161,7 @@ impl App {
             arrangement: self.packages.arrangement.clone(),
             recent: self.recent.clone(),
             poll_minutes: self.poll_minutes,
+            settings: self.settings.clone(),
         }
     }
 }

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod advice;
 pub mod app;
+mod areas;
 pub mod arguments;
 mod check_work;
 #[cfg(test)]
@@ -14,6 +15,8 @@ pub mod command;
 pub mod dialogs;
 pub mod format;
 mod group_work;
+mod history_work;
+mod housekeeping;
 pub mod icons;
 mod key_work;
 mod library_work;
@@ -34,4 +37,6 @@ pub mod start;
 pub mod tasks;
 pub mod theme;
 pub mod tokens;
+pub mod watchdog;
+mod watched_folders;
 pub mod widgets;

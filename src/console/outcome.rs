@@ -134,6 +134,9 @@ impl App {
             | Action::RenameGroup { .. }
             | Action::RemoveGroup(_)
             | Action::MoveToGroup(..) => self.work_on_groups(action),
+            Action::MoveLibrary(_) | Action::DeleteOldCopy | Action::HandOver(_) => {
+                self.work_on_library(action)
+            }
             Action::VerifyHistory => {
                 self.ask("", Show::Nothing, VerifyHistory {}, |app, result| match result {
                     Ok(chain) => app.history.set_chain(Some(chain)),
@@ -214,19 +217,6 @@ impl App {
         self.ask("", Show::Nothing, request, move |app, result| {
             if let Some(window) = app.window(id) {
                 window.set_details(result);
-            }
-        });
-    }
-
-    pub(super) fn read_history(&mut self, epoch: u64) {
-        self.history.is_reading = true;
-        let filter = HistoryFilter { newest: Some(NEWEST), ..HistoryFilter::default() };
-        self.ask("", Show::Nothing, ReadHistory { filter }, move |app, result| {
-            app.history.is_reading = false;
-            app.history.read_at = Some(epoch);
-            match result {
-                Ok(entries) => app.history.set_entries(entries),
-                Err(failure) => app.tell(failure),
             }
         });
     }

@@ -21,6 +21,7 @@ use super::dialogs::refused::Differs;
 use super::dialogs::remove::{Remove, Unsaved};
 use super::dialogs::seal::{NewVersion, Seal, Unseal};
 use super::dialogs::{Delivery, Dialog};
+use super::housekeeping::Facts;
 use super::pages::Place;
 use super::pages::new_package::NewPackage;
 use super::property::{PropertyWindow, Tab};
@@ -119,6 +120,9 @@ impl App {
         self.windows.clear();
         self.active = None;
         self.history = super::pages::history::HistoryPage::default();
+        self.library_check.read_at = None;
+        self.facts = Facts::default();
+        self.watched.stop();
         let options = self.around.open_options();
         let ctx = self.ctx.clone();
         let run = move |_: &Work| {
@@ -184,6 +188,7 @@ impl App {
                 self.new_package = None;
                 self.open_library();
             }
+            Action::Set(setting) => self.set(setting),
             Action::Rebuild => self.rebuild(),
             Action::Ask(dialog) => self.put_in_front(dialog),
             Action::Browse(browse) => self.browse(browse),
@@ -298,6 +303,9 @@ impl App {
                 | Command::ForgetKey,
                 _,
             ) => self.ask_about_keys(command),
+            (Command::MoveLibrary | Command::DeleteOldCopy | Command::HandOver, _) => {
+                self.ask_about_library(command);
+            }
             (Command::NewGroup, _) => self.put_in_front(Box::new(NameGroup::new())),
             (Command::RenameGroup, _) => {
                 if let Place::Group(group) = self.place.clone() {
@@ -340,14 +348,19 @@ impl App {
                 let dialog = MoveToGroup::new(ids(&selected), package.group.to_string());
                 self.put_in_front(Box::new(dialog));
             }
-            (Command::Seal, Some(package)) => self.put_in_front(Box::new(Seal::new(package))),
+            (Command::Seal, Some(package)) => {
+                self.put_in_front(Box::new(Seal::new(package, self.settings.block_size_bytes)))
+            }
             (Command::Unseal, Some(package)) => self.put_in_front(Box::new(Unseal::new(package))),
             (Command::NewVersion, Some(package)) => self.put_in_front(Box::new(NewVersion::new(package))),
             (Command::Archive, Some(package)) if selected.len() == 1 && package.is_blocked() => {
                 self.put_in_front(Box::new(Differs::new(package, "archived", None)));
             }
             (Command::Archive, Some(_)) => {
-                let folder = self.last_archive_folder.clone();
+                let folder = match self.last_archive_folder.as_str() {
+                    "" => self.settings.archive_folder.clone(),
+                    last => last.to_owned(),
+                };
                 self.put_in_front(Box::new(Archive::new(selected, folder)));
             }
             (Command::Export, Some(package)) => {
@@ -597,12 +610,6 @@ impl App {
         self.follow_library_check();
         if self.place == Place::Keys && self.keys_page.wants_keys() {
             self.read_keys();
-        }
-        if self.place == Place::History
-            && !self.history.is_reading
-            && self.history.read_at != Some(view.epoch)
-        {
-            self.read_history(view.epoch);
         }
     }
 

@@ -6,14 +6,15 @@
 use std::path::PathBuf;
 
 use egui::ThemePreference;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::pages::Place;
 use super::pages::packages::{Arrangement, DetailsPane, Layout, ListKind, SavedView};
 use super::property::Tab;
 use super::theme::Density;
+use crate::package::BlockSize;
 
 /// The key in the storage.
 pub const KEY: &str = "preferences";
@@ -27,6 +28,52 @@ const RECENT: usize = 10;
 const POLL_MINUTES: u32 = 15;
 /// How many views are kept at most.
 const VIEWS: usize = 200;
+
+/// Sizes of everything to choose from, in per cent.
+pub const SCALES: [u16; 6] = [100, 110, 125, 150, 175, 200];
+
+/// What was chosen on the page of settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Size of everything, 100 to 200 per cent.
+    pub scale_percent: u16,
+    /// Where archives go unless another folder is named; empty = where the last ones went.
+    pub archive_folder: String,
+    /// Bytes of a block when sealing; as recorded if absent.
+    pub block_size_bytes: Option<u64>,
+    /// Bytes a second a library check reads at most.
+    pub check_rate: Option<u64>,
+    /// Folders whose folders become packages by themselves.
+    #[serde(skip)]
+    pub watched: Vec<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            scale_percent: 100,
+            archive_folder: String::new(),
+            block_size_bytes: None,
+            check_rate: None,
+            watched: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The size of everything as a factor.
+    pub fn zoom(&self) -> f32 {
+        f32::from(self.scale_percent) / 100.0
+    }
+
+    /// The same with values that can be.
+    fn sane(self) -> Self {
+        let block_size_bytes = self.block_size_bytes.filter(|bytes| BlockSize::new(*bytes).is_ok());
+        let check_rate = self.check_rate.filter(|rate| *rate > 0);
+        Self { scale_percent: self.scale_percent.clamp(100, 200), block_size_bytes, check_rate, ..self }
+    }
+}
 
 /// What is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +92,8 @@ pub struct Preferences {
     pub recent: Vec<PathBuf>,
     /// How often a library on a network share is looked at, in minutes.
     pub poll_minutes: u32,
+    /// What was chosen on the page of settings.
+    pub settings: Settings,
 }
 
 impl Default for Preferences {
@@ -57,6 +106,7 @@ impl Default for Preferences {
             arrangement: Arrangement::default(),
             recent: Vec::new(),
             poll_minutes: POLL_MINUTES,
+            settings: Settings::default(),
         }
     }
 }
@@ -93,6 +143,10 @@ impl Preferences {
             filter_row: field(&mut fields, "filter_row"),
             details: field::<DetailsPane>(&mut fields, "details").sane(),
         };
+        let paths = |value| serde_json::from_value::<PathBuf>(value).ok();
+        let mut settings = field::<Settings>(&mut fields, "settings").sane();
+        let watched = items(&mut fields, "watched").filter_map(paths).filter(|path| path.is_absolute());
+        settings.watched = watched.take(super::watched_folders::MOST).collect();
         let recent = items(&mut fields, "recent").filter_map(|path| serde_json::from_value(path).ok());
         Self {
             theme,
@@ -104,6 +158,7 @@ impl Preferences {
                 0 => POLL_MINUTES,
                 minutes => u32::min(minutes, 24 * 60),
             },
+            settings,
             arrangement,
         }
     }
@@ -116,8 +171,9 @@ impl Preferences {
             ThemePreference::System => "system",
         };
         // A path that is no Unicode cannot be written: it is left out, not the rest with it.
-        let recent: Vec<Value> =
-            self.recent.iter().filter_map(|path| serde_json::to_value(path).ok()).collect();
+        let paths = |paths: &[PathBuf]| -> Vec<Value> {
+            paths.iter().filter_map(|path| serde_json::to_value(path).ok()).collect()
+        };
         json!({
             "version": VERSION,
             "theme": theme,
@@ -128,8 +184,10 @@ impl Preferences {
             "views": written(&self.arrangement.views),
             "filter_row": self.arrangement.filter_row,
             "details": written(&self.arrangement.details),
-            "recent": recent,
+            "recent": paths(&self.recent),
             "poll_minutes": self.poll_minutes,
+            "settings": written(&self.settings),
+            "watched": paths(&self.settings.watched),
         })
         .to_string()
     }
@@ -195,6 +253,13 @@ mod tests {
             },
             recent: Vec::new(),
             poll_minutes: 60,
+            settings: Settings {
+                scale_percent: 150,
+                archive_folder: "/archive".to_owned(),
+                block_size_bytes: Some(4 << 20),
+                check_rate: Some(10 << 20),
+                watched: vec![std::env::temp_dir()],
+            },
         };
         preferences.opened(PathBuf::from("/a"));
         preferences.opened(PathBuf::from("/b"));
@@ -220,6 +285,9 @@ mod tests {
         value["layouts"]["cellar"] = json!(7);
         value["views"][0]["filters"] = json!([]);
         value["recent"] = json!([3, "/b"]);
+        value["settings"]["scale_percent"] = json!(5000);
+        value["settings"]["block_size_bytes"] = json!(3);
+        value["watched"] = json!(["relative", {}, 1]);
         let read = Preferences::read(&value.to_string());
         assert_eq!(read.theme, ThemePreference::Light);
         assert_eq!((read.density, read.place.clone()), (Density::default(), Place::default()));
@@ -228,6 +296,9 @@ mod tests {
         assert_eq!(layout.columns.len(), Layout::of(ListKind::Packages).columns.len() - 1);
         assert_eq!(read.arrangement.views[0].filters, Filters::default());
         assert_eq!(read.recent, [PathBuf::from("/b")]);
+        assert_eq!((read.settings.scale_percent, read.settings.block_size_bytes), (200, None));
+        assert_eq!(read.settings.archive_folder, "/archive");
+        assert!(read.settings.watched.is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use egui::{
     Ui, vec2,
 };
 
+use super::areas;
 use super::icons::Icon;
 use super::theme::Density;
 use super::tokens::Tokens;
@@ -138,7 +139,7 @@ pub fn shell_ui<C: Clone>(
         });
     });
     let mut search_entered = false;
-    Panel::top("tools").frame(bar(12, 7)).show(ui, |ui| {
+    let tools = Panel::top("tools").frame(bar(12, 7)).show(ui, |ui| {
         search_entered = tools_ui(ui, shell, search, &mut commands);
     });
     Panel::bottom("status").exact_size(24.0).frame(bar(12, 0)).show(ui, |ui| {
@@ -160,10 +161,12 @@ pub fn shell_ui<C: Clone>(
                     })
                 })
                 .inner
-        })
-        .inner;
-    CentralPanel::no_frame().frame(Frame::new().fill(tokens.ground)).show(ui, page);
-    ShellResponse { commands, tree, search_entered }
+        });
+    let page = CentralPanel::no_frame().frame(Frame::new().fill(tokens.ground)).show(ui, page);
+    if shell.keys {
+        areas::keys_ui(ui, tools.response.rect, tree.response.rect, page.response.rect);
+    }
+    ShellResponse { commands, tree: tree.inner, search_entered }
 }
 
 fn shortcuts<C: Clone>(ui: &Ui, shell: &Shell<'_, C>) -> Vec<C> {

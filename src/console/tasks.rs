@@ -181,6 +181,11 @@ impl Tasks {
         !self.running.is_empty()
     }
 
+    /// Whether anything runs that has a row.
+    pub fn has_rows(&self) -> bool {
+        self.running.iter().any(|task| task.show != Show::Nothing)
+    }
+
     /// Whether this one still runs.
     pub fn is_running(&self, id: TaskId) -> bool {
         self.running.iter().any(|task| task.id == id)

@@ -148,3 +148,29 @@ fn only_removed_packages_are_asked_about_and_deleted() {
     wait_until_closed(&mut desk);
     assert_eq!(trash(&desk), 0);
 }
+
+#[test]
+fn a_library_check_goes_on_at_the_next_start_so_enter_closes() {
+    let mut desk = Desk::open();
+    let content = "0123456789abcdef".repeat(1 << 20);
+    desk.register("Tool", "1", &[("tool.bin", &content)]);
+    desk.press(egui::Modifiers::COMMAND, Key::Num6);
+    // Slow enough to be paused in the middle, whatever the machine.
+    desk.click("Speed");
+    desk.click("at most 10 MiB/s");
+    desk.click_without_settling("Start");
+    desk.wait("that it can be paused", |desk| desk.has("Pause"));
+    desk.click("Pause");
+    desk.wait_for("Resume");
+    assert!(!press_the_cross(&mut desk));
+    desk.wait_for(ASKED);
+    let labels = texts(&desk);
+    let at = |part: &str| labels.iter().position(|label| label.starts_with(part));
+    assert!(at("Goes on at the next start, nothing is fetched twice:").is_some(), "{labels:?}");
+    let line = &labels[at("Deep check of the library, ").expect("a line of it")];
+    assert!(line.ends_with(" %"), "{line}");
+    assert!(at("Is undone").is_none() && at("Is deleted").is_none(), "{labels:?}");
+    desk.harness.key_press(Key::Enter);
+    desk.harness.step();
+    wait_until_closed(&mut desk);
+}

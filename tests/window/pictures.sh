@@ -2,8 +2,8 @@
 # Photographs the console on a sample library, for the README and for looking at it.
 # Usage: pictures.sh FOLDER THEME WIDTHxHEIGHT [SCENE...]
 #   scenes: library list many question seal new-package empty history general contents procedures history-tab
-#           tasks keys settings palette shortcuts choose-library unreachable check search blocks blocks-damaged
-#           blocks-archive new-package-long new-package-exists several steps
+#           history-details move hand-over tasks keys settings palette shortcuts choose-library unreachable check
+#           search blocks blocks-damaged blocks-archive new-package-long new-package-exists several steps
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
 # Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick.
 set -eu
@@ -134,6 +134,15 @@ for scene in "${@:-library}"; do
         start --library "$library"
         choose r; xdotool mousemove 187 66 click 1; settle
         photo seal; stop ;;
+    history-details)
+        start --library "$library"
+        press ctrl+7; xdotool mousemove 420 "${ROW:-186}" click 1; settle; photo history-details; stop ;;
+    move | hand-over)
+        start --library "$library"
+        words="hand over"
+        [ "$scene" = move ] && words="move library"
+        press ctrl+k; xdotool type --delay 30 "$words"; settle; press Return
+        settle; photo "$scene"; stop ;;
     history) start --library "$library"; press ctrl+7; photo history; stop ;;
     tasks)
         start --library "$library"
@@ -155,7 +164,9 @@ for scene in "${@:-library}"; do
             sum=$(sha256sum <"$1/now.png"); [ "$sum" != "${first:-$sum}" ] && break; first=$sum; done' sh "$work" || true
         settle; photo unreachable
         mv "$library.away" "$library"; stop ;;
-    settings) start --library "$library"; press ctrl+comma; photo settings; stop ;;
+    settings)
+        start --library "$library"; press ctrl+comma; photo settings
+        xdotool mousemove 640 500 click --repeat 12 5; settle; photo settings-end; stop ;;
     palette)
         start --library "$library"
         choose inks; press ctrl+k; xdotool type --delay 30 "ar"; settle

@@ -5,21 +5,44 @@ use egui::Ui;
 use super::{Dialog, Env, Next, buttons_ui, default_button, plain_button, text};
 use crate::console::action::Action;
 use crate::console::format;
+use crate::console::pages::library_check::LIBRARY_CHECK;
 use crate::console::tasks::TaskRow;
 
 /// "Close Packhouse while work is running?"
 pub struct CloseQuestion {
     /// Work that is undone.
     pub undone: Vec<String>,
+    /// Work that goes on at the next start.
+    pub lasting: Vec<String>,
     /// What is deleted: `2 removed packages, 1.2 GiB (undo ends)`.
     pub deleted: Option<String>,
 }
 
-/// What is lost of a piece of work: `Registering LibreOffice 24.8.4, 41 % of 1.2 GiB`.
-pub fn undone(row: &TaskRow) -> String {
-    let mut line = row.title.clone();
+impl CloseQuestion {
+    /// What runs, and what of it is lost.
+    pub fn new(rows: &[TaskRow], deleted: Option<String>) -> Self {
+        let lines = |lasting| rows.iter().filter(move |row| row.lasting == lasting).map(line).collect();
+        Self { undone: lines(false), lasting: lines(true), deleted }
+    }
+
+    /// Whether nothing is lost by closing.
+    fn is_harmless(&self) -> bool {
+        self.undone.is_empty() && self.deleted.is_none()
+    }
+}
+
+/// A piece of work and how far it is: `Registering LibreOffice 24.8.4, 41 % of 1.2 GiB`.
+fn line(row: &TaskRow) -> String {
+    let mut line = if row.lasting && row.title == LIBRARY_CHECK {
+        "Deep check of the library".to_owned()
+    } else {
+        row.title.clone()
+    };
     if let Some(part) = row.progress.fraction() {
-        line.push_str(&format!(", {:.0} % of {}", part * 100.0, format::size(row.progress.total_bytes)));
+        line.push_str(&format!(", {:.0} %", part * 100.0));
+        if !row.lasting {
+            line.push_str(&format!(" of {}", format::size(row.progress.total_bytes)));
+        }
     }
     if line.starts_with("Archiving ") {
         line.push_str(" (the package stays in the library)");
@@ -29,7 +52,7 @@ pub fn undone(row: &TaskRow) -> String {
 
 impl Dialog for CloseQuestion {
     fn title(&self) -> String {
-        if self.undone.is_empty() {
+        if self.undone.is_empty() && self.lasting.is_empty() {
             "Close Packhouse?".to_owned()
         } else {
             "Close Packhouse while work is running?".to_owned()
@@ -49,18 +72,32 @@ impl Dialog for CloseQuestion {
             }
         };
         group(ui, "Is undone, start it again later:", &self.undone);
+        group(ui, "Goes on at the next start, nothing is fetched twice:", &self.lasting);
         let deleted: Vec<String> = self.deleted.iter().cloned().collect();
         group(ui, "Is deleted:", &deleted);
+        // Enter closes only where nothing is lost by it.
+        let harmless = self.is_harmless();
         buttons_ui(ui, |ui| {
-            if default_button(ui, "Don't close", None, env.is_new) {
+            let stay = if harmless {
+                plain_button(ui, "Don't close")
+            } else {
+                default_button(ui, "Don't close", None, env.is_new)
+            };
+            if stay {
                 actions.push(Action::StayOpen);
                 return Next::Close;
             }
-            if !self.undone.is_empty() && plain_button(ui, "Close when done") {
+            let works = !self.undone.is_empty() || !self.lasting.is_empty();
+            if works && plain_button(ui, "Close when done") {
                 actions.push(Action::CloseWhenDone);
                 return Next::Close;
             }
-            if plain_button(ui, "Close") {
+            let close = if harmless {
+                default_button(ui, "Close", None, env.is_new)
+            } else {
+                plain_button(ui, "Close")
+            };
+            if close {
                 actions.push(Action::CloseNow);
                 return Next::Close;
             }

@@ -180,6 +180,14 @@ impl Shortcuts {
             list.iter().map(|(what, key)| ((*what).to_owned(), (*key).to_owned())).collect()
         };
         groups.push((
+            "Window".to_owned(),
+            pairs(&[
+                ("Next area, area before", "F6, Shift+F6"),
+                ("Keyboard shortcuts", "?"),
+                ("Drop a dragged package nowhere", "Esc"),
+            ]),
+        ));
+        groups.push((
             "Lists".to_owned(),
             pairs(&[
                 ("Properties", "Enter"),

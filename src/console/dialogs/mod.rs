@@ -8,10 +8,12 @@ pub mod closing;
 pub mod columns;
 pub mod failure;
 pub mod files;
+pub mod folders;
 pub mod groups;
 pub mod help;
 pub mod keys;
 pub mod library;
+pub mod moving;
 pub mod procedure;
 pub mod question;
 pub mod refused;
@@ -131,6 +133,12 @@ pub fn dialog_ui(
         ui.spacing_mut().item_spacing.y = 9.0;
         ui.add(Label::new(RichText::new(dialog.title()).heading()).wrap());
         dialog.ui(ui, env, actions)
+    });
+    let title = dialog.title();
+    ctx.accesskit_node_builder(shown.response.id, |node| {
+        node.set_role(egui::accesskit::Role::Dialog);
+        node.set_label(title);
+        node.set_modal();
     });
     let escaped = shown.is_top_modal
         && !shown.any_popup_open

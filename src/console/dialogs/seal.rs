@@ -16,7 +16,8 @@ use crate::package::record::PackageSummary;
 use crate::package::{BlockSize, PackageKey};
 use crate::session::{KeyInfo, PackageDetails};
 
-const BLOCK_SIZES: [u64; 5] = [256 << 10, 1 << 20, 2 << 20, 4 << 20, 16 << 20];
+/// Sizes of blocks to choose from, in bytes.
+pub const BLOCK_SIZES: [u64; 5] = [256 << 10, 1 << 20, 2 << 20, 4 << 20, 16 << 20];
 
 /// Asks before a package is sealed.
 pub struct Seal {
@@ -28,9 +29,9 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// This package.
-    pub fn new(package: PackageSummary) -> Self {
-        Self { package, details: None, keys: None, key: None, block_size_bytes: None }
+    /// This package, with blocks of this many bytes at first, or as many as are recorded.
+    pub fn new(package: PackageSummary, block_size_bytes: Option<u64>) -> Self {
+        Self { package, details: None, keys: None, key: None, block_size_bytes }
     }
 
     fn block_size(&self) -> Option<BlockSize> {

@@ -1,15 +1,25 @@
-//! The page *History*: every event, the state of its chain, and its export.
+//! The page *History*: the events that pass a filter, the selected one with all that is known of it, and the state of
+//! the chain.
+//!
+//! Owns what is looked for; the library does the looking, so that the filter of the page and of an export are one.
 
-use egui::{ComboBox, Frame, Margin, Panel, RichText, TextEdit, Ui};
+mod details;
+mod filter;
 
+use egui::{Frame, Margin, Panel, RichText, Ui};
+
+use super::super::action::Action;
 use super::super::format;
 use super::super::theme::Density;
 use super::super::tokens::Tokens;
+use super::super::widgets::button::link;
 use super::super::widgets::list::{Cell, Column, List, ListState, Row, Rows};
+use super::super::widgets::selection::Selection;
 use super::packages::Moment;
+use crate::package::HistoryEntry;
 use crate::package::history::ChainState;
-use crate::package::{HistoryEntry, HistoryEvent};
-use crate::session::HistoryFilter;
+use crate::session::{HistoryDetails, HistoryFilter};
+use filter::Wanted;
 
 /// At most so many entries are read for the screen; an export has all.
 pub const NEWEST: u32 = 20_000;
@@ -81,25 +91,71 @@ fn why(entry: &HistoryEntry) -> String {
 pub struct HistoryPage {
     entries: Vec<HistoryEntry>,
     index: Vec<u32>,
-    /// Epoch of the view the entries were read at.
-    pub read_at: Option<u64>,
-    /// Whether they are being read.
-    pub is_reading: bool,
+    people: Vec<String>,
+    /// Epoch of the view and filter the entries were read with.
+    read: Option<(u64, HistoryFilter)>,
+    is_reading: bool,
     chain: Option<ChainState>,
     /// Whether the chain is being followed.
     pub is_verifying: bool,
-    event: Option<HistoryEvent>,
-    who: String,
-    filtered: Option<(Option<HistoryEvent>, String)>,
+    was_verified: bool,
+    wanted: Wanted,
     list: ListState,
+    /// All about the selected entry; `None` while it is being read.
+    details: Option<(u64, Option<HistoryDetails>)>,
 }
 
 impl HistoryPage {
-    /// Takes over what was read, oldest first.
-    pub fn set_entries(&mut self, mut entries: Vec<HistoryEntry>) {
+    /// The filter to read entries with now, if those of `epoch` are not there yet.
+    pub fn to_read(&mut self, epoch: u64) -> Option<HistoryFilter> {
+        let filter = self.filter();
+        let is_there = self.read.as_ref().is_some_and(|read| (read.0, &read.1) == (epoch, &filter));
+        if self.is_reading || is_there {
+            return None;
+        }
+        self.is_reading = true;
+        self.read = Some((epoch, filter.clone()));
+        Some(filter)
+    }
+
+    /// Whether the chain is to be followed now: once by itself.
+    pub fn starts_verifying(&mut self) -> bool {
+        !std::mem::replace(&mut self.was_verified, true) && !self.is_verifying
+    }
+
+    /// The number of the entry that is to be read now.
+    pub fn details_to_read(&mut self) -> Option<u64> {
+        let number = self.selected()?.number;
+        if self.details.as_ref().is_some_and(|(known, _)| *known == number) {
+            return None;
+        }
+        self.details = Some((number, None));
+        Some(number)
+    }
+
+    /// Takes over what was read, oldest first, and who is in History; nothing if it could not be read.
+    pub fn set_entries(&mut self, read: Option<(Vec<HistoryEntry>, Vec<String>)>) {
+        self.is_reading = false;
+        let Some((mut entries, people)) = read else { return };
         entries.reverse();
-        self.entries = entries;
-        self.filtered = None;
+        // Entries come newest first, with falling numbers: what is selected stays so.
+        let before = std::mem::replace(&mut self.entries, entries);
+        let place = |row: usize| {
+            let number = before.get(row)?.number;
+            self.entries.binary_search_by(|entry| number.cmp(&entry.number)).ok()
+        };
+        self.list.selection.remap(self.entries.len(), place);
+        self.index = (0..u32::try_from(self.entries.len()).unwrap_or(u32::MAX)).collect();
+        self.people = people;
+    }
+
+    /// Takes over all about one entry.
+    pub fn set_details(&mut self, number: u64, read: Option<HistoryDetails>) {
+        if let Some((known, details)) = &mut self.details
+            && *known == number
+        {
+            *details = read;
+        }
     }
 
     /// Takes over what following the chain found.
@@ -110,12 +166,7 @@ impl HistoryPage {
 
     /// What the page shows now, for an export of it.
     pub fn filter(&self) -> HistoryFilter {
-        let who = self.who.trim();
-        HistoryFilter {
-            events: self.event.into_iter().collect(),
-            who: (!who.is_empty()).then(|| who.to_owned()),
-            ..HistoryFilter::default()
-        }
+        self.wanted.filter.clone()
     }
 
     /// How many entries are shown.
@@ -128,64 +179,70 @@ impl HistoryPage {
         self.index.is_empty()
     }
 
-    fn refresh(&mut self) {
-        let wanted = (self.event, self.who.trim().to_lowercase());
-        if self.filtered.as_ref() == Some(&wanted) {
-            return;
-        }
-        let takes = |entry: &HistoryEntry| {
-            wanted.0.is_none_or(|event| entry.event == event)
-                && (wanted.1.is_empty() || entry.who.to_lowercase().contains(&wanted.1))
-        };
-        let rows = self.entries.iter().enumerate().filter(|(_, entry)| takes(entry));
-        self.index = rows.filter_map(|(at, _)| u32::try_from(at).ok()).collect();
-        self.list.selection = super::super::widgets::selection::Selection::default();
-        self.filtered = Some(wanted);
+    /// The entry that is selected alone.
+    fn selected(&self) -> Option<&HistoryEntry> {
+        let mut rows = self.list.selection.rows();
+        let row = rows.next()?;
+        if rows.next().is_some() { None } else { self.entries.get(row) }
     }
 
     /// Shows the page.
-    pub fn ui(&mut self, ui: &mut Ui, moment: Moment<'_>, density: Density) {
-        self.refresh();
-        let frame = Frame::new().inner_margin(Margin::symmetric(10, 5));
+    pub fn ui(&mut self, ui: &mut Ui, moment: Moment<'_>, density: Density, actions: &mut Vec<Action>) {
+        let frame = Frame::new().inner_margin(Margin { left: 10, right: 10, top: 7, bottom: 5 });
         Panel::top("history tools").frame(frame).show_separator_line(false).show(ui, |ui| {
-            ui.horizontal(|ui| {
-                ui.name_inputs("Event", |ui| {
-                    let word = self.event.map_or("All events", HistoryEvent::word);
-                    ComboBox::from_id_salt("event").width(170.0).selected_text(word).show_ui(ui, |ui| {
-                        ui.selectable_value(&mut self.event, None, "All events");
-                        for event in HistoryEvent::ALL {
-                            ui.selectable_value(&mut self.event, Some(event), event.word());
-                        }
-                    });
-                });
-                ui.name_inputs("Who", |ui| {
-                    ui.add(
-                        TextEdit::singleline(&mut self.who)
-                            .hint_text("Who")
-                            .desired_width(110.0)
-                            .align(egui::Align2::LEFT_CENTER),
-                    )
-                });
-                let tokens = Tokens::of(ui);
-                let (text, colour) = match (&self.chain, self.is_verifying) {
-                    (_, true) => ("Following the chain…".to_owned(), tokens.secondary),
-                    (Some(ChainState::Verified { entries }), _) => {
-                        (format!("Chain verified: {} entries", format::thousands(*entries)), tokens.text)
-                    }
-                    (Some(ChainState::Broken { number, why }), _) => {
-                        (format!("Chain broken at entry {number}: {why}"), tokens.bad)
-                    }
-                    (None, _) => (String::new(), tokens.secondary),
-                };
-                ui.label(RichText::new(text).color(colour));
-            });
+            ui.spacing_mut().item_spacing.y = 6.0;
+            self.wanted.ui(ui, &self.people, moment);
+            self.chain_ui(ui);
         });
+        self.details_ui(ui, moment, actions);
         let rows = HistoryRows { entries: &self.entries, index: &self.index, moment, package: true };
-        List::new("history", "History", &columns(true), density.row_height()).show(
+        let done = List::new("history", "History", &columns(true), density.row_height()).show(
             ui,
             &mut self.list,
             &rows,
             |_, _| (),
         );
+        let copies = ui.input(|input| input.events.contains(&egui::Event::Copy));
+        if copies && done.response.has_focus() && !self.list.selection.is_empty() {
+            actions.push(Action::Copy(self.as_text(moment)));
+        }
+        if self.is_empty() && !self.is_reading {
+            let text = if self.wanted.filter == HistoryFilter::default() {
+                "Nothing has happened yet."
+            } else {
+                "No event passes the filter."
+            };
+            let line = egui::Rect::from_center_size(done.response.rect.center(), egui::vec2(600.0, 24.0));
+            let colour = Tokens::of(ui).secondary;
+            ui.put(line, egui::Label::new(RichText::new(text).color(colour)));
+        }
+    }
+
+    /// The state of the chain; a broken one leads to the entry that does not fit.
+    fn chain_ui(&mut self, ui: &mut Ui) {
+        let tokens = Tokens::of(ui);
+        let (text, colour, broken) = match (&self.chain, self.is_verifying) {
+            (_, true) => ("Following the chain…".to_owned(), tokens.secondary, None),
+            (Some(ChainState::Verified { entries }), _) => {
+                let noun = if *entries == 1 { "entry" } else { "entries" };
+                let text = format!("Chain verified: {} {noun}", format::thousands(*entries));
+                (text, tokens.secondary, None)
+            }
+            (Some(ChainState::Broken { number, why }), _) => {
+                (format!("Chain broken at entry {number}: {why}"), tokens.bad, Some(*number))
+            }
+            (None, _) => ("The chain was not followed yet".to_owned(), tokens.secondary, None),
+        };
+        ui.horizontal(|ui| {
+            ui.label(RichText::new(text).color(colour));
+            let row = broken
+                .and_then(|broken| self.entries.binary_search_by(|entry| broken.cmp(&entry.number)).ok());
+            if let Some(row) = row
+                && link(ui, "Show it").clicked()
+            {
+                self.list.selection = Selection::one(row);
+                self.list.scroll_to(row);
+            }
+        });
     }
 }

@@ -1,5 +1,7 @@
 //! The page *Keys*: own keys, which seal, and keys of others, which are trusted.
 
+use std::collections::BTreeMap;
+
 use egui::Ui;
 
 use super::super::format;
@@ -15,6 +17,8 @@ use crate::session::{KeyInfo, KeyUse};
 #[derive(Default)]
 pub struct KeysPage {
     keys: Option<Vec<KeyInfo>>,
+    /// Packages sealed with each key, by its id.
+    used: BTreeMap<String, u64>,
     /// Whether they are to be read again.
     pub is_old: bool,
     /// Whether they are being read.
@@ -24,6 +28,7 @@ pub struct KeysPage {
 
 struct KeyRows<'a> {
     keys: &'a [KeyInfo],
+    used: &'a BTreeMap<String, u64>,
     moment: Moment<'a>,
 }
 
@@ -52,7 +57,12 @@ impl Rows for KeyRows<'_> {
             Some(at) => Cell::secondary(format::date(at, self.moment.zone)),
             None => Cell::new("No backup").tone(Tone::Bad),
         };
-        let name = format!("{}, {kind}, {}", key.name, key.key_id);
+        let used = match self.used.get(&key.key_id).copied().unwrap_or(0) {
+            0 => "–".to_owned(),
+            1 => "1 package".to_owned(),
+            count => format!("{} packages", format::thousands(count)),
+        };
+        let name = format!("{}, {kind}, {}, used by {used}", key.name, key.key_id);
         let cells = vec![
             Cell::new(key.name.as_str()),
             Cell::secondary(kind),
@@ -60,6 +70,7 @@ impl Rows for KeyRows<'_> {
             Cell::secondary(format::date(key.since, self.moment.zone)),
             backup,
             Cell::secondary(uses.join(", ")),
+            Cell::secondary(used),
         ];
         Row { icon: Some((Icon::Key, None)), cells, name: name.into() }
     }
@@ -70,9 +81,10 @@ impl Rows for KeyRows<'_> {
 }
 
 impl KeysPage {
-    /// Takes over what was read.
-    pub fn set_keys(&mut self, keys: Vec<KeyInfo>) {
+    /// Takes over what was read: the keys, and how many packages each sealed.
+    pub fn set_keys(&mut self, keys: Vec<KeyInfo>, used: BTreeMap<String, u64>) {
         self.keys = Some(keys);
+        self.used = used;
     }
 
     /// The selected key.
@@ -104,9 +116,10 @@ impl KeysPage {
             Column::text("Fingerprint", 160.0).unsortable(),
             Column::text("Since", 100.0).unsortable(),
             Column::text("Backup", 110.0).unsortable(),
-            Column::text("Trusted for", 120.0).unsortable(),
+            Column::text("Trusted for", 110.0).unsortable(),
+            Column::text("Used by", 110.0).unsortable(),
         ];
-        let rows = KeyRows { keys, moment };
+        let rows = KeyRows { keys, used: &self.used, moment };
         List::new("keys", "Keys", &columns, density.row_height()).show(ui, &mut self.list, &rows, |_, _| ());
     }
 }

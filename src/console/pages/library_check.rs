@@ -24,8 +24,19 @@ use crate::package::record::PackageId;
 use crate::session::{CheckGroup, CheckOrder, CheckRun, CheckedRow, LibraryCheck};
 
 /// Limits to choose from, in bytes a second; none at first.
-const RATES: [Option<u64>; 6] =
+pub const RATES: [Option<u64>; 6] =
     [None, Some(10 << 20), Some(25 << 20), Some(50 << 20), Some(100 << 20), Some(250 << 20)];
+
+/// What the work is called in the list of tasks.
+pub const LIBRARY_CHECK: &str = "Library check";
+
+/// A limit as it is chosen.
+pub fn rate_word(rate: Option<u64>) -> String {
+    match rate {
+        Some(rate) => format!("at most {}", format::short_rate(rate)),
+        None => "as fast as possible".to_owned(),
+    }
+}
 
 /// What is to be checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,6 +153,11 @@ impl LibraryCheckPage {
         }
         self.kept = kept;
         self.made = None;
+    }
+
+    /// Offers this limit for the next check.
+    pub fn begin_with_rate(&mut self, rate: Option<u64>) {
+        self.rate = rate;
     }
 
     /// How many packages of the result are shown.
@@ -299,17 +315,16 @@ impl LibraryCheckPage {
     }
 
     fn rate_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
-        let word = |rate: Option<u64>| match rate {
-            Some(rate) => format!("at most {}", format::short_rate(rate)),
-            None => "as fast as possible".to_owned(),
-        };
         let before = self.rate;
         ui.name_inputs("Speed", |ui| {
-            ComboBox::from_id_salt("rate").width(170.0).selected_text(word(self.rate)).show_ui(ui, |ui| {
-                for rate in RATES {
-                    ui.selectable_value(&mut self.rate, rate, word(rate));
-                }
-            });
+            ComboBox::from_id_salt("rate").width(170.0).selected_text(rate_word(self.rate)).show_ui(
+                ui,
+                |ui| {
+                    for rate in RATES {
+                        ui.selectable_value(&mut self.rate, rate, rate_word(rate));
+                    }
+                },
+            );
         });
         if self.rate != before {
             actions.push(Action::SteerLibraryCheck(Steer::Rate(self.rate)));

@@ -58,6 +58,15 @@ pub enum Place {
 }
 
 impl Place {
+    /// What it is called in a log.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Group(_) => "Group",
+            Self::Search => "Search results",
+            other => Page::ALL.iter().find(|page| page.place() == *other).map_or("", |page| page.word()),
+        }
+    }
+
     /// Whether it shows packages.
     pub fn is_list(&self) -> bool {
         !matches!(
@@ -230,14 +239,17 @@ fn tree(view: &View, searched: bool) -> Vec<(Option<Place>, TreeRow<'static>)> {
     let page =
         |page: Page, count: String| (Some(page.place()), TreeRow::item(0, page.icon(), page.word(), count));
     let heading = |text: &'static str| (None, TreeRow::heading(text));
-    let mut rows = vec![heading("Library"), page(Page::Packages, count(packages.len()))];
+    let mut rows = vec![heading("Library")];
+    // Dropped here, packages leave their group.
+    let (place, row) = page(Page::Packages, count(packages.len()));
+    rows.push((place, row.taking()));
     let mut members: HashMap<&str, usize> = HashMap::new();
     for package in packages.iter() {
         *members.entry(package.group.as_str()).or_default() += 1;
     }
     for group in view.groups.iter() {
         let members = members.get(group.as_str()).copied().unwrap_or(0);
-        let row = TreeRow::item(1, Icon::Folder, Cow::Owned(group.clone()), count(members));
+        let row = TreeRow::item(1, Icon::Folder, Cow::Owned(group.clone()), count(members)).taking();
         rows.push((Some(Place::Group(group.clone())), row));
     }
     rows.push(page(Page::AutoRegistered, number(|package| package.filed_by == SYSTEM)));

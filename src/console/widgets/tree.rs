@@ -23,6 +23,8 @@ pub struct TreeRow<'a> {
     pub tone: Tone,
     /// Whether its branches are shown; `None` = it has none.
     pub unfolded: Option<bool>,
+    /// Whether something can be dropped on it.
+    pub takes: bool,
 }
 
 impl<'a> TreeRow<'a> {
@@ -35,6 +37,7 @@ impl<'a> TreeRow<'a> {
             count: Cow::Borrowed(""),
             tone: Tone::Secondary,
             unfolded: None,
+            takes: false,
         }
     }
 
@@ -46,6 +49,11 @@ impl<'a> TreeRow<'a> {
         count: impl Into<Cow<'a, str>>,
     ) -> Self {
         Self { depth, icon: Some(icon), count: count.into(), ..Self::heading(label) }
+    }
+
+    /// Something can be dropped on it.
+    pub fn taking(self) -> Self {
+        Self { takes: true, ..self }
     }
 
     /// The count is a finding.
@@ -61,6 +69,10 @@ pub struct TreeResponse {
     pub selected: Option<usize>,
     /// Row to fold or unfold.
     pub toggled: Option<usize>,
+    /// Row that something is held over which it takes.
+    pub held_over: Option<usize>,
+    /// Row that it was dropped on.
+    pub dropped: Option<usize>,
 }
 
 /// Shows `rows`; `selected` is an index into them. `menu` draws the context menu of a row, which is selected by then.
@@ -81,6 +93,8 @@ pub fn tree_ui(
         keys_ui(ui, id, rows, selected, &mut done);
     }
     ui.spacing_mut().item_spacing.y = 0.0;
+    let is_held = egui::DragAndDrop::has_any_payload(ui.ctx());
+    let is_dropped = is_held && ui.input(|input| input.pointer.any_released());
     for (index, row) in rows.iter().enumerate() {
         let height =
             if row.icon.is_none() { row_height + if index > 0 { 6.0 } else { 0.0 } } else { row_height };
@@ -90,6 +104,11 @@ pub fn tree_ui(
         }
         let pressed = row_ui(ui, id.with(index), rect, row, selected == Some(index), response.has_focus());
         pressed.response.context_menu(|ui| menu(ui, index));
+        if is_held && row.takes && pressed.response.contains_pointer() {
+            done.held_over = Some(index);
+            done.dropped = is_dropped.then_some(index);
+            focus_ring(ui, rect, 4);
+        }
         if pressed.folded {
             done.toggled = Some(index);
         } else if pressed.selected {

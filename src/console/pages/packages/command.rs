@@ -23,6 +23,10 @@ pub enum ListCommand {
     NextHit,
     /// Goes to the one before.
     PreviousHit,
+    /// Goes to the next package that is not as recorded.
+    NextFinding,
+    /// Goes to the one before.
+    PreviousFinding,
     /// Copies the selected rows as text.
     CopyRows,
     /// Copies the checksums of the selected packages.
@@ -54,7 +58,12 @@ impl ListCommand {
     /// What copies.
     pub const COPIES: [Command; 2] = [Command::List(Self::CopyRows), Command::List(Self::CopyChecksum)];
     /// What goes from hit to hit.
-    pub const HITS: [Command; 2] = [Command::List(Self::NextHit), Command::List(Self::PreviousHit)];
+    pub const HITS: [Command; 4] = [
+        Command::List(Self::NextHit),
+        Command::List(Self::PreviousHit),
+        Command::List(Self::NextFinding),
+        Command::List(Self::PreviousFinding),
+    ];
     /// What changes the height of rows.
     pub const DENSITIES: [Command; 2] = [Command::List(Self::Larger), Command::List(Self::Smaller)];
 
@@ -71,6 +80,8 @@ impl ListCommand {
             Self::ClearFilter => entry("Clear filter"),
             Self::NextHit => entry("Next hit").shortcut(key(Modifiers::NONE, Key::F3)),
             Self::PreviousHit => entry("Previous hit").shortcut(key(Modifiers::SHIFT, Key::F3)),
+            Self::NextFinding => entry("Next finding").shortcut(key(Modifiers::NONE, Key::F8)),
+            Self::PreviousFinding => entry("Previous finding").shortcut(key(Modifiers::SHIFT, Key::F8)),
             Self::CopyRows => entry("Copy rows").shortcut(key(Modifiers::COMMAND, Key::C)),
             Self::CopyChecksum => entry("Copy checksum").shortcut(key(ctrl_shift, Key::C)),
             Self::Larger => entry("Larger rows").shortcut(key(Modifiers::COMMAND, Key::Plus)),

@@ -127,6 +127,7 @@ impl Details {
                 }
             });
         });
+        crate::console::areas::mark_details(ui.ctx(), shown.response.rect);
         let size = shown.response.rect.size();
         if pane.below {
             pane.height = size.y;

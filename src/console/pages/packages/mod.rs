@@ -28,7 +28,7 @@ use crate::console::selected::Selected;
 use crate::console::theme::Density;
 use crate::console::widgets::chip::chip;
 use crate::console::widgets::list::{Cell, Column, Filter, List, ListState, Row, Rows, Sort};
-use crate::package::PackageId;
+use crate::package::{Finding, PackageId};
 use crate::session::View;
 use command::ListScope;
 use index::{Index, Wanted};
@@ -228,6 +228,26 @@ impl PackagesPage {
         self.follow_selection();
     }
 
+    /// Moves the cursor to the next package that is not as recorded, or the one before, and around at the ends.
+    pub fn go_to_finding(&mut self, forward: bool) {
+        let count = self.index.len();
+        let start = match (self.list.selection.cursor(), forward) {
+            (Some(row), _) => row,
+            (None, true) => count.saturating_sub(1),
+            (None, false) => 0,
+        };
+        let is_finding = |row: &usize| {
+            self.index.package(*row).is_some_and(|package| package.finding != Finding::Consistent)
+        };
+        let mut rows = (1..=count)
+            .map(|step| if forward { (start + step) % count } else { (start + count - step) % count });
+        if let Some(row) = rows.find(is_finding) {
+            self.list.selection.select(row);
+            self.list.scroll_to(row);
+            self.follow_selection();
+        }
+    }
+
     /// Columns and sorting of a list.
     pub fn layout(&self, list: ListKind) -> Layout {
         self.arrangement.layouts.get(&list).cloned().unwrap_or_else(|| Layout::of(list))
@@ -375,10 +395,14 @@ impl PackagesPage {
             .sort(sort(0))
             .then(sort(1))
             .movable()
+            .draggable(scope.refusal(Command::MoveToGroup).is_none())
             .header_menu(&mut header_menu)
             .filters(filters, std::mem::take(&mut self.focus_fields))
             .show(ui, &mut self.list, &rows, |ui, _row| menu_ui(ui, scope, actions));
         actions.append(&mut header_actions);
+        if done.dragged {
+            egui::DragAndDrop::set_payload(ui.ctx(), Dragged(Arc::clone(&self.selected)));
+        }
         let before = layout.clone();
         if let Some(kind) = done.sort_clicked.and_then(|column| kinds.get(column)) {
             layout.sort_by(*kind, done.header.among_equals);
@@ -485,6 +509,9 @@ fn menu_ui(ui: &mut Ui, scope: &Scope, actions: &mut Vec<Action>) {
         }
     }
 }
+
+/// Packages on their way to a group.
+pub struct Dragged(pub Arc<Selected>);
 
 struct PackageRows<'a> {
     index: &'a Index,

@@ -198,6 +198,8 @@ pub struct ListResponse {
     pub header: HeaderResponse,
     /// The text of a filter was changed.
     pub filter_changed: bool,
+    /// Somebody began to drag the selected rows.
+    pub dragged: bool,
     /// Rows that were built.
     pub built: Range<usize>,
 }
@@ -213,6 +215,7 @@ pub struct List<'a> {
     header_menu: Option<HeaderMenu<'a>>,
     filters: Option<&'a mut [Filter]>,
     focus_filter: bool,
+    draggable: bool,
 }
 
 /// Draws the menu of a header; the argument is the column.
@@ -231,6 +234,7 @@ impl<'a> List<'a> {
             header_menu: None,
             filters: None,
             focus_filter: false,
+            draggable: false,
         }
     }
 
@@ -247,6 +251,11 @@ impl<'a> List<'a> {
     /// Lets headers be dragged to another place.
     pub fn movable(self) -> Self {
         Self { movable: true, ..self }
+    }
+
+    /// Lets selected rows be dragged to somewhere else.
+    pub fn draggable(self, draggable: bool) -> Self {
+        Self { draggable, ..self }
     }
 
     /// Gives headers a context menu.
@@ -302,6 +311,7 @@ impl<'a> List<'a> {
         let content_width = edges.last().copied().unwrap_or(0.0).max(area.width());
         let mut built = 0..0;
         let mut pressed = None;
+        let mut dragged = false;
         let mut body_ui = ui.new_child(egui::UiBuilder::new().max_rect(body).id_salt((self.id_salt, "body")));
         body_ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
         let mut scroll = ScrollArea::both().id_salt(self.id_salt).auto_shrink(false);
@@ -324,6 +334,7 @@ impl<'a> List<'a> {
                 if row_response.clicked() || row_response.secondary_clicked() {
                     pressed = Some((index, row_response.secondary_clicked()));
                 }
+                dragged |= row_response.drag_started();
                 if row_response.double_clicked() {
                     opened = Some(index);
                 }
@@ -381,6 +392,7 @@ impl<'a> List<'a> {
             sort_clicked,
             header: done,
             filter_changed,
+            dragged,
             built,
         }
     }

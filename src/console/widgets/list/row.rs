@@ -23,8 +23,9 @@ impl List<'_> {
         focused: bool,
     ) -> Response {
         // Only CLICK: a row that could take the keyboard would make Tab stop at every row.
-        let response = ui.interact(rect, id.with(index), Sense::CLICK);
         let selected = state.selection.contains(index);
+        let sense = if self.draggable && selected { Sense::CLICK | Sense::DRAG } else { Sense::CLICK };
+        let response = ui.interact(rect, id.with(index), sense);
         response.widget_info(|| WidgetInfo::selected(Role::Row, ui.is_enabled(), selected, &row.name));
         ui.ctx().accesskit_node_builder(response.id, |node| {
             node.set_selected(selected);

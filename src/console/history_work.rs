@@ -1,0 +1,47 @@
+//! Work of the page *History*: its entries read, one of them in full, its chain followed.
+
+use super::action::Action;
+use super::app::App;
+use super::pages::Place;
+use super::pages::history::NEWEST;
+use super::tasks::Show;
+use crate::session::{HistoryFilter, ListPeople, ReadHistory, ShowHistoryEntry};
+use crate::work::Work;
+
+impl App {
+    /// Reads what the page shows and has not read yet.
+    pub(super) fn follow_history(&mut self) {
+        if self.place != Place::History || self.view.epoch == 0 {
+            return;
+        }
+        if let Some(filter) = self.history.to_read(self.view.epoch) {
+            self.read_history(filter);
+        }
+        if self.history.starts_verifying() {
+            self.history.is_verifying = true;
+            self.perform(Action::VerifyHistory);
+        }
+        if let Some(number) = self.history.details_to_read() {
+            self.ask("", Show::Nothing, ShowHistoryEntry { number }, move |app, result| match result {
+                Ok(details) => app.history.set_details(number, details),
+                Err(failure) => app.tell(failure),
+            });
+        }
+    }
+
+    fn read_history(&mut self, filter: HistoryFilter) {
+        let Some(session) = self.session().cloned() else { return };
+        let filter = HistoryFilter { newest: Some(NEWEST), ..filter };
+        let run = move |work: &Work| {
+            let entries = session.run(ReadHistory { filter }, work)?;
+            Ok((entries, session.run(ListPeople {}, work)?))
+        };
+        self.tasks.start(&self.ctx, "", Show::Nothing, run, |app, result| match result {
+            Ok(read) => app.history.set_entries(Some(read)),
+            Err(failure) => {
+                app.history.set_entries(None);
+                app.tell(failure);
+            }
+        });
+    }
+}
