@@ -6,6 +6,7 @@ use super::command::Command;
 use super::dialogs::Dialog;
 use super::pages::library_check::Steer;
 use super::pages::packages::ListAction;
+use super::property::{SeveralAction, WindowId};
 use super::tasks::TaskId;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, CheckKind, PackageKey};
@@ -160,18 +161,28 @@ pub enum Action {
         /// Whether the window closes when it is done.
         close: bool,
     },
+    /// Something done in the window of several packages of this number.
+    Several(u64, SeveralAction),
     /// Asks whether changes are to be lost, if there are any, and closes a property window.
     CloseWindow(PackageId),
     /// Closes a property window and forgets what was changed in it.
     Discard(PackageId),
     /// Puts the tick of checksum control back to where it was.
     ForgetSwitch(PackageId),
+    /// Opens a file or folder with the program that the system has for it.
+    OpenPath(PathBuf),
+    /// Copies a file out of a package, to a file that must not exist.
+    SaveFile(PathBuf, PathBuf),
     /// Reads what a tab of a property window shows.
     ReadContents(PackageId),
     /// Reads the blocks of a package for its property window.
     ReadBlocks(PackageId),
-    /// Reads the history of a package.
-    ReadHistoryOf(PackageId),
+    /// Reads the history that a property window shows.
+    ReadHistoryOf(WindowId),
+    /// Reads one entry of History with its place in the chain, for a property window.
+    ReadEntry(WindowId, u64),
+    /// Adds a note to the history of a package.
+    AddNote(PackageId, String),
     /// Switches checksum control on.
     SwitchOn(PackageId, Option<SwitchAnswer>),
     /// Switches it off.
@@ -273,6 +284,8 @@ pub enum Action {
     WriteText(PathBuf, String),
     /// Puts a text on the clipboard.
     Copy(String),
+    /// Puts a text on the clipboard that is made on another thread.
+    CopyMade(Box<dyn FnOnce() -> String + Send>),
 
     /// Closes the program, stopping what runs.
     CloseNow,

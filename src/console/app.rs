@@ -28,7 +28,7 @@ use super::pages::settings::{self, settings_ui};
 use super::pages::tasks::TasksPage;
 use super::pages::{Place, TreeRows};
 use super::preferences::{self, Preferences, Settings};
-use super::property::{PropertyWindow, Tab};
+use super::property::{Kept, PropertyWindow, SeveralWindow, Tab};
 use super::shell::{Menu, Shell, shell_ui};
 use super::start::Surroundings;
 use super::tasks::{TaskId, Tasks};
@@ -108,7 +108,12 @@ pub struct App {
     pub(super) new_package: Option<NewPackage>,
     pub(super) windows: Vec<PropertyWindow>,
     pub(super) active: Option<PackageId>,
+    pub(super) several: Vec<SeveralWindow>,
+    /// The window of several packages that has the keyboard.
+    pub(super) active_several: Option<u64>,
+    pub(super) windows_so_far: u64,
     pub(super) last_tab: Tab,
+    pub(super) property: Kept,
     pub(super) dialogs: Vec<Front>,
     pub(super) dialogs_so_far: u64,
     pub(super) search: String,
@@ -167,7 +172,11 @@ impl App {
             new_package: None,
             windows: Vec::new(),
             active: None,
+            several: Vec::new(),
+            active_several: None,
+            windows_so_far: 0,
             last_tab: kept.last_tab,
+            property: kept.property.clone(),
             dialogs: Vec::new(),
             dialogs_so_far: 0,
             search: String::new(),
@@ -240,7 +249,7 @@ impl App {
         // A page that has something takes what comes as more of it; without a library nothing can be asked.
         let has_sources = self.new_package.as_ref().is_some_and(|page| !page.sources.is_empty());
         if items.len() > 1 && !has_sources && self.session().is_some() {
-            self.put_in_front(Box::new(super::dialogs::several::Several::new(items)));
+            self.put_in_front(Box::new(super::dialogs::items::Several::new(items)));
             return;
         }
         self.perform(Action::NewPackage(items));
@@ -487,10 +496,25 @@ impl App {
             }
             if is_active {
                 self.last_tab = window.tab();
+                self.property.contents = window.contents_view();
+                self.property.one = window.size().or(self.property.one);
+            }
+        }
+        let mut hit_several = None;
+        for window in &mut self.several {
+            let moment = Moment { now, zone: &self.around.actor.time_zone };
+            let is_active = !modal && self.active_several == Some(window.number);
+            if window.show(&ctx, moment, &self.tasks, self.around.desktop, is_active, actions) {
+                hit_several = Some(window.number);
+            }
+            if is_active {
+                self.last_tab = window.tab();
+                self.property.several = window.size().or(self.property.several);
             }
         }
         if pressed && !modal {
             self.active = hit;
+            self.active_several = hit_several;
         }
     }
 
@@ -574,7 +598,7 @@ impl eframe::App for App {
             status_link: (self.packages.is_filtered() && self.scope.list.is_shown)
                 .then_some(("Clear", Command::List(ListCommand::ClearFilter))),
             density: self.density,
-            keys: self.dialogs.is_empty() && self.active.is_none(),
+            keys: self.dialogs.is_empty() && self.active.is_none() && self.active_several.is_none(),
             focus_search: std::mem::take(&mut self.focus_search),
         };
         if shell.keys {

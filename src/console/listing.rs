@@ -158,6 +158,7 @@ impl App {
             density: self.density,
             place: if self.place == Place::Search { Place::default() } else { self.place.clone() },
             last_tab: self.last_tab,
+            property: self.property.clone(),
             arrangement: self.packages.arrangement.clone(),
             recent: self.recent.clone(),
             poll_minutes: self.poll_minutes,

@@ -29,6 +29,7 @@ pub mod paste;
 mod perform;
 pub mod preferences;
 pub mod property;
+mod property_work;
 pub mod renderer;
 mod search_work;
 pub mod selected;

@@ -8,7 +8,6 @@ use super::dialogs::archive::CannotRestore;
 use super::dialogs::library::Report;
 use super::dialogs::question::{Accept, Question, SwitchOff};
 use super::dialogs::refused::Differs;
-use super::pages::history::NEWEST;
 use super::perform::{is_archived, name_of};
 use super::tasks::Show;
 use crate::failure::{Class, Failure};
@@ -16,8 +15,8 @@ use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, BoardSlot, CheckKind};
 use crate::session::{
     self, AcceptRequest, ArchiveRequest, Check, CheckAll, CheckBlocks, CreateKey, Edit, EditProcedures,
-    EmptyTrash, ExportKey, HistoryFilter, Look, PackageRef, Passphrase, ReadBlocks, ReadContents,
-    ReadHistory, RestoreSource, ShowPackage, SwitchAnswer, SwitchOutcome, UndoRemove, VerifyHistory,
+    EmptyTrash, ExportKey, Look, PackageRef, Passphrase, ReadBlocks, RestoreSource, ShowPackage,
+    SwitchAnswer, SwitchOutcome, UndoRemove, VerifyHistory,
 };
 
 impl App {
@@ -30,16 +29,6 @@ impl App {
         match action {
             Action::Look(id) => self.look(id),
             Action::Apply { package, close } => self.apply(package, close),
-            Action::ReadContents(id) => {
-                self.ask("", Show::Nothing, ReadContents { package: id }, move |app, result| match result {
-                    Ok(contents) => {
-                        if let Some(window) = app.window(id) {
-                            window.set_contents(contents);
-                        }
-                    }
-                    Err(failure) => app.tell(failure),
-                });
-            }
             Action::ReadBlocks(id) => {
                 self.ask("", Show::Nothing, ReadBlocks { package: id }, move |app, result| match result {
                     Ok(blocks) => {
@@ -50,18 +39,14 @@ impl App {
                     Err(failure) => app.tell(failure),
                 });
             }
-            Action::ReadHistoryOf(id) => {
-                let filter =
-                    HistoryFilter { package: Some(id), newest: Some(NEWEST), ..HistoryFilter::default() };
-                self.ask("", Show::Nothing, ReadHistory { filter }, move |app, result| match result {
-                    Ok(entries) => {
-                        if let Some(window) = app.window(id) {
-                            window.set_history(entries);
-                        }
-                    }
-                    Err(failure) => app.tell(failure),
-                });
-            }
+            action @ (Action::ReadHistoryOf(_)
+            | Action::ReadContents(_)
+            | Action::OpenPath(_)
+            | Action::SaveFile(..)
+            | Action::ReadEntry(..)
+            | Action::AddNote(..)
+            | Action::Several(..)
+            | Action::CopyMade(_)) => self.work_on_properties(action),
             Action::ReadModified(id) => self.read_modified(id),
             Action::SwitchOn(id, answer) => self.switch_on(id, answer, false),
             Action::SwitchOff(id, reason) => self.switch_off(id, reason),

@@ -119,6 +119,8 @@ impl App {
         self.view = std::sync::Arc::default();
         self.windows.clear();
         self.active = None;
+        self.several.clear();
+        self.active_several = None;
         self.history = super::pages::history::HistoryPage::default();
         self.library_check.read_at = None;
         self.facts = Facts::default();
@@ -147,6 +149,8 @@ impl App {
     pub(super) fn perform(&mut self, action: Action) {
         match action {
             Action::Run(Command::List(command)) => self.run_list(command),
+            // Of 100,000 packages no copy is made for it.
+            Action::Run(Command::Properties) => self.open_properties(),
             Action::Run(command) => {
                 let selected = self.packages.selected().to_vec();
                 self.run(command, selected);
@@ -338,9 +342,7 @@ impl App {
             (Command::Restore, None) => self.put_in_front(Box::new(Restore::file(String::new()))),
             (Command::Restore, Some(package)) => self.put_in_front(Box::new(Restore::package(package))),
             (_, None) => {}
-            (Command::Properties, Some(_)) => {
-                selected.iter().take(12).for_each(|package| self.open_window(package.id));
-            }
+            (Command::Properties, Some(package)) => self.open_window(package.id),
             (Command::QuickCheck, Some(_)) => self.check(ids(&selected), CheckKind::Quick),
             (Command::DeepCheck, Some(_)) => self.check(ids(&selected), CheckKind::Deep),
             (Command::AcceptChanges, Some(package)) => self.read_and_ask_accept(package.id),
@@ -395,15 +397,16 @@ impl App {
         ]
     }
 
-    fn open_window(&mut self, id: PackageId) {
+    pub(super) fn open_window(&mut self, id: PackageId) {
         let Some(package) = self.summary(id) else { return };
         self.active = Some(id);
+        self.active_several = None;
         if let Some(window) = self.window(id) {
             window.bring_to_front();
             return;
         }
-        let order = self.windows.len();
-        self.windows.push(PropertyWindow::new(&package, self.last_tab, order));
+        let order = self.windows.len() + self.several.len();
+        self.windows.push(PropertyWindow::new(&package, self.last_tab, order, &self.property));
         if let Some(session) = self.session() {
             session.watch_first(vec![id]);
         }
@@ -602,6 +605,7 @@ impl App {
         if self.active.is_some_and(|id| !self.windows.iter().any(|window| window.id == id)) {
             self.active = None;
         }
+        self.follow_several();
         if let Place::Group(group) = &self.place
             && !view.groups.contains(group)
         {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::pages::Place;
 use super::pages::packages::{Arrangement, DetailsPane, Layout, ListKind, SavedView};
-use super::property::Tab;
+use super::property::{Kept, Tab};
 use super::theme::Density;
 use crate::package::BlockSize;
 
@@ -86,6 +86,8 @@ pub struct Preferences {
     pub place: Place,
     /// Tab of the property window that was used last.
     pub last_tab: Tab,
+    /// What is kept of property windows.
+    pub property: Kept,
     /// Columns, sorting, views and panes.
     pub arrangement: Arrangement,
     /// Libraries that were open, the last one first.
@@ -107,6 +109,7 @@ impl Default for Preferences {
             recent: Vec::new(),
             poll_minutes: POLL_MINUTES,
             settings: Settings::default(),
+            property: Kept::default(),
         }
     }
 }
@@ -153,6 +156,7 @@ impl Preferences {
             density: field(&mut fields, "density"),
             place: field(&mut fields, "place"),
             last_tab: field(&mut fields, "last_tab"),
+            property: field::<Kept>(&mut fields, "property").sane(),
             recent: recent.take(RECENT).collect(),
             poll_minutes: match field(&mut fields, "poll_minutes") {
                 0 => POLL_MINUTES,
@@ -180,6 +184,7 @@ impl Preferences {
             "density": written(&self.density),
             "place": written(&self.place),
             "last_tab": written(&self.last_tab),
+            "property": written(&self.property),
             "layouts": written(&self.arrangement.layouts),
             "views": written(&self.arrangement.views),
             "filter_row": self.arrangement.filter_row,
@@ -245,6 +250,7 @@ mod tests {
             density: Density::Compact,
             place: Place::Group("Browsers".to_owned()),
             last_tab: Tab::Contents,
+            property: Kept { one: Some([900.0, 640.0]), ..Kept::default() },
             arrangement: Arrangement {
                 layouts: [(ListKind::Packages, layout.clone())].into(),
                 views: vec![SavedView { name: "Mine".to_owned(), layout, filters }],

@@ -3,7 +3,8 @@
 # Usage: pictures.sh FOLDER THEME WIDTHxHEIGHT [SCENE...]
 #   scenes: library list many question seal new-package empty history general contents procedures history-tab
 #           history-details move hand-over tasks keys settings palette shortcuts choose-library unreachable check
-#           search blocks blocks-damaged blocks-archive new-package-long new-package-exists several steps
+#           search blocks blocks-damaged blocks-archive new-package-long new-package-exists items steps several
+#           contents-tree
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
 # Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick.
 set -eu
@@ -97,6 +98,16 @@ for scene in "${@:-library}"; do
         case $scene in contents) press ctrl+Tab; press ctrl+Tab ;; procedures) press ctrl+Tab; press ctrl+Tab; press ctrl+Tab ;;
         history-tab) press ctrl+shift+Tab ;; esac
         photo "$scene"; stop ;;
+    several)
+        # The window of several packages: what they have in common, then their findings and their history.
+        start --library "$library"
+        choose ins 190; press shift+Down shift+Down shift+Down; press Return; photo several
+        press ctrl+Tab; photo several-consistency; press ctrl+Tab; photo several-history; stop ;;
+    contents-tree)
+        # A package with folders; the first one is chosen, so that what can be done with it is not grey.
+        start --library "$library"
+        choose "${PACKAGE:-blen}"; press alt+Return; press ctrl+Tab; press ctrl+Tab
+        photo contents-tree; stop ;;
     blocks)
         start --library "$library"
         choose "${PACKAGE:-blen}"; press alt+Return
@@ -184,12 +195,12 @@ for scene in "${@:-library}"; do
         start --library "$library" "$place/source/Inkscape 1.4.1"
         xdotool mousemove 600 362 click 1 key ctrl+a; xdotool type --delay 30 1.4; settle
         press Escape Return; photo new-package-exists; stop ;;
-    several)
+    items)
         start --library "$library"
         python3 "$root/tests/window/xdnd_source.py" --window "$window" --timeout 20 "$place/source/"* >/dev/null
-        settle; photo several-all
+        settle; photo items-all
         xdotool mousemove "$((${size%x*} / 2 - 382))" "$((${size#*x} / 2 + 7))" click 1; settle; settle
-        photo several; stop ;;
+        photo items; stop ;;
     steps)
         start --library "$library"
         choose r; press alt+Return; photo steps; stop ;;

@@ -130,6 +130,46 @@ impl Dialog for SaveText {
     }
 }
 
+/// Copies one file out of a package.
+pub struct SaveFile {
+    from: PathBuf,
+    name: String,
+    path: String,
+}
+
+impl SaveFile {
+    /// This one, which is called `name`.
+    pub fn new(from: PathBuf, name: &str) -> Self {
+        Self { from, name: name.to_owned(), path: String::new() }
+    }
+}
+
+impl Dialog for SaveFile {
+    fn title(&self) -> String {
+        format!("Save {} as", crate::console::widgets::short(&self.name, 60))
+    }
+
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        path_row(ui, "File", &mut self.path, Browse::SaveAs, env.is_new, actions);
+        quiet(ui, "A file that is there is not replaced.");
+        let path = whole(&self.path);
+        buttons_ui(ui, |ui| {
+            let pressed = default_button(ui, "Save", path.as_ref().err().copied(), false);
+            if let (true, Ok(path)) = (pressed, path) {
+                actions.push(Action::SaveFile(self.from.clone(), path));
+                return Next::Close;
+            }
+            if plain_button(ui, "Cancel") { Next::Close } else { Next::Stay }
+        })
+    }
+
+    fn receive(&mut self, delivery: &Delivery<'_>) {
+        if let Delivery::Path(path) = delivery {
+            self.path = path.display().to_string();
+        }
+    }
+}
+
 /// Writes History to a new file.
 pub struct ExportHistory {
     filter: HistoryFilter,

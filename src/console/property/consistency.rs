@@ -13,7 +13,7 @@ use crate::console::pages::packages::Moment;
 use crate::console::tasks::Tasks;
 use crate::console::tokens::Tokens;
 use crate::console::widgets::alert::alert;
-use crate::console::widgets::button::button_unless;
+use crate::console::widgets::button::{button_unless, link};
 use crate::console::widgets::field_row::field_row;
 use crate::console::widgets::list::{Cell, Column, List, Row, Rows};
 use crate::package::state::Field;
@@ -118,7 +118,7 @@ impl PropertyWindow {
         self.switch_ui(ui, actions);
         ui.add_space(2.0);
         ui.spacing_mut().item_spacing.y = 2.0;
-        self.lines_ui(ui, moment);
+        self.lines_ui(ui, moment, actions);
         ui.spacing_mut().item_spacing.y = 6.0;
         let Some(details) = &self.details else { return };
         let record = &details.record;
@@ -247,7 +247,7 @@ impl PropertyWindow {
         }
     }
 
-    fn lines_ui(&self, ui: &mut Ui, moment: Moment<'_>) {
+    fn lines_ui(&self, ui: &mut Ui, moment: Moment<'_>, actions: &mut Vec<Action>) {
         let Some(details) = &self.details else { return };
         let record = &details.record;
         let line = |ui: &mut Ui, label: &str, parts: &[(String, bool)], rest: &str| {
@@ -267,6 +267,9 @@ impl PropertyWindow {
         };
         let recorded = format!(" · {} {}", record.checksum_event, moment.full(record.checksum_at));
         line(ui, "Recorded", &sum(&record.checksum), &recorded);
+        let found = self.report.as_ref().or(details.report.as_ref()).and_then(|report| report.found);
+        let mut copies = vec![("Copy recorded digest", record.checksum.digest)];
+        copies.extend(found.map(|found| ("Copy found digest", found.digest)));
         if record.state != PackageState::Archived {
             match (&self.report, record.last_check()) {
                 (Some(report), _) => found_line(ui, line, report, moment),
@@ -297,6 +300,14 @@ impl PropertyWindow {
         };
         let label = if record.state == PackageState::Archived { "Archive verified" } else { "Deep check" };
         line(ui, label, &[], &deep);
+        field_row(ui, "", |ui| {
+            ui.spacing_mut().item_spacing.x = 14.0;
+            for (word, digest) in copies {
+                if link(ui, word).on_hover_text(digest.to_string()).clicked() {
+                    actions.push(Action::Copy(digest.to_string()));
+                }
+            }
+        });
     }
 }
 

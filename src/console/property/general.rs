@@ -10,9 +10,9 @@ use crate::console::pages::packages::Moment;
 use crate::console::tokens::Tokens;
 use crate::console::widgets::button::{button, link};
 use crate::console::widgets::field_row::{field_row, labelled_row, value_row};
-use crate::package::PackageState;
 use crate::package::record::PackageType;
 use crate::package::state::Field;
+use crate::package::{PackageKey, PackageState};
 
 impl PropertyWindow {
     pub(super) fn general_ui(&mut self, ui: &mut Ui, moment: Moment<'_>, actions: &mut Vec<Action>) {
@@ -21,13 +21,13 @@ impl PropertyWindow {
         crate::console::dialogs::show_scroll_bar(ui);
         ScrollArea::vertical().id_salt("general").auto_shrink(false).max_height(room).show(ui, |ui| {
             ui.set_width(ui.available_width() - 10.0);
-            self.editable_ui(ui);
+            self.editable_ui(ui, actions);
             self.facts_ui(ui, moment, actions);
         });
         self.state_buttons_ui(ui, actions);
     }
 
-    fn editable_ui(&mut self, ui: &mut Ui) {
+    fn editable_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         let Some(state) = self.details.as_ref().map(|details| details.record.state) else { return };
         let (Some(draft), Some(base)) = (&mut self.draft, &self.base) else { return };
         let elsewhere = &self.elsewhere;
@@ -66,7 +66,11 @@ impl PropertyWindow {
         if state.may_edit(Field::Replaces) {
             labelled_row(ui, "Replaces", |ui, name| {
                 marked_ui(ui, elsewhere.contains(&Part::Replaces).then_some(&base.replaces), |ui| {
-                    let width = ui.available_width();
+                    // What stands there may be opened, as far as it is applied.
+                    let named = (draft.replaces == base.replaces && !base.replaces.is_empty())
+                        .then(|| PackageKey::parse(base.replaces.trim()).ok())
+                        .flatten();
+                    let width = ui.available_width() - if named.is_some() { 48.0 } else { 0.0 };
                     ui.add(
                         TextEdit::singleline(&mut draft.replaces)
                             .hint_text("Name@Version")
@@ -74,10 +78,27 @@ impl PropertyWindow {
                             .align(egui::Align2::LEFT_CENTER),
                     )
                     .labelled_by(name);
+                    if let Some(named) = named {
+                        let open = link(ui, "Open");
+                        open.widget_info(|| {
+                            egui::WidgetInfo::labeled(
+                                egui::Role::Link,
+                                true,
+                                format!("Open {}", named.title()),
+                            )
+                        });
+                        if open.clicked() {
+                            actions.push(Action::OpenNamed(named));
+                        }
+                    }
                 });
             });
-        } else if !base.replaces.is_empty() {
-            value_row(ui, "Replaces", &base.replaces).on_hover_text(why_not(state));
+        } else if let Ok(named) = PackageKey::parse(base.replaces.trim()) {
+            field_row(ui, "Replaces", |ui| {
+                if link(ui, &named.title()).on_hover_text(why_not(state)).clicked() {
+                    actions.push(Action::OpenNamed(named));
+                }
+            });
         }
         if state.may_edit(Field::Retired) {
             field_row(ui, "Retired", |ui| {
@@ -129,10 +150,10 @@ impl PropertyWindow {
             let by = format!("{} on {}, {}", archive.by, archive.host, moment.full(archive.at));
             value_row(ui, "Archived by", &by).on_hover_text(format::utc(archive.at));
             let reach = match details.archive_reachable {
-                Some(true) => "",
-                _ => " (not reachable now)",
+                Some(true) => "reachable",
+                _ => "not reachable now",
             };
-            value_row(ui, "Archive file", &format!("{}{reach}", archive.path));
+            value_row(ui, "Archive file", &format!("{} ({reach})", archive.path));
             value_row(ui, "Archive size", &format::exact_size(archive.size_bytes));
             if let (Some(draft), Some(base)) = (&mut self.draft, &self.base) {
                 let theirs = self.elsewhere.contains(&Part::ArchiveComment);
@@ -141,7 +162,19 @@ impl PropertyWindow {
             }
         } else {
             let folder = details.folder.display().to_string();
-            field_row(ui, "Folder", |ui| copy_ui(ui, "Copy folder", &folder, actions));
+            let path = details.folder.clone();
+            field_row(ui, "Folder", |ui| {
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    let open = button(ui, "Open");
+                    open.widget_info(|| {
+                        egui::WidgetInfo::labeled(egui::Role::Button, true, "Open folder of the package")
+                    });
+                    if open.clicked() {
+                        actions.push(Action::OpenPath(path));
+                    }
+                    copy_ui(ui, "Copy folder", &folder, actions);
+                });
+            });
         }
         field_row(ui, "Package id", |ui| copy_ui(ui, "Copy package id", &record.id.to_string(), actions));
         let digest = record.checksum.digest.to_string();

@@ -4,22 +4,31 @@
 //! from the state of the package alone.
 
 mod blocks;
+mod common;
 mod consistency;
 mod contents;
 mod draft;
+mod frame;
 mod general;
 mod history;
 mod procedures;
+mod several;
 mod steps;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use egui::{Align, Context, Frame, Id, Key, Layout, Margin, Modifiers, RichText, Sense, Ui, Vec2, Window};
+use egui::{Context, Key, Modifiers, RichText, Sense, Ui, Vec2};
 
 use jiff::Timestamp;
 
+pub use self::common::Common;
+pub use self::contents::{ContentsView, Listing};
 use self::draft::{Draft, Part, merge};
+pub use self::frame::Kept;
+use self::frame::{WindowFrame, closing_ui, tab_area_ui};
+pub use self::history::HistoryTab;
+pub use self::several::{Outcome, SeveralAction, SeveralWindow};
 use self::steps::Step;
 use super::action::Action;
 use super::command::Command;
@@ -29,13 +38,12 @@ use super::start::{Closing, Desktop};
 use super::tasks::{TaskId, Tasks};
 use super::theme::semibold;
 use super::tokens::{Tokens, Tone};
-use super::widgets::button::{button, button_unless, primary_button_unless};
 use super::widgets::list::ListState;
 use super::widgets::tab_bar::{Tab as TabHead, tab_bar_ui};
 use crate::failure::Failure;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::state::Field;
-use crate::package::{BoardSlot, CheckKind, CheckReport, Finding, HistoryEntry, PackageKey, PackageState};
+use crate::package::{BoardSlot, CheckKind, CheckReport, Finding, PackageKey, PackageState};
 use crate::session::{Contents, PackageBlocks, PackageDetails, PackageEdit, View};
 
 /// A tab.
@@ -73,6 +81,15 @@ impl Tab {
     }
 }
 
+/// Names a property window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowId {
+    /// The one of this package.
+    One(PackageId),
+    /// One of several packages, by its number.
+    Several(u64),
+}
+
 /// A property window.
 pub struct PropertyWindow {
     /// Whose.
@@ -95,26 +112,22 @@ pub struct PropertyWindow {
     applying: Option<TaskId>,
     /// Whether the window closes once the switch has been answered.
     pub close_when_answered: bool,
-    contents: Option<Arc<Contents>>,
+    contents: Option<Arc<Listing>>,
     contents_state: contents::State,
     differences: ListState,
     /// When the files that differ were changed, for the report of this time.
     modified: Option<(Timestamp, HashMap<String, Timestamp>)>,
     procedures: ListState,
     blocks: blocks::State,
-    history: Option<Vec<HistoryEntry>>,
-    history_list: ListState,
-    to_front: bool,
-    /// How many windows were open before it.
-    order: usize,
+    history: HistoryTab,
+    frame: WindowFrame,
     /// What the tabs show is older than the details.
     contents_old: bool,
-    history_old: bool,
 }
 
 impl PropertyWindow {
     /// A window that waits for its details; `order` windows are open already.
-    pub fn new(package: &PackageSummary, last_tab: Tab, order: usize) -> Self {
+    pub fn new(package: &PackageSummary, last_tab: Tab, order: usize, kept: &Kept) -> Self {
         Self {
             id: package.id,
             key: package.key.clone(),
@@ -130,17 +143,14 @@ impl PropertyWindow {
             applying: None,
             close_when_answered: false,
             contents: None,
-            contents_state: contents::State::default(),
+            contents_state: contents::State::new(kept.contents),
             differences: ListState::default(),
             modified: None,
             procedures: ListState::default(),
             blocks: blocks::State::default(),
-            history: None,
-            history_list: ListState::default(),
-            to_front: true,
-            order,
+            history: HistoryTab::default(),
+            frame: WindowFrame::new(order, kept.one),
             contents_old: true,
-            history_old: true,
         }
     }
 
@@ -149,15 +159,20 @@ impl PropertyWindow {
         self.tab
     }
 
+    /// Its size in points, once it was shown.
+    pub fn size(&self) -> Option<[f32; 2]> {
+        self.frame.size()
+    }
+
     /// Brings the window in front of the others, with the differences.
     pub fn show_differences(&mut self) {
         self.tab = Tab::Consistency;
-        self.to_front = true;
+        self.frame.to_front = true;
     }
 
     /// Brings the window in front of the others.
     pub fn bring_to_front(&mut self) {
-        self.to_front = true;
+        self.frame.to_front = true;
     }
 
     /// What the library knows of the package, once it was read.
@@ -202,7 +217,7 @@ impl PropertyWindow {
                 }
                 self.details = Some(details);
                 self.contents_old = true;
-                self.history_old = true;
+                self.history.old = true;
                 self.blocks.old = true;
             }
             Err(failure) => self.failure = Some(failure),
@@ -250,7 +265,7 @@ impl PropertyWindow {
 
     /// The files, if they were read.
     pub fn contents(&self) -> Option<Arc<Contents>> {
-        self.contents.clone()
+        self.contents.as_ref().map(|listing| Arc::clone(&listing.contents))
     }
 
     /// Takes over when the files were changed that differ in the report of this time.
@@ -259,19 +274,13 @@ impl PropertyWindow {
     }
 
     /// Takes over the files.
-    pub fn set_contents(&mut self, contents: Contents) {
+    pub fn set_contents(&mut self, listing: Listing) {
         // What is selected stays selected where only something else about the package changed.
-        if self.contents.as_deref() == Some(&contents) {
+        if self.contents.as_ref().is_some_and(|known| known.contents == listing.contents) {
             return;
         }
-        self.contents = Some(Arc::new(contents));
-        self.contents_state.forget();
-    }
-
-    /// Takes over the history, newest first.
-    pub fn set_history(&mut self, mut entries: Vec<HistoryEntry>) {
-        entries.reverse();
-        self.history = Some(entries);
+        self.contents_state.forget(self.contents.as_deref(), &listing);
+        self.contents = Some(Arc::new(listing));
     }
 
     /// Puts the tick back to where it was.
@@ -305,49 +314,18 @@ impl PropertyWindow {
         actions: &mut Vec<Action>,
     ) -> bool {
         let title = format!("{} - Properties", self.key.title());
-        let mut open = true;
         let popup_open = egui::Popup::is_any_open(ctx);
-        let tokens = Tokens::for_theme(ctx.global_style().visuals.dark_mode);
-        let frame = Frame::window(&ctx.global_style()).fill(tokens.panel).inner_margin(Margin::same(0));
-        // At most as large as the window around it.
-        let room = ctx.content_rect().size() - Vec2::new(24.0, 60.0);
-        let least = Vec2::new(640.0, 480.0).min(room);
-        let shown = Window::new(super::widgets::short(&title, 90))
-            .id(Id::unique("properties").with(self.id.0))
-            .open(&mut open)
-            .frame(frame)
-            .title_frame(Frame::new().inner_margin(Margin::symmetric(14, 7)))
-            .default_size(Vec2::new(780.0, 560.0).min(room))
-            .default_pos(self.place_in(ctx.content_rect()))
-            .min_size(least)
-            .max_size(room)
-            .resizable(true)
-            .collapsible(false)
-            .show(ctx, |ui| {
-                let body = Frame::new().inner_margin(Margin { left: 14, right: 14, top: 2, bottom: 12 });
-                body.show(ui, |ui| self.window_ui(ui, moment, tasks, desktop, is_active, actions));
-            });
-        if !open {
+        let mut frame = std::mem::replace(&mut self.frame, WindowFrame::new(0, None));
+        let shown =
+            frame.show(ctx, &title, |ui| self.window_ui(ui, moment, tasks, desktop, is_active, actions));
+        self.frame = frame;
+        if shown.is_closed {
             actions.push(Action::CloseWindow(self.id));
-        }
-        let Some(shown) = shown else { return false };
-        let layer = shown.response.layer_id;
-        if std::mem::take(&mut self.to_front) {
-            ctx.move_to_top(layer);
         }
         if is_active {
             self.keys(ctx, tasks, popup_open, actions);
         }
-        let pressed = ctx.input(|input| input.pointer.any_pressed().then(|| input.pointer.interact_pos()));
-        pressed.flatten().is_some_and(|at| ctx.layer_id_at(at) == Some(layer))
-    }
-
-    /// Where the window stands at first: a little below the middle, each one lower and further right.
-    fn place_in(&self, area: egui::Rect) -> egui::Pos2 {
-        let step = self.order as f32 * 26.0;
-        let left = (area.center().x - 390.0 + step).max(area.left() + 8.0);
-        let top = (area.center().y - 240.0 + step).max(area.top() + 40.0);
-        egui::pos2(left.round(), top.round())
+        shown.is_pressed
     }
 
     fn keys(&mut self, ctx: &Context, tasks: &Tasks, popup_open: bool, actions: &mut Vec<Action>) {
@@ -390,14 +368,7 @@ impl PropertyWindow {
         if let Some(clicked) = tab_bar_ui(ui, &tabs, at) {
             self.tab = Tab::ALL[clicked];
         }
-        let bottom = 44.0;
-        let size = Vec2::new(ui.available_width(), (ui.available_height() - bottom).max(80.0));
-        ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
-            ui.set_min_size(size);
-            ui.set_max_size(size);
-            ui.add_space(4.0);
-            self.tab_ui(ui, moment, tasks, is_active, actions);
-        });
+        tab_area_ui(ui, |ui| self.tab_ui(ui, moment, tasks, is_active, actions));
         self.buttons_ui(ui, tasks, desktop, actions);
     }
 
@@ -462,46 +433,16 @@ impl PropertyWindow {
     }
 
     fn buttons_ui(&mut self, ui: &mut Ui, tasks: &Tasks, desktop: Desktop, actions: &mut Vec<Action>) {
-        let tokens = Tokens::of(ui);
-        let top = ui.cursor().top();
-        ui.painter().hline(ui.max_rect().x_range(), top + 4.0, egui::Stroke::new(1.0, tokens.separator));
-        ui.add_space(12.0);
         let busy = self.applying.is_some_and(|task| tasks.is_running(task));
-        let changed = self.is_changed();
-        let id = self.id;
-        let apply_refused = if busy {
-            Some("The changes are being applied")
-        } else {
-            (!changed).then_some("Nothing was changed")
-        };
-        let ok_refused = busy.then_some("The changes are being applied");
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            for which in desktop.order().into_iter().rev() {
-                match which {
-                    Closing::Ok => {
-                        if primary_button_unless(ui, "OK", None, ok_refused).clicked() {
-                            let action = if changed {
-                                Action::Apply { package: id, close: true }
-                            } else {
-                                Action::Discard(id)
-                            };
-                            actions.push(action);
-                        }
-                    }
-                    Closing::Cancel => {
-                        // Cancel, Esc and the cross do the same: they ask if there is anything to lose.
-                        if button(ui, "Cancel").clicked() {
-                            actions.push(Action::CloseWindow(id));
-                        }
-                    }
-                    Closing::Apply => {
-                        if button_unless(ui, "Apply", None, apply_refused).clicked() {
-                            actions.push(Action::Apply { package: id, close: false });
-                        }
-                    }
-                }
+        let (id, changed) = (self.id, self.is_changed());
+        match closing_ui(ui, desktop, busy, changed) {
+            Some(Closing::Ok) if !changed => actions.push(Action::Discard(id)),
+            Some(Closing::Cancel) => actions.push(Action::CloseWindow(id)),
+            Some(which) => {
+                actions.push(Action::Apply { package: id, close: which == Closing::Ok });
             }
-        });
+            None => {}
+        }
     }
 
     fn may_edit(&self, field: Field) -> bool {

@@ -433,8 +433,13 @@ impl PackagesPage {
         if done.selection_changed {
             self.follow_selection();
         }
-        if let Some(package) = done.opened.and_then(|row| self.index.package(row)) {
-            actions.push(Action::Open(package.id));
+        if let Some(row) = done.opened {
+            // Enter is meant for all that is selected.
+            if self.selected.len() > 1 && self.list.selection.contains(row) {
+                actions.push(Action::Run(Command::Properties));
+            } else if let Some(package) = self.index.package(row) {
+                actions.push(Action::Open(package.id));
+            }
         }
     }
 

@@ -9,22 +9,30 @@ use crate::console::widgets::selection::Selection;
 const TYPING_SECS: f64 = 1.0;
 
 impl List<'_> {
-    /// Arrows, Home, End, pages, Space, Ctrl+A, Enter and letters. Returns the row to open.
-    pub(super) fn keys_ui(&self, ui: &Ui, id: Id, state: &mut ListState, rows: &dyn Rows) -> Option<usize> {
+    /// Arrows, Home, End, pages, Space, Ctrl+A, Enter and letters. Returns the row to open, and the one to fold or
+    /// unfold.
+    pub(super) fn keys_ui(
+        &self,
+        ui: &Ui,
+        id: Id,
+        state: &mut ListState,
+        rows: &dyn Rows,
+    ) -> (Option<usize>, Option<usize>) {
+        let is_tree = !rows.is_empty() && rows.branch(0).is_some();
         ui.memory_mut(|memory| {
             let filter =
-                EventFilter { horizontal_arrows: false, vertical_arrows: true, ..Default::default() };
+                EventFilter { horizontal_arrows: is_tree, vertical_arrows: true, ..Default::default() };
             memory.set_focus_lock_filter(id, filter);
         });
         if rows.is_empty() {
-            return None;
+            return (None, None);
         }
         let last = rows.len() - 1;
         let page = state.rows_in_view.max(1);
         let cursor = state.selection.cursor();
         let events = ui.input(|input| input.events.clone());
         let now = ui.input(|input| input.time);
-        let mut opened = None;
+        let (mut opened, mut toggled) = (None, None);
         for event in &events {
             match event {
                 egui::Event::Key { key, pressed: true, modifiers, .. } => {
@@ -34,6 +42,17 @@ impl List<'_> {
                         Key::ArrowUp => Some(at.map_or(last, |row| row.saturating_sub(1))),
                         Key::PageDown => Some(at.map_or(page.min(last), |row| (row + page).min(last))),
                         Key::PageUp => Some(at.map_or(0, |row| row.saturating_sub(page))),
+                        Key::ArrowRight | Key::ArrowLeft if is_tree && modifiers.is_none() => {
+                            let step = at.map_or(Step::Stay, |row| step(rows, row, *key == Key::ArrowRight));
+                            match step {
+                                Step::Fold => {
+                                    toggled = at;
+                                    None
+                                }
+                                Step::To(row) => Some(row),
+                                Step::Stay => None,
+                            }
+                        }
                         Key::Home => Some(0),
                         Key::End => Some(last),
                         Key::F10 if modifiers.shift_only() => {
@@ -80,7 +99,30 @@ impl List<'_> {
                 _ => {}
             }
         }
-        opened
+        (opened, toggled)
+    }
+}
+
+/// What an arrow to the side does in a tree.
+enum Step {
+    Fold,
+    To(usize),
+    Stay,
+}
+
+/// To the right unfolds, or goes to the first branch; to the left folds, or goes to what the row hangs on.
+fn step(rows: &dyn Rows, row: usize, right: bool) -> Step {
+    let Some(branch) = rows.branch(row) else { return Step::Stay };
+    match (branch.unfolded, right) {
+        (Some(false), true) | (Some(true), false) => Step::Fold,
+        (Some(true), true) if row + 1 < rows.len() => Step::To(row + 1),
+        (_, true) => Step::Stay,
+        (_, false) => {
+            let above = (0..row).rev();
+            let mut above =
+                above.filter(|at| rows.branch(*at).is_some_and(|above| above.depth < branch.depth));
+            above.next().map_or(Step::Stay, Step::To)
+        }
     }
 }
 

@@ -110,6 +110,15 @@ pub struct Row<'a> {
     pub name: Cow<'a, str>,
 }
 
+/// Where a row stands in a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// 0 at the left.
+    pub depth: u16,
+    /// Whether its branches are shown; `None` = it has none.
+    pub unfolded: Option<bool>,
+}
+
 /// Where the rows come from.
 pub trait Rows {
     /// How many there are.
@@ -120,6 +129,11 @@ pub trait Rows {
 
     /// The text that typing jumps to; asked for many rows, so it should not build a row.
     fn jump_text(&self, index: usize) -> &str;
+
+    /// Where row `index` stands, if the rows are a tree.
+    fn branch(&self, _index: usize) -> Option<Branch> {
+        None
+    }
 
     /// Whether there are none.
     fn is_empty(&self) -> bool {
@@ -192,6 +206,8 @@ pub struct ListResponse {
     pub selection_changed: bool,
     /// Row that was double-clicked, or that had the cursor when Enter was pressed.
     pub opened: Option<usize>,
+    /// Row to fold or unfold.
+    pub toggled: Option<usize>,
     /// Header that was clicked.
     pub sort_clicked: Option<usize>,
     /// What else was done to the header.
@@ -302,9 +318,9 @@ impl<'a> List<'a> {
         if response.clicked() {
             response.request_focus();
         }
-        let mut opened = None;
+        let (mut opened, mut toggled) = (None, None);
         if response.has_focus() {
-            opened = self.keys_ui(ui, id, state, rows);
+            (opened, toggled) = self.keys_ui(ui, id, state, rows);
         }
 
         let edges = self.edges(state, area.width());
@@ -329,8 +345,12 @@ impl<'a> List<'a> {
                 let top = origin.y + index as f32 * self.row_height;
                 let rect = Rect::from_min_size(pos2(origin.x, top), vec2(content_width, self.row_height));
                 let row = rows.row(index);
-                let row_response =
-                    self.row_ui(ui, id, rect, index, &row, state, &edges, response.has_focus());
+                let branch = rows.branch(index);
+                let (row_response, folded) =
+                    self.row_ui(ui, id, rect, index, (&row, branch), state, &edges, response.has_focus());
+                if folded {
+                    toggled = Some(index);
+                }
                 if row_response.clicked() || row_response.secondary_clicked() {
                     pressed = Some((index, row_response.secondary_clicked()));
                 }
@@ -389,6 +409,7 @@ impl<'a> List<'a> {
             response,
             selection_changed,
             opened,
+            toggled,
             sort_clicked,
             header: done,
             filter_changed,

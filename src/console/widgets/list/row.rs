@@ -2,9 +2,12 @@
 
 use egui::{Id, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, pos2, vec2};
 
-use super::{Cell, ICON_ROOM, List, ListState, PADDING, Row, one_line};
+use super::{Branch, Cell, ICON_ROOM, List, ListState, PADDING, Row, one_line};
 use crate::console::icons::{self, Mark};
 use crate::console::tokens::Tokens;
+
+/// How much further right a row stands than what it hangs on, in points.
+const STEP: f32 = 16.0;
 
 impl List<'_> {
     #[expect(
@@ -17,11 +20,11 @@ impl List<'_> {
         id: Id,
         rect: Rect,
         index: usize,
-        row: &Row<'_>,
+        (row, branch): (&Row<'_>, Option<Branch>),
         state: &ListState,
         edges: &[f32],
         focused: bool,
-    ) -> Response {
+    ) -> (Response, bool) {
         // Only CLICK: a row that could take the keyboard would make Tab stop at every row.
         let selected = state.selection.contains(index);
         let sense = if self.draggable && selected { Sense::CLICK | Sense::DRAG } else { Sense::CLICK };
@@ -30,6 +33,12 @@ impl List<'_> {
         ui.ctx().accesskit_node_builder(response.id, |node| {
             node.set_selected(selected);
             node.set_row_index(index);
+            if let Some(branch) = branch {
+                node.set_level(usize::from(branch.depth) + 1);
+                if let Some(unfolded) = branch.unfolded {
+                    node.set_expanded(unfolded);
+                }
+            }
         });
         let tokens = Tokens::of(ui);
         let painter = ui.painter();
@@ -52,14 +61,25 @@ impl List<'_> {
             painter.rect_stroke(rect.shrink(1.0), 2.0, Stroke::new(1.0, tokens.focus), StrokeKind::Inside);
         }
         let mut indent = 0.0;
+        let mut folded = false;
+        if let Some(branch) = branch {
+            // However deep: something of the name is seen.
+            let most = edges.get(1).map_or(0.0, |edge| edge * 0.6);
+            let left = rect.left() + PADDING + (f32::from(branch.depth) * STEP).min(most);
+            if let Some(unfolded) = branch.unfolded {
+                let grip = Rect::from_min_size(pos2(left - 6.0, rect.top()), vec2(18.0, rect.height()));
+                folded = self.fold_ui(ui, id.with((index, "fold")), grip, row, unfolded);
+            }
+            indent = left - rect.left() - PADDING + STEP;
+        }
         if let Some((icon, mark)) = row.icon {
-            let centre = pos2(rect.left() + PADDING + icons::SIZE / 2.0, rect.center().y);
+            let centre = pos2(rect.left() + PADDING + indent + icons::SIZE / 2.0, rect.center().y);
             icons::paint(painter, centre, icon, if selected { tokens.text } else { tokens.secondary });
             if let Some(mark) = mark {
                 let colour = if mark == Mark::CheckOff { tokens.busy } else { tokens.bad };
                 icons::paint_mark(painter, centre, mark, colour, ground);
             }
-            indent = ICON_ROOM;
+            indent += ICON_ROOM;
         }
         for ((cell, column), edge) in row.cells.iter().zip(self.columns).zip(edges.windows(2)) {
             let style = style_of(cell);
@@ -72,7 +92,20 @@ impl List<'_> {
             let y = (rect.center().y - galley.size().y / 2.0).round();
             painter.galley(pos2(x, y), galley, colour);
         }
-        response
+        (response, folded)
+    }
+
+    /// The triangle that folds a row; whether it was pressed.
+    fn fold_ui(&self, ui: &Ui, id: Id, grip: Rect, row: &Row<'_>, unfolded: bool) -> bool {
+        let arrow = ui.interact(grip, id, Sense::CLICK);
+        let verb = if unfolded { "Fold" } else { "Unfold" };
+        let what = row.cells.first().map_or("", |cell| &cell.text);
+        arrow.widget_info(|| {
+            WidgetInfo::labeled(Role::DisclosureTriangle, ui.is_enabled(), format!("{verb} {what}"))
+        });
+        let icon = if unfolded { icons::Icon::Down } else { icons::Icon::Right };
+        icons::paint(ui.painter(), grip.center(), icon, Tokens::of(ui).secondary);
+        arrow.clicked()
     }
 
     /// The width in which the title of a column and its cells in `rows` are not cut, in points.

@@ -1,0 +1,301 @@
+//! Work of the property windows: history and notes, several packages at once, and files that leave the library.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::action::Action;
+use super::app::App;
+use super::dialogs::several::UnsavedSeveral;
+use super::pages::history::NEWEST;
+use super::property::{HistoryTab, Listing, Outcome, SeveralAction, SeveralWindow, WindowId};
+use super::tasks::Show;
+use crate::failure::{Class, Failure};
+use crate::package::PackageId;
+use crate::session::{self, EditSeveral, HistoryFilter, ReadContents, ReadHistory, ShowHistoryEntry};
+use crate::work::Work;
+
+/// Of so many packages each one's history is read; of more, what concerns them in the newest of the library.
+const READ_ONE_BY_ONE: usize = 200;
+
+impl App {
+    /// Carries out what property windows ask for.
+    pub(super) fn work_on_properties(&mut self, action: Action) {
+        match action {
+            Action::ReadHistoryOf(window) => self.read_history_of(window),
+            Action::ReadEntry(window, number) => {
+                self.ask("", Show::Nothing, ShowHistoryEntry { number }, move |app, result| match result {
+                    Ok(details) => {
+                        if let Some(tab) = app.history_tab(window) {
+                            tab.set_unfolded(details);
+                        }
+                    }
+                    Err(failure) => app.tell(failure),
+                });
+            }
+            Action::ReadContents(id) => self.read_contents(id),
+            Action::OpenPath(path) => {
+                let run = move |_: &Work| open_path(&path);
+                self.tasks.start(&self.ctx, "", Show::Nothing, run, |app, result| app.tell_if_failed(result));
+            }
+            Action::SaveFile(from, to) => {
+                let title = format!("Saving {}", to.display());
+                let run = move |work: &Work| save_file(&from, &to, work);
+                self.tasks.start(&self.ctx, title, Show::Row, run, |app, result| app.tell_if_failed(result));
+            }
+            Action::AddNote(package, text) => {
+                let request = session::AddNote { package, text };
+                self.ask("Adding a note", Show::Row, request, move |app, result| match result {
+                    Ok(()) => app.read_history_of(WindowId::One(package)),
+                    Err(failure) => app.tell(failure),
+                });
+            }
+            Action::CopyMade(make) => {
+                self.tasks.start(
+                    &self.ctx,
+                    "",
+                    Show::Nothing,
+                    |_| Ok(make()),
+                    |app, result| match result {
+                        Ok(text) => app.ctx.copy_text(text),
+                        Err(failure) => app.tell(failure),
+                    },
+                );
+            }
+            Action::Several(number, action) => self.work_on_several(number, action),
+            // Everything else is carried out elsewhere.
+            _ => {}
+        }
+    }
+
+    fn read_contents(&mut self, id: PackageId) {
+        let Some(session) = self.session().cloned() else { return };
+        let run = move |work: &Work| session.run(ReadContents { package: id }, work).map(Listing::of);
+        self.tasks.start(&self.ctx, "", Show::Nothing, run, move |app, result| match result {
+            Ok(listing) => {
+                if let Some(window) = app.window(id) {
+                    window.set_contents(listing);
+                }
+            }
+            Err(failure) => app.tell(failure),
+        });
+    }
+
+    fn history_tab(&mut self, window: WindowId) -> Option<&mut HistoryTab> {
+        match window {
+            WindowId::One(id) => self.window(id).map(|window| window.history()),
+            WindowId::Several(number) => self.several_window(number).map(|window| window.history()),
+        }
+    }
+
+    fn read_history_of(&mut self, window: WindowId) {
+        let id = match window {
+            WindowId::One(id) => id,
+            WindowId::Several(number) => return self.read_history_of_several(number),
+        };
+        let filter = HistoryFilter { package: Some(id), newest: Some(NEWEST), ..HistoryFilter::default() };
+        self.ask("", Show::Nothing, ReadHistory { filter }, move |app, result| match result {
+            Ok(mut entries) => {
+                entries.reverse();
+                let is_cut = entries.len() >= NEWEST as usize;
+                if let Some(tab) = app.history_tab(window) {
+                    tab.set(entries, is_cut);
+                }
+            }
+            Err(failure) => app.tell(failure),
+        });
+    }
+
+    fn several_window(&mut self, number: u64) -> Option<&mut SeveralWindow> {
+        self.several.iter_mut().find(|window| window.number == number)
+    }
+
+    /// Opens the window of what is selected: of one package its own, of several a common one.
+    pub(super) fn open_properties(&mut self) {
+        let selected = Arc::clone(self.packages.selected());
+        if let Some(one) = selected.one() {
+            return self.open_window(one.id);
+        }
+        if selected.is_empty() {
+            return;
+        }
+        self.active = None;
+        if let Some(window) = self.several.iter_mut().find(|window| window.is_of(&selected)) {
+            window.bring_to_front();
+            self.active_several = Some(window.number);
+            return;
+        }
+        self.windows_so_far += 1;
+        let number = self.windows_so_far;
+        let order = self.windows.len() + self.several.len();
+        let size = self.property.several;
+        self.several.push(SeveralWindow::new(number, selected, self.last_tab, order, size));
+        self.active_several = Some(number);
+    }
+
+    /// Has the windows of several packages follow the library.
+    pub(super) fn follow_several(&mut self) {
+        let list = Arc::clone(&self.view.packages);
+        for window in &mut self.several {
+            let number = window.number;
+            let Some(gather) = window.to_gather(&list) else { continue };
+            let run = move |_: &Work| Ok(gather());
+            self.tasks.start(&self.ctx, "", Show::Nothing, run, move |app, result| {
+                let (common, failure) = match result {
+                    Ok(common) => (Some(common), None),
+                    Err(failure) => (None, Some(failure)),
+                };
+                let is_left = app.several_window(number).is_none_or(|window| window.set_common(common));
+                if !is_left || failure.is_some() {
+                    app.close_several(number);
+                }
+                failure.into_iter().for_each(|failure| app.tell(failure));
+            });
+        }
+    }
+
+    fn close_several(&mut self, number: u64) {
+        self.several.retain(|window| window.number != number);
+        if self.active_several == Some(number) {
+            self.active_several = None;
+        }
+    }
+
+    fn work_on_several(&mut self, number: u64, action: SeveralAction) {
+        let Some(window) = self.several_window(number) else { return };
+        match action {
+            SeveralAction::Close if window.is_changed() => {
+                let dialog = UnsavedSeveral::new(number, window.title());
+                self.put_in_front(Box::new(dialog));
+            }
+            SeveralAction::Close | SeveralAction::Discard => self.close_several(number),
+            SeveralAction::ForgetSwitch => window.forget_switch(),
+            SeveralAction::Apply { close } => match window.question(close) {
+                Some(dialog) => self.put_in_front(Box::new(dialog)),
+                None => self.edit_several(number, None, close),
+            },
+            SeveralAction::ApplyOff { reason, close } => self.edit_several(number, Some(reason), close),
+            SeveralAction::ShowDifferences(id, report) => {
+                self.open_window(id);
+                if let Some(window) = self.window(id) {
+                    window.show_differences();
+                    window.set_report(*report);
+                }
+            }
+        }
+    }
+
+    fn edit_several(&mut self, number: u64, reason: Option<String>, close: bool) {
+        let Some(session) = self.session().cloned() else { return };
+        let Some(window) = self.several_window(number) else { return };
+        let Some(packages) = window.ids().map(<[PackageId]>::to_vec) else { return };
+        let request = EditSeveral { packages, edit: window.edit(reason) };
+        let title = format!("Saving {}", window.title());
+        let run = move |work: &Work| session.run(request, work).map(Outcome::of);
+        let task = self.tasks.start(&self.ctx, title, Show::Row, run, move |app, result| match result {
+            Ok(outcome) => {
+                let closes = app.several_window(number).is_some_and(|window| window.set_outcome(outcome));
+                if closes {
+                    app.close_several(number);
+                }
+            }
+            Err(failure) => app.tell(failure),
+        });
+        if let Some(window) = self.several_window(number) {
+            window.set_applying(task, close);
+        }
+    }
+
+    fn read_history_of_several(&mut self, number: u64) {
+        let Some(session) = self.session().cloned() else { return };
+        let Some(window) = self.several_window(number) else { return };
+        let Some(packages) = window.ids().map(<[PackageId]>::to_vec) else { return };
+        let run = move |work: &Work| {
+            let read = |package: Option<PackageId>, newest: u32| {
+                let filter = HistoryFilter { package, newest: Some(newest), ..HistoryFilter::default() };
+                session.run(ReadHistory { filter }, work)
+            };
+            let mut is_cut = false;
+            let mut entries = Vec::new();
+            if packages.len() <= READ_ONE_BY_ONE {
+                let most = NEWEST / u32::try_from(packages.len().max(1)).unwrap_or(NEWEST);
+                for id in &packages {
+                    let some = read(Some(*id), most)?;
+                    is_cut |= some.len() >= most as usize;
+                    entries.extend(some);
+                }
+                entries.sort_by_key(|entry| entry.number);
+            } else {
+                let wanted: HashSet<PackageId> = packages.iter().copied().collect();
+                let all = read(None, NEWEST)?;
+                is_cut = all.len() >= NEWEST as usize;
+                let concerns = |id: &Option<PackageId>| id.is_some_and(|id| wanted.contains(&id));
+                entries.extend(all.into_iter().filter(|entry| concerns(&entry.package_id)));
+            }
+            entries.reverse();
+            Ok((entries, is_cut))
+        };
+        let window = WindowId::Several(number);
+        self.tasks.start(&self.ctx, "", Show::Nothing, run, move |app, result| match result {
+            Ok((entries, is_cut)) => {
+                if let Some(tab) = app.history_tab(window) {
+                    tab.set(entries, is_cut);
+                }
+            }
+            Err(failure) => app.tell(failure),
+        });
+    }
+}
+
+fn failed(what: &str, path: &Path, why: impl ToString) -> Failure {
+    let message = format!("cannot {what} {}", path.display());
+    Failure::new("io", Class::Environment, message, "Check that it is there, and your rights to it")
+        .because(why.to_string())
+}
+
+/// Hands a file or folder to the program that the system has for it. A link in a package may lead anywhere: it is not
+/// followed.
+fn open_path(path: &Path) -> Result<(), Failure> {
+    let found = fs::symlink_metadata(path).map_err(|error| failed("open", path, error))?;
+    if !found.is_file() && !found.is_dir() {
+        return Err(failed("open", path, "it is neither a file nor a folder"));
+    }
+    open::that_detached(path).map_err(|error| failed("open", path, error))
+}
+
+/// Copies one file. What was written of it is removed if it fails.
+fn save_file(from: &Path, to: &Path, work: &Work) -> Result<(), Failure> {
+    let found = fs::symlink_metadata(from).map_err(|error| failed("read", from, error))?;
+    // A pipe would be waited for without end.
+    if !found.is_file() {
+        return Err(failed("read", from, "it is no plain file any more"));
+    }
+    let mut source = File::open(from).map_err(|error| failed("read", from, error))?;
+    let mut target = File::create_new(to).map_err(|error| failed("write", to, error))?;
+    work.begin("Copying", 1, found.len());
+    let mut part = vec![0; 1 << 20];
+    let copied = loop {
+        if work.is_cancelled() {
+            break Err(Failure::new("cancelled", Class::Cancelled, "stopped", ""));
+        }
+        match source.read(&mut part) {
+            Ok(0) => break target.sync_all().map_err(|error| failed("write", to, error)),
+            Ok(count) => {
+                if let Err(error) = target.write_all(&part[..count]) {
+                    break Err(failed("write", to, error));
+                }
+                work.add_bytes(count as u64);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(failed("read", from, error)),
+        }
+    };
+    if copied.is_err() {
+        drop(target);
+        // It was made here and is of no use; that it stays is no worse.
+        let _ = fs::remove_file(to);
+    }
+    copied
+}
