@@ -158,16 +158,16 @@ impl PropertyWindow {
             let modified: Vec<String> = rows
                 .iter()
                 .map(|row| row.there.as_ref().and_then(|path| times?.get(path)))
-                .map(|at| at.map_or_else(|| "–".to_owned(), |at| moment.full(*at)))
+                .map(|at| at.map_or_else(|| "–".to_owned(), |at| moment.text(*at)))
                 .collect();
             let columns = [
-                Column::text("Change", 100.0).unsortable(),
-                Column::text("File", 120.0).growing().unsortable(),
-                Column::number("Recorded", 92.0).unsortable(),
-                Column::number("Found", 92.0).unsortable(),
-                Column::text("Modified", 140.0).unsortable(),
+                Column::text("Change", 116.0).unsortable(),
+                Column::text("File", 150.0).growing().unsortable(),
+                Column::number("Recorded", 102.0).unsortable(),
+                Column::number("Found", 102.0).unsortable(),
+                Column::text("Modified", 132.0).unsortable(),
                 Column::text("First noticed", 90.0).unsortable(),
-                Column::text("Found by", 100.0).unsortable(),
+                Column::text("Found by", 110.0).unsortable(),
             ];
             let size = egui::vec2(ui.available_width(), (ui.available_height() - buttons).max(60.0));
             ui.allocate_ui(size, |ui| {

@@ -12,7 +12,7 @@ use crate::console::widgets::short;
 /// A window is never smaller, unless the program's window is, in points.
 const LEAST: Vec2 = Vec2::new(640.0, 480.0);
 /// Size of a window that was never resized, in points.
-const USUAL: Vec2 = Vec2::new(780.0, 560.0);
+const USUAL: Vec2 = Vec2::new(840.0, 560.0);
 /// Height of the row of buttons with the space above it, in points.
 const BUTTONS: f32 = 44.0;
 
