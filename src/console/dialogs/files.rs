@@ -4,19 +4,14 @@ use std::path::PathBuf;
 
 use egui::Ui;
 
-use super::{Delivery, Dialog, Env, Next, buttons_ui, default_button, path_row, plain_button, quiet, text};
+use super::{
+    Delivery, Dialog, Env, Next, buttons_ui, default_button, path_row, plain_button, quiet, text, whole_path,
+};
 use crate::console::action::{Action, Browse};
 use crate::console::widgets::chip::chip;
 use crate::console::widgets::field_row::{field_row, text_row};
 use crate::package::record::PackageId;
 use crate::session::{ExportFormat, HistoryFilter, RestoreSource, Search, UpdateRequest};
-
-const WHOLE_PATH: &str = "Give the whole path";
-
-fn whole(path: &str) -> Result<PathBuf, &'static str> {
-    let path = PathBuf::from(path.trim());
-    if path.is_absolute() { Ok(path) } else { Err(WHOLE_PATH) }
-}
 
 /// Renames a file of an Open package.
 pub struct RenameFile {
@@ -112,7 +107,7 @@ impl Dialog for SaveText {
 
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
         path_row(ui, "File", &mut self.path, Browse::SaveAs, env.is_new, actions);
-        let path = whole(&self.path);
+        let path = whole_path(&self.path);
         buttons_ui(ui, |ui| {
             let pressed = default_button(ui, "Export", path.as_ref().err().copied(), false);
             if let (true, Ok(path)) = (pressed, path) {
@@ -152,7 +147,7 @@ impl Dialog for SaveFile {
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
         path_row(ui, "File", &mut self.path, Browse::SaveAs, env.is_new, actions);
         quiet(ui, "A file that is there is not replaced.");
-        let path = whole(&self.path);
+        let path = whole_path(&self.path);
         buttons_ui(ui, |ui| {
             let pressed = default_button(ui, "Save", path.as_ref().err().copied(), false);
             if let (true, Ok(path)) = (pressed, path) {
@@ -202,7 +197,7 @@ impl Dialog for ExportHistory {
         if self.filter != HistoryFilter::default() {
             quiet(ui, "Only the entries that pass the filter of the page are written.");
         }
-        let path = whole(&self.path);
+        let path = whole_path(&self.path);
         buttons_ui(ui, |ui| {
             let pressed = default_button(ui, "Export", path.as_ref().err().copied(), false);
             if let (true, Ok(path)) = (pressed, path) {
@@ -242,7 +237,7 @@ impl Dialog for ExportSearch {
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
         path_row(ui, "CSV file", &mut self.path, Browse::SaveAs, env.is_new, actions);
         quiet(ui, "All files that match are written, not only those that are shown.");
-        let path = whole(&self.path);
+        let path = whole_path(&self.path);
         buttons_ui(ui, |ui| {
             let pressed = default_button(ui, "Export", path.as_ref().err().copied(), false);
             if let (true, Ok(path)) = (pressed, path) {
@@ -295,7 +290,7 @@ impl Dialog for SaveFolder {
         if matches!(self.what, FolderFor::GoodFiles(_)) {
             quiet(ui, "A note NOT-A-PACKAGE.txt in it lists what is missing.");
         }
-        let path = whole(&self.path);
+        let path = whole_path(&self.path);
         let label = if matches!(self.what, FolderFor::Export(..)) { "Export" } else { "Save" };
         buttons_ui(ui, |ui| {
             let pressed = default_button(ui, label, path.as_ref().err().copied(), false);

@@ -1,28 +1,14 @@
 //! Keys: making one, its backup, taking one from a backup, trusting one of somebody else.
 
-use std::path::PathBuf;
-
-use egui::{TextEdit, Ui};
+use egui::Ui;
 
 use super::{
-    Delivery, Dialog, Env, Next, buttons_ui, default_button, path_row, plain_button, quiet, safe_button, text,
+    Delivery, Dialog, Env, Next, buttons_ui, default_button, path_row, plain_button, quiet, safe_button,
+    secret_row, text, whole_path,
 };
 use crate::console::action::{Action, Browse, KeyAction};
 use crate::console::widgets::field_row::{field_row, text_row, value_row};
 use crate::session::{KeyInfo, KeyUse};
-
-/// A field whose letters are not shown.
-pub(super) fn secret_row(ui: &mut Ui, label: &str, value: &mut String) {
-    field_row(ui, label, |ui| {
-        let field = TextEdit::singleline(value).password(true).desired_width(f32::INFINITY);
-        ui.add(field.align(egui::Align2::LEFT_CENTER))
-    });
-}
-
-fn whole(path: &str) -> Result<PathBuf, &'static str> {
-    let path = PathBuf::from(path.trim());
-    if path.is_absolute() { Ok(path) } else { Err("Give the whole path of a file") }
-}
 
 fn no_name(name: &str) -> Option<&'static str> {
     name.trim().is_empty().then_some("Give the key a name")
@@ -85,7 +71,7 @@ impl Dialog for BackUp {
         path_row(ui, "File", &mut self.file, Browse::SaveAs, env.is_new, actions);
         secret_row(ui, "Passphrase", &mut self.passphrase);
         secret_row(ui, "Once more", &mut self.again);
-        let file = whole(&self.file);
+        let file = whole_path(&self.file);
         let refused = match &file {
             Err(why) => Some(*why),
             Ok(_) if self.passphrase.chars().count() < 8 => {
@@ -131,7 +117,7 @@ impl Dialog for ImportKey {
         text_row(ui, "Name here", &mut self.name);
         secret_row(ui, "Passphrase", &mut self.passphrase);
         quiet(ui, "A secret key file of minisign can be imported too.");
-        let file = whole(&self.file);
+        let file = whole_path(&self.file);
         let refused = file.as_ref().err().copied().or_else(|| no_name(&self.name));
         buttons_ui(ui, |ui| {
             if default_button(ui, "Import", refused, false)

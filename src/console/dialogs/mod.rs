@@ -276,6 +276,20 @@ pub(super) fn path_row(
     .inner
 }
 
+/// A field whose letters are not shown.
+pub(super) fn secret_row(ui: &mut Ui, label: &str, value: &mut String) {
+    field_row(ui, label, |ui| {
+        let field = TextEdit::singleline(value).password(true).desired_width(f32::INFINITY);
+        ui.add(field.align(egui::Align2::LEFT_CENTER))
+    });
+}
+
+/// A path as it was typed; why it cannot be used if it is not a whole one.
+pub(super) fn whole_path(path: &str) -> Result<PathBuf, &'static str> {
+    let path = PathBuf::from(path.trim());
+    if path.is_absolute() { Ok(path) } else { Err("Give the whole path") }
+}
+
 /// The field for a reason, with the last ones to choose from; whether Enter was pressed in it. The keyboard stays in
 /// the field then, so that Enter does not reach the default: a reason that was typed is not lost by it.
 pub(super) fn reason_ui(ui: &mut Ui, reason: &mut String, last: &[String], focus: bool) -> bool {

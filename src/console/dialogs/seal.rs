@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use egui::{ComboBox, TextEdit, Ui};
+use egui::{ComboBox, Ui};
 
 use super::{
     Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, path_row, plain_button, safe_button,
 };
-use super::{quiet, text};
+use super::{quiet, secret_row, text};
 use crate::console::action::{Action, Browse};
 use crate::console::format;
 use crate::console::widgets::button::link;
@@ -167,14 +167,7 @@ impl Dialog for FirstKey {
             name.request_focus();
         }
         for (label, value) in [("Passphrase", &mut self.passphrase), ("Once more", &mut self.again)] {
-            field_row(ui, label, |ui| {
-                ui.add(
-                    TextEdit::singleline(value)
-                        .password(true)
-                        .desired_width(f32::INFINITY)
-                        .align(egui::Align2::LEFT_CENTER),
-                )
-            });
+            secret_row(ui, label, value);
         }
         path_row(ui, "Backup file", &mut self.file, Browse::SaveAs, false, actions);
         let file = PathBuf::from(self.file.trim());
