@@ -395,7 +395,7 @@ impl App {
 
     fn library_check_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         let moment = Moment { now: (self.around.now)(), zone: &self.around.actor.time_zone };
-        let selected: Vec<PackageId> = self.packages.selected().ids();
+        let selected = Arc::clone(self.packages.selected());
         let rows = self.tasks.rows();
         let task = self.library_check_task;
         let row = rows.iter().find(|row| Some(row.id) == task);

@@ -11,6 +11,7 @@ use super::super::dialogs::files::SaveText;
 use super::super::dialogs::problem_list_ui;
 use super::super::format;
 use super::super::icons::Icon;
+use super::super::selected::Selected;
 use super::super::tasks::TaskRow;
 use super::super::theme::{Density, semibold};
 use super::super::tokens::{Tokens, Tone};
@@ -20,7 +21,6 @@ use super::super::widgets::chip::chip;
 use super::super::widgets::list::{Cell, Column, List, ListState, Row, Rows};
 use super::super::widgets::progress_row::{Progress, progress_bar_ui};
 use super::packages::Moment;
-use crate::package::record::PackageId;
 use crate::session::{CheckGroup, CheckOrder, CheckRun, CheckedRow, LibraryCheck};
 
 /// Limits to choose from, in bytes a second; none at first.
@@ -74,6 +74,9 @@ pub struct Running<'a> {
 /// The page and what it remembers.
 pub struct LibraryCheckPage {
     kept: Option<LibraryCheck>,
+    /// The groups of it that have packages, with their number: counted once, not in each frame.
+    counts: Vec<(CheckGroup, usize)>,
+    is_whole: bool,
     /// Epoch of the view at which it was read.
     pub read_at: Option<u64>,
     /// Whether it is being read.
@@ -91,6 +94,8 @@ impl Default for LibraryCheckPage {
     fn default() -> Self {
         Self {
             kept: None,
+            counts: Vec::new(),
+            is_whole: false,
             read_at: None,
             is_reading: false,
             choice: Choice::All,
@@ -151,6 +156,10 @@ impl LibraryCheckPage {
             self.list = ListState::default();
             self.group = None;
         }
+        let count = |group| kept.as_ref().map_or(0, |check| check.in_group(group).count());
+        let counts = CheckGroup::ALL.into_iter().map(|group| (group, count(group)));
+        self.counts = counts.filter(|(_, count)| *count > 0).collect();
+        self.is_whole = kept.as_ref().is_some_and(LibraryCheck::is_whole);
         self.kept = kept;
         self.made = None;
     }
@@ -175,7 +184,7 @@ impl LibraryCheckPage {
         &mut self,
         ui: &mut Ui,
         running: Option<&Running<'_>>,
-        selected: &[PackageId],
+        selected: &Selected,
         moment: Moment<'_>,
         density: Density,
         actions: &mut Vec<Action>,
@@ -237,7 +246,7 @@ impl LibraryCheckPage {
     fn standing_ui(
         &mut self,
         ui: &mut Ui,
-        selected: &[PackageId],
+        selected: &Selected,
         moment: Moment<'_>,
         actions: &mut Vec<Action>,
     ) {
@@ -302,11 +311,11 @@ impl LibraryCheckPage {
         });
     }
 
-    fn order(&self, selected: &[PackageId], now: Timestamp) -> CheckOrder {
+    fn order(&self, selected: &Selected, now: Timestamp) -> CheckOrder {
         match self.choice {
             Choice::All => CheckOrder::default(),
             Choice::Damaged => CheckOrder { damaged_only: true, ..CheckOrder::default() },
-            Choice::Selected => CheckOrder { packages: Some(selected.to_vec()), ..CheckOrder::default() },
+            Choice::Selected => CheckOrder { packages: Some(selected.ids()), ..CheckOrder::default() },
             Choice::NotSince => {
                 let since = now - SignedDuration::from_hours(24 * i64::from(self.days));
                 CheckOrder { not_since: Some(since), ..CheckOrder::default() }
@@ -368,25 +377,21 @@ impl LibraryCheckPage {
                 if chip(ui, &all, self.group.is_none()).clicked() {
                     self.group = None;
                 }
-                for group in CheckGroup::ALL {
-                    let count = kept.in_group(group).count();
-                    if count == 0 {
-                        continue;
-                    }
+                for &(group, count) in &self.counts {
                     let text = format!("{} {}", group.word(), format::thousands(count as u64));
                     if chip(ui, &text, self.group == Some(group)).clicked() {
                         self.group = Some(group);
                     }
                 }
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let lines = trouble_lines(kept);
-                    let none = lines.is_empty().then_some("Nothing is in trouble");
+                    let trouble = self.counts.iter().any(|(group, _)| is_trouble(*group));
+                    let none = (!trouble).then_some("Nothing is in trouble");
                     if button_unless(ui, "Save list…", None, none).clicked() {
-                        let text = lines.join("\n") + "\n";
+                        let text = trouble_lines(kept).join("\n") + "\n";
                         actions.push(Action::Ask(Box::new(SaveText::new("Save the list of damage", text))));
                     }
                     if let Some(ended) = kept.ended {
-                        let text = match kept.is_whole() {
+                        let text = match self.is_whole {
                             true => format!("Everything is whole · ended {}", moment.text(ended)),
                             false => format!("Ended {}", moment.text(ended)),
                         };
@@ -427,11 +432,14 @@ impl LibraryCheckPage {
     }
 }
 
+fn is_trouble(group: CheckGroup) -> bool {
+    !matches!(group, CheckGroup::Whole | CheckGroup::Passed)
+}
+
 /// Every file that is in trouble, a line each.
 fn trouble_lines(check: &LibraryCheck) -> Vec<String> {
-    let is_trouble = |row: &&CheckedRow| !matches!(row.group, CheckGroup::Whole | CheckGroup::Passed);
     let mut lines = Vec::new();
-    for row in check.done.iter().filter(is_trouble) {
+    for row in check.done.iter().filter(|row| is_trouble(row.group)) {
         if row.troubled.is_empty() {
             lines.push(format!("{}: {}: {}", row.key, row.group.word(), row.why));
         }
