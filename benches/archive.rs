@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use packhouse::library::archive_file::{ArchiveContents, ArchiveReader, write_archive};
+use packhouse::archive_file::{ArchiveContents, ArchiveReader, write_archive};
 use packhouse::package::manifest::{FileHashes, ManifestFile};
 use packhouse::package::{BlockSize, Manifest, Sha256Digest};
 use packhouse::work::Work;

@@ -6,11 +6,11 @@
 use jiff::Timestamp;
 
 use super::check::FoundBy;
-use super::hashing;
 use super::operation::Operation;
 use super::package_folder::{put_notes, put_reginfo};
 use super::seal::SealPlan;
 use super::{Library, LibraryError, required_reason};
+use crate::disk::hashing;
 use crate::package::file_list::FileEntry;
 use crate::package::manifest::ManifestFile;
 use crate::package::record::{PackageId, PackageRecord};

@@ -7,8 +7,6 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::archive_file::{ArchiveContents, ArchiveReader, ReadError, WriteError, write_archive};
-use super::disk::rename_new;
 use super::elsewhere::{self, Announced};
 use super::error::io_error;
 use super::import::{ProvenSeal, first_difference};
@@ -16,6 +14,8 @@ use super::one_disk::require_one_disk;
 use super::operation::{Operation, Step};
 use super::package_folder::{put_notes, relative_folder};
 use super::{Library, LibraryError};
+use crate::archive_file::{ArchiveContents, ArchiveReader, ReadError, WriteError, write_archive};
+use crate::disk::rename_new;
 use crate::package::consistency::{DamagedFile, ListedFile};
 use crate::package::record::{ArchiveInfo, PackageId, PackageRecord};
 use crate::package::reginfo::{DATA_NAME, NOTES_NAME, REGINFO_NAME, SEAL_NAME};
@@ -294,7 +294,7 @@ impl Library {
             .map_err(|error| read_error(&file, error))?;
         let mut differences = Differences::default();
         for damaged in &damage.files {
-            if damaged.kind == super::archive_file::FileDamageKind::Missing {
+            if damaged.kind == crate::archive_file::FileDamageKind::Missing {
                 let (path, size_bytes) = (damaged.path.clone(), damaged.size_bytes);
                 differences.removed.push(ListedFile { path, size_bytes });
             } else {

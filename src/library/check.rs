@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::hashing;
 use super::scan::{self, Scan, ScanError};
 use super::source::scan_error;
 use super::{Library, LibraryError};
+use crate::disk::hashing;
 use crate::failure::Failure;
 use crate::package::consistency::UnreadableFile;
 use crate::package::record::{LastCheck, Noticed, PackageId, PackageRecord};

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::disk::{Facts, PageBuffer, Root, create_file, set_mode, words};
-use super::hashing::{self, HashProblem, HashWhat, Piece, Reader, Unit};
-use super::queue::{Queue, work_through};
 use super::scan::Scan;
+use crate::disk::hashing::{self, HashProblem, HashWhat, Piece, Reader, Unit};
+use crate::disk::queue::{Queue, work_through};
+use crate::disk::{Facts, PageBuffer, Root, create_file, set_mode, words};
 use crate::package::BlockSize;
 use crate::package::file_list::FileEntry;
 use crate::package::manifest::ManifestFile;

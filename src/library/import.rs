@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use super::SealJudgement;
 use super::bag_check::{BagCheckError, BagPayload, BagReport, PayloadFile, check_bag};
-use super::keys::SealJudgement;
 use super::package_folder::read_text;
 use super::source::{Source, SourceKind};
 use super::{KeyInfo, KeyRing, Library, LibraryError};

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use minisign::{ErrorKind, KeyPair, PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
-use serde::{Deserialize, Serialize};
 
 use super::LibraryError;
 use super::error::io_error;
 use super::operation::sync_folder;
 use super::package_folder::read_text;
+use crate::package::trust::{self, KeyInfo, KeyUse, SealJudgement, key_id};
 
 /// Largest key file that is read, in bytes.
 const KEY_FILE_MAX_BYTES: u64 = 64 * 1024;
@@ -23,66 +23,10 @@ const BACKUP_OPERATIONS: u64 = 8 * 1024 * 1024;
 const BACKUP_MEMORY: u64 = 256 * 1024 * 1024;
 const BACKUP_LOG_N: u8 = 18;
 
-/// What a trusted key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KeyUse {
-    /// Seal packages.
-    Seal,
-    /// Sign jobs.
-    Jobs,
-}
-
-/// A key as lists show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyInfo {
-    /// Its name here.
-    pub name: String,
-    /// The minisign key id: 16 upper-case hex digits.
-    pub key_id: String,
-    /// The public key in minisign's base64 form, `RW…`.
-    pub public: String,
-    /// Whether the secret key is here too.
-    pub own: bool,
-    /// When it was made or trusted.
-    pub since: Timestamp,
-    /// When its backup was written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backup: Option<Timestamp>,
-    /// No longer used for sealing; what it sealed stays trusted.
-    #[serde(default)]
-    pub retired: bool,
-    /// What it may do.
-    pub uses: Vec<KeyUse>,
-}
-
 /// The folder of keys of one user. Nothing is read before it is asked for.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     folder: PathBuf,
-}
-
-/// What a seal is worth here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "seal", rename_all = "lowercase")]
-pub enum SealJudgement {
-    /// Signed by a key that is trusted for sealing.
-    Trusted {
-        /// Name of the key.
-        name: String,
-        /// Its id.
-        key_id: String,
-    },
-    /// Signed by a key that is not known, or not trusted for sealing.
-    Unknown {
-        /// Its id.
-        key_id: String,
-    },
-    /// The signature does not fit, or is none.
-    Broken {
-        /// Why.
-        why: String,
-    },
 }
 
 impl KeyRing {
@@ -267,23 +211,9 @@ impl KeyRing {
         signature: &str,
         also: &[KeyInfo],
     ) -> Result<SealJudgement, LibraryError> {
-        let broken = |why: String| Ok(SealJudgement::Broken { why });
-        let signature = match SignatureBox::from_string(signature) {
-            Ok(signature) => signature,
-            Err(error) => return broken(format!("the seal is no minisign signature: {error}")),
-        };
-        let id = key_id(signature.keynum());
-        let known = self.list()?;
-        let Some(key) =
-            also.iter().chain(&known).find(|key| key.key_id == id && key.uses.contains(&KeyUse::Seal))
-        else {
-            return Ok(SealJudgement::Unknown { key_id: id });
-        };
-        let public = PublicKey::from_base64(&key.public).map_err(|error| unusable(&key.name, error))?;
-        match minisign::verify(&public, &signature, Cursor::new(text), true, false, false) {
-            Ok(()) => Ok(SealJudgement::Trusted { name: key.name.clone(), key_id: id }),
-            Err(error) => broken(format!("the signature of key {id} does not fit: {error}")),
-        }
+        let mut keys = also.to_vec();
+        keys.extend(self.list()?);
+        Ok(trust::judge(text, signature, &keys))
     }
 
     /// A key for `--trust`: the name of a known one, base64 text, or a `.pub` file.
@@ -365,11 +295,6 @@ fn checked_name(name: &str) -> Result<String, LibraryError> {
         return Err(unusable(name, "its name is empty, too long, or has control characters"));
     }
     Ok(name.to_owned())
-}
-
-/// The id of a key as minisign shows it: the eight bytes as a little-endian number.
-fn key_id(keynum: &[u8]) -> String {
-    keynum.iter().rev().map(|byte| format!("{byte:02X}")).collect()
 }
 
 fn read_public(text: &str) -> Result<PublicKey, LibraryError> {

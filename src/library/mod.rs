@@ -6,14 +6,12 @@
 
 mod accept;
 mod archive;
-pub mod archive_file;
 mod auto_register;
 pub mod bag_check;
 mod check;
 mod copy_of_database;
 pub mod copying;
 mod csv;
-pub(crate) mod disk;
 mod edit;
 mod elsewhere;
 mod error;
@@ -21,7 +19,6 @@ mod export;
 mod file_system;
 mod groups;
 mod hand_over;
-pub mod hashing;
 mod history_file;
 mod history_report;
 mod import;
@@ -37,7 +34,6 @@ mod one_disk;
 mod open;
 mod operation;
 mod package_folder;
-pub(crate) mod queue;
 mod reading;
 mod rebuild;
 mod register;
@@ -58,6 +54,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+pub use crate::package::trust::{KeyInfo, KeyUse, SealJudgement};
 pub use accept::{AcceptRequest, SwitchAnswer, SwitchOutcome};
 pub use archive::{ArchiveReport, ArchiveRequest};
 pub use auto_register::{AutoRegisterOutcome, COMPLETE_AFTER, ParentWatch};
@@ -71,7 +68,7 @@ pub use hand_over::{
     read_hand_over,
 };
 pub use history_report::{ExportFormat, HistoryDetails};
-pub use keys::{KeyInfo, KeyRing, KeyUse, SealJudgement};
+pub use keys::KeyRing;
 pub use lease::LibraryHolder;
 pub use library_check::{CheckGroup, CheckOrder, CheckRun, CheckedRow, LibraryCheck, TroubledFile};
 pub use look::{FolderLook, look_at_folder};

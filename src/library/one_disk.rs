@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::LibraryError;
-use super::disk::disk_of;
 use super::operation::Step;
+use crate::disk::disk_of;
 use crate::package::reginfo::DATA_NAME;
 
 /// An error if a step would have to move something from one disk to another, or move a disk itself.

@@ -95,7 +95,7 @@ pub(super) fn put_reginfo(
 pub(super) fn read_text(path: &Path, max_bytes: u64) -> Result<Option<String>, LibraryError> {
     let unreadable = |why: String| LibraryError::Unreadable { what: path.display().to_string(), why };
     // A stranger's folder can hold a named pipe of this name: nobody waits for it.
-    let file = match super::disk::open_plain(path) {
+    let file = match crate::disk::open_plain(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error.to_string())),

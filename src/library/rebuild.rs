@@ -360,7 +360,7 @@ impl Library {
         lost: &mut Vec<String>,
     ) -> Manifest {
         let path = archive.as_ref().map(|archive| PathBuf::from(&archive.path)).unwrap_or_default();
-        let read = super::archive_file::ArchiveReader::open(&path).ok().and_then(|reader| {
+        let read = crate::archive_file::ArchiveReader::open(&path).ok().and_then(|reader| {
             let tags = reader.read_tag_files().ok()?;
             let text = String::from_utf8(tags.get(SNAPSHOT_NAME)?.content.clone()).ok()?;
             // The very snapshot that was signed: anybody can put another file where the archive was.

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::archive::{archive_file_of, archive_name, read_error};
-use super::archive_file::{ArchiveDamage, ArchiveReader, TagFiles as ArchiveTags};
 use super::error::io_error;
 use super::import::{ProvenSeal, TagFiles};
 use super::operation::{Operation, Step};
 use super::package_folder::{notes_of, relative_folder};
 use super::{Library, LibraryError};
+use crate::archive_file::{ArchiveDamage, ArchiveReader, TagFiles as ArchiveTags};
 use crate::package::record::{ListedProcedure, PackageId, PackageRecord};
 use crate::package::reginfo::{DATA_NAME, NOTES_NAME, REGINFO_NAME};
 use crate::package::{Finding, HistoryEvent, PackageState};

@@ -142,7 +142,7 @@ impl Library {
                     },
                 }
             }
-            let found = super::hashing::hash_files(root, &equal, recorded.block_size(), work)?;
+            let found = crate::disk::hashing::hash_files(root, &equal, recorded.block_size(), work)?;
             for ((file, was), found) in equal.iter().zip(hashes).zip(found) {
                 if found.is_ok_and(|found| found.file == was) {
                     comparison.same += 1;

@@ -14,8 +14,8 @@ use crate::package::consistency::UnreadableFile;
 use crate::package::path::PathProblem;
 use crate::work::{Cancelled, Work};
 
-pub use super::disk::FileStamp;
-use super::disk::{Root, words};
+pub use crate::disk::FileStamp;
+use crate::disk::{Root, words};
 
 mod assembly;
 mod walk;

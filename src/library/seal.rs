@@ -5,10 +5,10 @@
 use jiff::Timestamp;
 
 use super::check::FoundBy;
-use super::hashing;
 use super::operation::{Operation, Step};
 use super::package_folder::{notes_of, put_notes, put_reginfo, reginfo_of, relative_folder};
 use super::{KeyInfo, Library, LibraryError};
+use crate::disk::hashing;
 use crate::package::bag;
 use crate::package::record::{ListedProcedure, PackageId, PackageRecord, SealInfo};
 use crate::package::reginfo::{NOTES_NAME, REGINFO_NAME, SEAL_NAME};

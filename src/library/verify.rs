@@ -7,11 +7,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::archive::read_error;
-use super::archive_file::ArchiveReader;
 use super::bag_check::check_bag;
 use super::import::{ProvenSeal, bag_error, bag_problems};
 use super::restore::{Tags, damage_error};
 use super::{KeyInfo, KeyRing, LibraryError};
+use crate::archive_file::ArchiveReader;
 use crate::package::PackageKey;
 use crate::package::reginfo::{REGINFO_NAME, SEAL_NAME};
 use crate::work::Work;

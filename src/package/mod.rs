@@ -25,6 +25,7 @@ pub mod reginfo;
 pub mod shared_text;
 pub mod snapshot;
 pub mod state;
+pub mod trust;
 
 pub use block_board::{BlockBoard, BoardCopy, BoardSlot};
 pub use block_map::{BlockMap, BlockPlace};
@@ -42,3 +43,4 @@ pub use procedure::Procedure;
 pub use record::{PackageId, PackageRecord};
 pub use shared_text::SharedText;
 pub use state::PackageState;
+pub use trust::{KeyInfo, KeyUse, SealJudgement};

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 
-use packhouse::library::archive_file::ArchiveReader;
+use packhouse::archive_file::ArchiveReader;
+use packhouse::disk::hashing::verify_blocks_on;
 use packhouse::library::copying::copy_and_hash;
-use packhouse::library::hashing::verify_blocks_on;
 use packhouse::library::scan::{Links, scan_source};
 use packhouse::package::BlockState::{Corrupt, Missing, Verified};
 use packhouse::package::{BlockBoard, BlockSize, BlockState, BoardCopy, Manifest};

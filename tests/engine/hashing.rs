@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use packhouse::disk::hashing::{HashReason, digest_of_blocks, hash_blocks, hash_files, verify_blocks};
 use packhouse::library::copying::{CopyError, copy_and_hash};
-use packhouse::library::hashing::{HashReason, digest_of_blocks, hash_blocks, hash_files, verify_blocks};
 use packhouse::library::scan::{Links, scan_files, scan_source};
 use packhouse::package::file_list::FileEntry;
 use packhouse::package::{BlockSize, Manifest, Sha256Digest};

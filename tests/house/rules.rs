@@ -6,17 +6,34 @@
 use crate::paths::{NamedPath, Token, named_paths, text_at, tokens};
 
 /// A room, and the other rooms it may name. The arrows run one way:
-/// `package <- store <- library, transfer <- delivery <- session <- console | cli`.
+/// `package <- disk, store <- archive_file <- library, transfer, serve <- delivery <- session <- console | cli`.
 /// `library` and `transfer` never name each other; `console` and `cli` know the session and what a package is.
 const ROOMS: &[(&str, &[&str])] = &[
     ("work", &[]),
     ("package", &["work"]),
     ("failure", &["package"]),
     ("store", &["package", "work"]),
-    ("library", &["store", "package", "work", "failure"]),
-    ("transfer", &["store", "package", "work", "failure"]),
-    ("delivery", &["library", "transfer", "store", "package", "work", "failure"]),
-    ("session", &["delivery", "library", "transfer", "store", "package", "work", "failure"]),
+    ("disk", &["package", "work"]),
+    ("archive_file", &["disk", "package", "work"]),
+    ("library", &["archive_file", "disk", "store", "package", "work", "failure"]),
+    ("transfer", &["archive_file", "disk", "store", "package", "work", "failure"]),
+    ("serve", &["disk", "package", "work", "failure"]),
+    ("delivery", &["library", "transfer", "archive_file", "disk", "store", "package", "work", "failure"]),
+    (
+        "session",
+        &[
+            "delivery",
+            "library",
+            "transfer",
+            "serve",
+            "archive_file",
+            "disk",
+            "store",
+            "package",
+            "work",
+            "failure",
+        ],
+    ),
     ("place", &["session", "failure"]),
     ("console", &["place", "session", "package", "work", "failure"]),
     ("cli", &["place", "session", "package", "work", "failure"]),
@@ -25,8 +42,19 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// The rooms that never print, never ask, and never read the environment or the home folder.
-const ENGINE: &[&str] =
-    &["work", "failure", "package", "store", "library", "transfer", "delivery", "session"];
+const ENGINE: &[&str] = &[
+    "work",
+    "failure",
+    "package",
+    "disk",
+    "archive_file",
+    "store",
+    "library",
+    "transfer",
+    "serve",
+    "delivery",
+    "session",
+];
 
 /// A crate, and the only places that may name it.
 const CRATES: &[(&str, &[&str])] = &[

@@ -6,7 +6,7 @@ use egui::Ui;
 
 use super::{Delivery, Dialog, Env, Next, buttons_ui, default_button, path_row, plain_button, quiet, text};
 use crate::console::action::{Action, Browse};
-use crate::console::library_work::in_use_words;
+use crate::console::requests::library::in_use_words;
 use crate::console::widgets::button::link;
 use crate::console::widgets::field_row::value_row;
 use crate::session::FolderLook;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{FileStamp, Links, RefusedEntry, ScanError};
-use crate::library::disk::{Facts, Folder, Kind, ReadBuffer, Root, words};
-use crate::library::queue::{Queue, work_through};
+use crate::disk::queue::{Queue, work_through};
+use crate::disk::{Facts, Folder, Kind, ReadBuffer, Root, words};
 use crate::package::consistency::UnreadableFile;
 use crate::package::path::{PATH_MAX_BYTES, PathProblem, check_part};
 use crate::work::Work;

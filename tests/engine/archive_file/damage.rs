@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
 
-use packhouse::library::archive_file::{ArchiveReader, FileDamageKind};
+use packhouse::archive_file::{ArchiveReader, FileDamageKind};
 use packhouse::work::Work;
 
 use super::fixture::{Fixture, TOP, noise};

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use packhouse::library::archive_file::{
+use packhouse::archive_file::{
     ArchiveContents, ArchiveDamage, ArchiveReader, ArchiveSummary, WriteError, write_archive,
 };
 use packhouse::package::manifest::{FileHashes, ManifestFile};

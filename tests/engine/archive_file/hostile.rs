@@ -4,9 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
-use packhouse::library::archive_file::{
-    ArchiveDamage, ArchiveReader, ExtraReason, FileDamageKind, Limits, ReadError,
-};
+use packhouse::archive_file::{ArchiveDamage, ArchiveReader, ExtraReason, FileDamageKind, Limits, ReadError};
 use packhouse::package::Manifest;
 use packhouse::package::path::PathProblem;
 use packhouse::work::Work;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use packhouse::library::archive_file::{
+use packhouse::archive_file::{
     ArchiveContents, ArchiveDamage, ArchiveReader, Limits, ReadError, WriteError, write_archive,
 };
 use packhouse::work::Work;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::app::App;
-use super::pages::Place;
-use super::pages::library_check::{LIBRARY_CHECK, Steer};
-use super::tasks::Show;
+use crate::console::app::App;
+use crate::console::pages::Place;
+use crate::console::pages::library_check::{LIBRARY_CHECK, Steer};
+use crate::console::tasks::Show;
 use crate::session::{CheckRun, ForgetLibraryCheck, ReadLibraryCheck, RunLibraryCheck};
 
 /// How often the result is read while a check runs.
@@ -13,7 +13,7 @@ const READ_EVERY: Duration = Duration::from_secs(1);
 
 impl App {
     /// Begins a library check, or goes on with the one that is kept.
-    pub(super) fn run_library_check(&mut self, run: CheckRun, rate: Option<u64>) {
+    pub(in crate::console) fn run_library_check(&mut self, run: CheckRun, rate: Option<u64>) {
         let request = RunLibraryCheck { run };
         let task = self.ask(LIBRARY_CHECK, Show::Lasting, request, |app, result| {
             app.library_check_task = None;
@@ -27,7 +27,7 @@ impl App {
     }
 
     /// Pauses, slows or stops the check that runs.
-    pub(super) fn steer_library_check(&mut self, steer: Steer) {
+    pub(in crate::console) fn steer_library_check(&mut self, steer: Steer) {
         let Some(task) = self.library_check_task else { return };
         self.tasks.steer(task, |work| match steer {
             Steer::Pause => work.pause(),
@@ -38,7 +38,7 @@ impl App {
     }
 
     /// Forgets the check that stands still.
-    pub(super) fn forget_library_check(&mut self) {
+    pub(in crate::console) fn forget_library_check(&mut self) {
         self.ask("", Show::Nothing, ForgetLibraryCheck {}, |app, result| {
             app.library_check.read_at = None;
             app.tell_if_failed(result);
@@ -46,7 +46,7 @@ impl App {
     }
 
     /// Reads what is kept of the check, if the page is shown and something may have changed.
-    pub(super) fn follow_library_check(&mut self) {
+    pub(in crate::console) fn follow_library_check(&mut self) {
         let page = &self.library_check;
         if self.place != Place::LibraryCheck || page.is_reading || page.read_at == Some(self.view.epoch) {
             return;

@@ -7,17 +7,17 @@ use egui::{Frame, Margin, Panel, Ui, ViewportCommand};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::action::Action;
-use super::app::App;
-use super::command::Command;
-use super::dialogs::Delivery;
-use super::tasks::Show;
-use super::widgets::alert::alert;
-use super::widgets::button::button;
+use crate::console::action::Action;
+use crate::console::app::App;
+use crate::console::command::Command;
+use crate::console::dialogs::Delivery;
+use crate::console::tasks::Show;
+use crate::console::widgets::alert::alert;
+use crate::console::widgets::button::button;
 use crate::session::{self, LibraryHolder, Session};
 
 /// `in use by anna on PC-114 since 08:12`, with the day if it was another one.
-pub(super) fn in_use_words(holder: &LibraryHolder, now: Timestamp, zone: &TimeZone) -> String {
+pub(in crate::console) fn in_use_words(holder: &LibraryHolder, now: Timestamp, zone: &TimeZone) -> String {
     let since = holder.since.to_zoned(zone.clone());
     let today = now.to_zoned(zone.clone()).date() == since.date();
     let since = since.strftime(if today { "%H:%M" } else { "%Y-%m-%d %H:%M" });
@@ -40,12 +40,12 @@ impl App {
     }
 
     /// The title of the window.
-    pub(super) fn title(&self) -> String {
+    pub(in crate::console) fn title(&self) -> String {
         self.standing().map_or_else(|| "Packhouse".to_owned(), |standing| format!("Packhouse - {standing}"))
     }
 
     /// Keeps the title up to date.
-    pub(super) fn follow_title(&mut self) {
+    pub(in crate::console) fn follow_title(&mut self) {
         let title = self.title();
         if title != self.shown_title {
             self.ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
@@ -54,7 +54,7 @@ impl App {
     }
 
     /// Comes forward when another console called, and takes its paths as if they had been dropped here.
-    pub(super) fn answer_calls(&mut self) {
+    pub(in crate::console) fn answer_calls(&mut self) {
         // A question is answered first; the paths wait.
         let calls = self.around.calls.take();
         if calls.is_empty() && (self.handed.is_empty() || !self.dialogs.is_empty()) {
@@ -73,7 +73,7 @@ impl App {
     }
 
     /// Tells the open library how often a share is to be looked at.
-    pub(super) fn set_polling(&mut self, minutes: u32) {
+    pub(in crate::console) fn set_polling(&mut self, minutes: u32) {
         self.poll_minutes = minutes.clamp(1, 24 * 60);
         if let Some(session) = self.session() {
             session.poll_every(std::time::Duration::from_secs(u64::from(self.poll_minutes) * 60));
@@ -81,7 +81,7 @@ impl App {
     }
 
     /// Finds out what is in a folder, for the dialog in front.
-    pub(super) fn look_at_folder(&mut self, folder: PathBuf) {
+    pub(in crate::console) fn look_at_folder(&mut self, folder: PathBuf) {
         let Some(number) = self.dialogs.last().map(|front| front.number) else { return };
         let (asked, host) = (folder.clone(), self.around.actor.host.clone());
         let run = move |_: &crate::work::Work| Ok(session::look_at_folder(&folder, &host));
@@ -93,7 +93,7 @@ impl App {
     }
 
     /// What is out of the ordinary about the library, above every page.
-    pub(super) fn banner_ui(&self, ui: &mut Ui, library: &str, actions: &mut Vec<Action>) {
+    pub(in crate::console) fn banner_ui(&self, ui: &mut Ui, library: &str, actions: &mut Vec<Action>) {
         let mut again = Action::LookAgain;
         let (title, text) = match (&self.view.unreachable, &self.view.failure, self.standing()) {
             (Some(why), ..) => (
@@ -102,7 +102,7 @@ impl App {
             ),
             (None, Some(failure), _) => {
                 again = Action::OpenLibrary(self.around.library.clone());
-                (super::dialogs::sentence(&failure.message), super::advice::advice(failure))
+                (crate::console::dialogs::sentence(&failure.message), crate::console::advice::advice(failure))
             }
             (None, None, Some(standing)) => {
                 again = Action::OpenWritable;
@@ -113,7 +113,7 @@ impl App {
                     }
                     None => "The folder of the library cannot be written.",
                 };
-                (super::dialogs::sentence(&standing), text.to_owned())
+                (crate::console::dialogs::sentence(&standing), text.to_owned())
             }
             (None, None, None) => return,
         };

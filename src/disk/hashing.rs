@@ -16,8 +16,8 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use self::watched::Watched;
-use super::disk::{Facts, FileStamp, Kind, PageBuffer, Root, words};
 use super::queue::work_through;
+use super::{Facts, FileStamp, Kind, PageBuffer, Root, words};
 use crate::package::consistency::{DamagedFile, UnreadableFile};
 use crate::package::file_list::FileEntry;
 use crate::package::manifest::FileHashes;
@@ -178,13 +178,13 @@ pub fn digest_of_blocks(blocks: &[Sha256Digest]) -> Sha256Digest {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum HashWhat {
+pub(crate) enum HashWhat {
     Blocks,
     FileAndBlocks,
 }
 
 /// What a worker takes at once.
-pub(super) enum Unit {
+pub(crate) enum Unit {
     /// Files of one block or none; places in the order of work.
     Small(Range<usize>),
     /// Blocks of a file of several.
@@ -194,12 +194,12 @@ pub(super) enum Unit {
 }
 
 /// What came out of one file of a unit.
-pub(super) struct Piece {
-    pub(super) file: usize,
-    pub(super) outcome: Result<(FileStamp, Found), HashReason>,
+pub(crate) struct Piece {
+    pub(crate) file: usize,
+    pub(crate) outcome: Result<(FileStamp, Found), HashReason>,
 }
 
-pub(super) enum Found {
+pub(crate) enum Found {
     /// The file is empty or one block.
     Single(Sha256Digest),
     /// Blocks from this one on.
@@ -209,14 +209,14 @@ pub(super) enum Found {
 
 /// Hashes of one file as they come together.
 #[derive(Default)]
-pub(super) struct Hashed {
+pub(crate) struct Hashed {
     stamp: Option<FileStamp>,
     whole: Option<Sha256Digest>,
     blocks: Vec<Sha256Digest>,
 }
 
 impl Hashed {
-    pub(super) fn into_file_hashes(self) -> FileHashes {
+    pub(crate) fn into_file_hashes(self) -> FileHashes {
         FileHashes { file: self.whole.unwrap_or_default(), blocks: self.blocks }
     }
 
@@ -251,7 +251,7 @@ impl Hashed {
 }
 
 /// Puts the pieces of all workers together, file by file.
-pub(super) fn gather(
+pub(crate) fn gather(
     files: &[FileEntry<'_>],
     size: BlockSize,
     pieces: impl Iterator<Item = Piece>,
@@ -301,7 +301,7 @@ fn same_problem(path: &str, error: &io::Error) -> HashProblem {
 }
 
 /// Cuts the work: files of several blocks first, the longest before all, then the others in batches.
-pub(super) fn units(files: &[FileEntry<'_>], size: BlockSize, what: HashWhat) -> (Vec<usize>, Vec<Unit>) {
+pub(crate) fn units(files: &[FileEntry<'_>], size: BlockSize, what: HashWhat) -> (Vec<usize>, Vec<Unit>) {
     let (mut large, small): (Vec<usize>, Vec<usize>) =
         (0..files.len()).partition(|&i| files[i].size_bytes > size.bytes());
     large.sort_by_key(|&i| std::cmp::Reverse(files[i].size_bytes));
@@ -324,7 +324,7 @@ pub(super) fn units(files: &[FileEntry<'_>], size: BlockSize, what: HashWhat) ->
 }
 
 /// Ranges of blocks of about [`UNIT_BYTES`] that cover a file.
-pub(super) fn block_ranges(size: BlockSize, size_bytes: u64) -> impl Iterator<Item = Range<u64>> {
+pub(crate) fn block_ranges(size: BlockSize, size_bytes: u64) -> impl Iterator<Item = Range<u64>> {
     let (blocks, step) = (size.blocks_in(size_bytes), (UNIT_BYTES / size.bytes()).max(1));
     (0..blocks).step_by(step as usize).map(move |first| first..(first + step).min(blocks))
 }
@@ -342,17 +342,17 @@ impl From<io::Error> for Stop {
 }
 
 /// Reads and hashes for one worker.
-pub(super) struct Reader<'a> {
-    pub(super) root: &'a Root,
-    pub(super) size: BlockSize,
-    pub(super) work: &'a Work,
+pub(crate) struct Reader<'a> {
+    pub(crate) root: &'a Root,
+    pub(crate) size: BlockSize,
+    pub(crate) work: &'a Work,
     /// Who wants to see each block, in a deep check.
-    pub(super) watched: Option<&'a Watched<'a>>,
-    pub(super) buffer: &'a mut PageBuffer,
+    pub(crate) watched: Option<&'a Watched<'a>>,
+    pub(crate) buffer: &'a mut PageBuffer,
 }
 
 impl Reader<'_> {
-    pub(super) fn unit(
+    pub(crate) fn unit(
         &mut self,
         files: &[FileEntry<'_>],
         order: &[usize],

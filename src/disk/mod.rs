@@ -7,10 +7,12 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 
+pub mod hashing;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
 mod portable;
+pub(crate) mod queue;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{Folder, ReadBuffer, Root};

@@ -1,11 +1,11 @@
 //! The requests of the New package page: its sources looked at, held against what is there, and registered.
 
-use super::app::App;
-use super::dialogs::Delivery;
-use super::dialogs::library::Report;
-use super::dialogs::same_exists::SameExists;
-use super::pages::Place;
-use super::tasks::Show;
+use crate::console::app::App;
+use crate::console::dialogs::Delivery;
+use crate::console::dialogs::library::Report;
+use crate::console::dialogs::same_exists::SameExists;
+use crate::console::pages::Place;
+use crate::console::tasks::Show;
 use crate::failure::Class;
 use crate::package::record::PackageId;
 use crate::session::{CompareSource, Preview, Register, RegisterRequest, SameProduct};
@@ -13,7 +13,7 @@ use crate::work::Work;
 
 impl App {
     /// Looks at the sources, and for packages of the name they propose.
-    pub(super) fn preview(&mut self) {
+    pub(in crate::console) fn preview(&mut self) {
         let epoch = self.view.epoch;
         let Some(session) = self.session().cloned() else { return };
         let Some(page) = &mut self.new_package else { return };
@@ -43,7 +43,7 @@ impl App {
     }
 
     /// Asks which packages have this name.
-    pub(super) fn ask_same_product(&mut self, name: String) {
+    pub(in crate::console) fn ask_same_product(&mut self, name: String) {
         let request = SameProduct { name: name.clone() };
         self.ask("", Show::Nothing, request, move |app, result| {
             let Some(page) = &mut app.new_package else { return };
@@ -68,7 +68,7 @@ impl App {
     }
 
     /// Compares the sources with the package they are a new version of.
-    pub(super) fn compare_source(&mut self, based_on: PackageId) {
+    pub(in crate::console) fn compare_source(&mut self, based_on: PackageId) {
         let Some(page) = &self.new_package else { return };
         let (sources, links) = (page.sources.clone(), page.links());
         let title = match self.summary(based_on) {
@@ -87,7 +87,7 @@ impl App {
     }
 
     /// Registers what the page says; asks first, where it exists already.
-    pub(super) fn create(&mut self) {
+    pub(in crate::console) fn create(&mut self) {
         let Some(page) = &mut self.new_package else { return };
         if page.is_asking() {
             page.is_create_wanted = true;
@@ -118,7 +118,7 @@ impl App {
     }
 
     /// Registers packages one after the other; what could not be registered is told at the end.
-    pub(super) fn register_each(&mut self, requests: Vec<RegisterRequest>) {
+    pub(in crate::console) fn register_each(&mut self, requests: Vec<RegisterRequest>) {
         let Some(session) = self.session().cloned() else { return };
         let count = requests.len();
         let title = if count == 1 {

@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use crate::library::disk::open_plain;
+use crate::disk::open_plain;
 use crate::work::Work;
 
 use super::frames::FrameIndex;

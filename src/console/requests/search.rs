@@ -1,13 +1,13 @@
 //! Work of the page of search results: the first files at once, their number after them.
 
-use super::app::App;
-use super::pages::Place;
-use super::tasks::Show;
+use crate::console::app::App;
+use crate::console::pages::Place;
+use crate::console::tasks::Show;
 use crate::session::{CountFiles, FindFiles, Search};
 
 impl App {
     /// Searches and shows what is found.
-    pub(super) fn find(&mut self, search: Search, limit: usize) {
+    pub(in crate::console) fn find(&mut self, search: Search, limit: usize) {
         if search.pattern.trim().is_empty() {
             return;
         }

@@ -1,16 +1,16 @@
 //! Work of the page *History*: its entries read, one of them in full, its chain followed.
 
-use super::action::Action;
-use super::app::App;
-use super::pages::Place;
-use super::pages::history::NEWEST;
-use super::tasks::Show;
+use crate::console::action::Action;
+use crate::console::app::App;
+use crate::console::pages::Place;
+use crate::console::pages::history::NEWEST;
+use crate::console::tasks::Show;
 use crate::session::{HistoryFilter, ListPeople, ReadHistory, ShowHistoryEntry};
 use crate::work::Work;
 
 impl App {
     /// Reads what the page shows and has not read yet.
-    pub(super) fn follow_history(&mut self) {
+    pub(in crate::console) fn follow_history(&mut self) {
         if self.place != Place::History || self.view.epoch == 0 {
             return;
         }

@@ -2,19 +2,24 @@
 
 use egui::{CursorIcon, DragAndDrop, Id, LayerId, Order, Rect, Stroke, StrokeKind, TextStyle, vec2};
 
-use super::action::Action;
-use super::app::App;
-use super::pages::packages::Dragged;
-use super::pages::{Place, TreeRows};
-use super::tasks::Show;
-use super::tokens::Tokens;
-use super::widgets::short;
-use super::widgets::tree::TreeResponse;
+use crate::console::action::Action;
+use crate::console::app::App;
+use crate::console::pages::packages::Dragged;
+use crate::console::pages::{Place, TreeRows};
+use crate::console::tasks::Show;
+use crate::console::tokens::Tokens;
+use crate::console::widgets::short;
+use crate::console::widgets::tree::TreeResponse;
 use crate::session::{AddGroup, MoveToGroup, RemoveGroup, RenameGroup};
 
 impl App {
     /// Follows packages that are dragged over the tree: says what a drop would do, and does it.
-    pub(super) fn drag_ui(&mut self, tree: &TreeResponse, rows: &TreeRows, actions: &mut Vec<Action>) {
+    pub(in crate::console) fn drag_ui(
+        &mut self,
+        tree: &TreeResponse,
+        rows: &TreeRows,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(dragged) = DragAndDrop::payload::<Dragged>(&self.ctx) else { return };
         let count = dragged.0.len();
         let packages = if count == 1 { "1 package".to_owned() } else { format!("{count} packages") };
@@ -50,7 +55,7 @@ impl App {
     }
 
     /// Carries out an action on groups.
-    pub(super) fn work_on_groups(&mut self, action: Action) {
+    pub(in crate::console) fn work_on_groups(&mut self, action: Action) {
         match action {
             Action::AddGroup(name) => {
                 let request = AddGroup { name: name.clone() };

@@ -6,12 +6,12 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::action::Action;
-use super::app::App;
-use super::dialogs::several::UnsavedSeveral;
-use super::pages::history::NEWEST;
-use super::property::{HistoryTab, Listing, Outcome, SeveralAction, SeveralWindow, WindowId};
-use super::tasks::Show;
+use crate::console::action::Action;
+use crate::console::app::App;
+use crate::console::dialogs::several::UnsavedSeveral;
+use crate::console::pages::history::NEWEST;
+use crate::console::property::{HistoryTab, Listing, Outcome, SeveralAction, SeveralWindow, WindowId};
+use crate::console::tasks::Show;
 use crate::failure::{Class, Failure};
 use crate::package::PackageId;
 use crate::session::{self, EditSeveral, HistoryFilter, ReadContents, ReadHistory, ShowHistoryEntry};
@@ -22,7 +22,7 @@ const READ_ONE_BY_ONE: usize = 200;
 
 impl App {
     /// Carries out what property windows ask for.
-    pub(super) fn work_on_properties(&mut self, action: Action) {
+    pub(in crate::console) fn work_on_properties(&mut self, action: Action) {
         match action {
             Action::ReadHistoryOf(window) => self.read_history_of(window),
             Action::ReadEntry(window, number) => {
@@ -113,7 +113,7 @@ impl App {
     }
 
     /// Opens the window of what is selected: of one package its own, of several a common one.
-    pub(super) fn open_properties(&mut self) {
+    pub(in crate::console) fn open_properties(&mut self) {
         let selected = Arc::clone(self.packages.selected());
         if let Some(one) = selected.one() {
             return self.open_window(one.id);
@@ -136,7 +136,7 @@ impl App {
     }
 
     /// Has the windows of several packages follow the library.
-    pub(super) fn follow_several(&mut self) {
+    pub(in crate::console) fn follow_several(&mut self) {
         let list = Arc::clone(&self.view.packages);
         for window in &mut self.several {
             let number = window.number;

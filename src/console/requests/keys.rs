@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::action::{Action, KeyAction};
-use super::app::App;
-use super::command::Command;
-use super::dialogs::keys as dialogs;
-use super::tasks::Show;
+use crate::console::action::{Action, KeyAction};
+use crate::console::app::App;
+use crate::console::command::Command;
+use crate::console::dialogs::keys as dialogs;
+use crate::console::tasks::Show;
 use crate::failure::{Class, Failure};
 use crate::session::{
     CountKeyUses, CreateKey, DistrustKey, ExportKey, ImportKey, KeyInfo, ListKeys, Passphrase, ReadKey,
@@ -16,7 +16,7 @@ use crate::work::Work;
 
 impl App {
     /// Reads the keys for their page.
-    pub(super) fn read_keys(&mut self) {
+    pub(in crate::console) fn read_keys(&mut self) {
         self.keys_page.is_reading = true;
         self.keys_page.is_old = false;
         let Some(session) = self.session().cloned() else { return };
@@ -37,7 +37,7 @@ impl App {
     }
 
     /// Asks what a command on keys needs to know.
-    pub(super) fn ask_about_keys(&mut self, command: Command) {
+    pub(in crate::console) fn ask_about_keys(&mut self, command: Command) {
         let selected = self.keys_page.selected().cloned();
         match (command, selected) {
             (Command::CreateKey, _) => self.put_in_front(Box::new(dialogs::CreateKey::default())),
@@ -52,7 +52,7 @@ impl App {
     }
 
     /// Carries out an action on keys.
-    pub(super) fn work_on_keys(&mut self, action: KeyAction) {
+    pub(in crate::console) fn work_on_keys(&mut self, action: KeyAction) {
         let Some(session) = self.session().cloned() else { return };
         let title = match &action {
             KeyAction::Create(name) => format!("Making the key {name}"),

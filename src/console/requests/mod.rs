@@ -1,0 +1,12 @@
+//! What the console asks of the session, and what becomes of the answers: one file for each kind of thing asked for.
+//!
+//! Owns: the begin and the end of each piece of work. Must not draw more than the trace of a drag.
+
+mod groups;
+mod history;
+mod keys;
+pub(in crate::console) mod library;
+mod library_check;
+mod new_package;
+mod properties;
+mod search;
