@@ -14,7 +14,7 @@ use crate::package::state::Field;
 use crate::package::{
     BlockBoard, BlockMap, CheckReport, HistoryEntry, PackageKey, PackageList, PackageState, Sha256Digest,
 };
-use crate::store::{Catalogue, HistoryFilter};
+use crate::store::HistoryFilter;
 use crate::work::Work;
 
 /// How a package is named by a person.
@@ -154,10 +154,10 @@ impl Library {
     /// What a console draws its lists from: all packages, software groups, and what can be taken back. Rows that are
     /// as in `before` are shared with it.
     pub fn picture(&self, before: &PackageList) -> Result<Picture, LibraryError> {
-        let read = |catalogue: &Catalogue| {
-            Ok((catalogue.list_after(before)?, catalogue.groups()?, catalogue.removed_packages()?))
+        let (packages, groups, removed) = {
+            let catalogue = self.catalogue();
+            (catalogue.list_after(before)?, catalogue.groups()?, catalogue.removed_packages()?)
         };
-        let (packages, groups, removed) = self.catalogue().unmapped(read)?;
         let bytes = removed.iter().map(|package| package.record.checksum.size_bytes).sum();
         Ok(Picture { packages, groups, removed: (removed.len() as u64, bytes) })
     }

@@ -122,31 +122,20 @@ impl Catalogue {
     }
 
     /// A second connection to the same database that only reads, for work beside this one; `None` where this one keeps
-    /// all others out.
+    /// all others out. It alone maps the file into memory, which makes a search through all file lists as fast as
+    /// memory: the connection that stays open must not, or what was read once would stay resident, 200 MB of it in a
+    /// library of 100,000 packages. A share, whose mapped file could go away, is always alone.
     pub fn reader(&self) -> Result<Option<Self>, StoreError> {
         if self.alone {
             return Ok(None);
         }
-        Self::open_read_only(&self.path, self.immutable).map(Some)
-    }
-
-    fn mapped_bytes(&self) -> i64 {
-        // A share that goes away under a mapped file would end the program.
-        if self.alone { 0 } else { MAPPED_BYTES }
-    }
-
-    /// Runs `read` without mapping the database into memory: what is read once and kept in another form would
-    /// otherwise count twice, 200 MB of it in a library of 100,000 packages.
-    pub fn unmapped<T>(&self, read: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.connection.pragma_update(None, "mmap_size", 0)?;
-        let result = read(self);
-        self.connection.pragma_update(None, "mmap_size", self.mapped_bytes())?;
-        result
+        let reader = Self::open_read_only(&self.path, self.immutable)?;
+        reader.connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
+        Ok(Some(reader))
     }
 
     fn prepare(&self) -> Result<(), StoreError> {
         self.connection.pragma_update(None, "foreign_keys", "ON")?;
-        self.connection.pragma_update(None, "mmap_size", self.mapped_bytes())?;
         self.connection.set_prepared_statement_cache_capacity(64);
         Ok(())
     }
