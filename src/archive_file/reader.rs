@@ -6,16 +6,22 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::disk::open_plain;
+use crate::package::reginfo::{REGINFO_NAME, RegInfo};
+use crate::package::snapshot::{self, SNAPSHOT_NAME};
 use crate::work::Work;
 
 use super::frames::FrameIndex;
 use super::limits::{Limits, ReadError};
 use super::tar_stream::{Entry, TarReader};
 
-/// Most bytes of all tag files.
+/// Most bytes of all tag files, lists of files apart where the registration info before them says how long they may be.
 const TAG_FILES_MAX_BYTES: u64 = 256 * 1024 * 1024;
-/// Longest tag file.
+/// Longest tag file, with the same exception.
 const TAG_FILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Tag files that list every file of the package, and grow with it.
+const LISTS: [&str; 2] = [SNAPSHOT_NAME, "manifest-sha256.txt"];
+/// Bytes that are unpacked at once: memory is taken for what is there, not for what a header promises.
+const PIECE_BYTES: usize = 1 << 20;
 /// Most members before `data/`.
 const TAG_FILES_MAX: u64 = 4096;
 
@@ -72,8 +78,9 @@ impl ArchiveReader {
         self.index.from_table
     }
 
-    /// Reads the tag files in memory: everything before the first member below `data/`, at most 64 MiB a file
-    /// and 256 MiB in all.
+    /// Reads the tag files in memory: everything before the first member below `data/`, at most 64 MiB a file and
+    /// 256 MiB in all. The lists of files may be as long as a package of so many files and bytes as its registration
+    /// info says can need, which stands before them; at most 1 GiB each.
     pub fn read_tag_files(&self) -> Result<TagFiles, ReadError> {
         self.tag_files_and_frame().map(|(tags, _)| tags)
     }
@@ -84,6 +91,7 @@ impl ArchiveReader {
         let mut tar = TarReader::new(&self.file, &self.index, limits, Work::new())?;
         let mut tags = TagFiles::default();
         let mut data_frame = None;
+        let mut list_max_bytes = TAG_FILE_MAX_BYTES;
         loop {
             let entry = match tar.next_entry() {
                 Ok(Some(entry)) => entry,
@@ -103,14 +111,17 @@ impl ArchiveReader {
             if entry.is_folder || name.is_empty() {
                 continue;
             }
-            if entry.size_bytes > TAG_FILE_MAX_BYTES {
-                return Err(ReadError::TooLarge(TAG_FILE_MAX_BYTES));
+            let most = if LISTS.contains(&name) { list_max_bytes } else { TAG_FILE_MAX_BYTES };
+            if entry.size_bytes > most {
+                return Err(ReadError::TooLarge(most));
             }
             let name = name.to_owned();
-            let mut content = vec![0; entry.size_bytes as usize];
-            let got = tar.read_content(&mut content)?;
-            content.truncate(got);
-            let is_damaged = (got as u64) < entry.size_bytes || tar.content_is_damaged();
+            let content = content_of(&mut tar, entry.size_bytes)?;
+            if name == REGINFO_NAME {
+                list_max_bytes = list_max_bytes_by(&content);
+                tar.allow((list_max_bytes - TAG_FILE_MAX_BYTES) * LISTS.len() as u64);
+            }
+            let is_damaged = (content.len() as u64) < entry.size_bytes || tar.content_is_damaged();
             tags.files.push(TagFile { name, content, is_damaged });
         }
         // Frames are unpacked one ahead at most, so a bad one here lies before the data or holds its first header.
@@ -123,6 +134,30 @@ impl ArchiveReader {
     pub fn entries(&self, limits: Limits, work: &Work) -> Result<Entries<'_>, ReadError> {
         Ok(Entries { tar: Some(TarReader::new(&self.file, &self.index, limits, work.clone())?) })
     }
+}
+
+/// The content of the current member, of `size_bytes` bytes or as far as it is there.
+fn content_of(tar: &mut TarReader<'_>, size_bytes: u64) -> Result<Vec<u8>, ReadError> {
+    let mut content = Vec::new();
+    while (content.len() as u64) < size_bytes {
+        let from = content.len();
+        let left = usize::try_from(size_bytes - from as u64).unwrap_or(usize::MAX);
+        content.resize(from + left.min(PIECE_BYTES), 0);
+        let got = tar.read_content(&mut content[from..])?;
+        if got == 0 {
+            content.truncate(from);
+            break;
+        }
+        content.truncate(from + got);
+    }
+    Ok(content)
+}
+
+/// The longest list of files that goes with this registration info. It is not proven yet: it says how much is read,
+/// not what is believed.
+fn list_max_bytes_by(reginfo: &[u8]) -> u64 {
+    let info = std::str::from_utf8(reginfo).ok().and_then(|text| RegInfo::parse(text).ok());
+    info.map_or(0, |info| snapshot::most_bytes(&info.checksum)).max(TAG_FILE_MAX_BYTES)
 }
 
 /// The members of an archive. Ends after the first error.

@@ -341,6 +341,11 @@ impl<'a> TarReader<'a> {
         Ok(Entry { path, size_bytes, mode: header.mode().unwrap_or(0) & 0o7777, is_folder, problem })
     }
 
+    /// Lets it unpack so many bytes more.
+    pub(super) fn allow(&mut self, bytes: u64) {
+        self.limits.max_bytes = self.limits.max_bytes.saturating_add(bytes);
+    }
+
     /// Says no before anything is unpacked that goes over the budget.
     fn begin_content(&mut self, size: u64) -> Result<(), ReadError> {
         let padded = size.checked_next_multiple_of(TAR_BLOCK);

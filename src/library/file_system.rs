@@ -37,6 +37,19 @@ impl ShareOptions {
     }
 }
 
+/// Whether the file system of a folder is mounted for reading only.
+#[cfg(unix)]
+pub(super) fn is_read_only_medium(folder: &Path) -> bool {
+    use rustix::fs::StatVfsMountFlags;
+    rustix::fs::statvfs(folder).is_ok_and(|facts| facts.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+/// Not asked there: what cannot be written counts as not allowed.
+#[cfg(not(unix))]
+pub(super) fn is_read_only_medium(_: &Path) -> bool {
+    false
+}
+
 /// The kind of a file system that lies on another computer, or behind a program: `NFS`, `SMB`; `None` for a disk of this
 /// computer, or where the system does not say.
 #[cfg(target_os = "linux")]

@@ -17,7 +17,7 @@ use crate::package::{HistoryEvent, Manifest, PackageKey, PackageRecord, PackageS
 use crate::work::Work;
 
 /// Largest tag file that is read, in bytes: the snapshot of millions of files.
-pub(super) const TAG_FILE_MAX_BYTES: u64 = 1 << 30;
+pub(super) const TAG_FILE_MAX_BYTES: u64 = snapshot::LIST_MAX_BYTES;
 
 /// Largest signature that is read, in bytes: four short lines, with comments of any honest length.
 const SEAL_MAX_BYTES: u64 = 64 * 1024;

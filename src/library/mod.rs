@@ -111,13 +111,31 @@ pub struct Library {
     id: String,
     actor: Actor,
     keys: KeyRing,
-    read_only: bool,
+    /// Why it can only be read, if it was opened so.
+    read_only: Option<ReadOnlyReason>,
     catalogue: Mutex<Catalogue>,
     standing: Mutex<Standing>,
     /// Where it lies on a share: by whom and how it is used.
     share: Option<open::Share>,
     /// Given back last, when nothing of the database is open any more.
     in_use: Option<in_use::InUse>,
+}
+
+/// Why an open library can only be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReadOnlyReason {
+    /// It was opened so on request.
+    Asked,
+    /// Another program had it when it was opened, or has taken it since.
+    InUse,
+    /// It lies on a medium that is mounted for reading only.
+    Medium,
+    /// The account at work may not write in its folder.
+    Permissions,
+    /// It is being copied to another folder.
+    Moving,
+    /// It lies in another folder now.
+    Moved,
 }
 
 /// Whether the library is where it was opened.
@@ -143,9 +161,18 @@ impl Library {
 
     /// Whether it can only be read: opened so, being moved, or moved away.
     pub fn is_read_only(&self) -> bool {
-        self.read_only
-            || self.share.as_ref().is_some_and(open::Share::is_lost)
-            || !matches!(*self.standing.lock().unwrap_or_else(PoisonError::into_inner), Standing::Here)
+        self.read_only_reason().is_some()
+    }
+
+    /// Why it can only be read; `None` if it can be written.
+    pub fn read_only_reason(&self) -> Option<ReadOnlyReason> {
+        match *self.standing.lock().unwrap_or_else(PoisonError::into_inner) {
+            Standing::Moving => return Some(ReadOnlyReason::Moving),
+            Standing::Moved(_) => return Some(ReadOnlyReason::Moved),
+            Standing::Here => {}
+        }
+        let is_lost = self.share.as_ref().is_some_and(open::Share::is_lost);
+        self.read_only.or(is_lost.then_some(ReadOnlyReason::InUse))
     }
 
     /// The keys of the user who is at work.
@@ -168,7 +195,7 @@ impl Library {
         match &*self.standing.lock().unwrap_or_else(PoisonError::into_inner) {
             Standing::Moving => Err(LibraryError::Moving),
             Standing::Moved(to) => Err(LibraryError::Moved { from: self.root.clone(), to: to.clone() }),
-            Standing::Here => match (self.in_use_by(), self.read_only) {
+            Standing::Here => match (self.in_use_by(), self.read_only.is_some()) {
                 (Some(holder), _) => Err(LibraryError::InUseElsewhere(Box::new(holder))),
                 (None, true) => Err(LibraryError::ReadOnly),
                 (None, false) if self.share.as_ref().is_some_and(open::Share::is_lost) => {

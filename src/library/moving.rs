@@ -156,8 +156,10 @@ impl Library {
             id: self.id.clone(),
             actor: self.actor.clone(),
             keys: self.keys.clone(),
-            read_only: false,
-            catalogue: Mutex::new(Catalogue::open(&database)?),
+            read_only: None,
+            // The target may be a share, where a WAL is not to be trusted. Nobody else reads the copy yet, so that it
+            // is one program's alone on any file system; whoever opens it next chooses the journal anew.
+            catalogue: Mutex::new(Catalogue::open_alone(&database)?),
             standing: Mutex::new(Standing::Here),
             share: None,
             in_use: None,

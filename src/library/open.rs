@@ -6,11 +6,12 @@ use std::sync::{Mutex, PoisonError};
 
 use super::copy_of_database::CopyOfDatabase;
 use super::error::io_error;
+use super::file_system;
 use super::in_use::{self, InUse};
 use super::lease::{self, Lease, LibraryHolder};
 use super::operation::{self, INCOMING, LOCKS, TRASH};
 use super::package_folder::PACKAGES;
-use super::{Actor, KeyRing, Library, LibraryError, ShareOptions, Standing, lock, moving};
+use super::{Actor, KeyRing, Library, LibraryError, ReadOnlyReason, ShareOptions, Standing, lock, moving};
 use crate::package::HistoryEvent;
 use crate::store::{Catalogue, StoreError};
 
@@ -89,7 +90,7 @@ impl Library {
         let (share, catalogue, read_only) = open_shared(&root, &share, &actor, read_only)?;
         let id = match catalogue.library_value("id")? {
             Some(id) => id,
-            None if read_only => return Err(StoreError::Damaged("it has no id".to_owned()).into()),
+            None if read_only.is_some() => return Err(StoreError::Damaged("it has no id".to_owned()).into()),
             None => String::new(),
         };
         let keys = KeyRing::new(keys);
@@ -107,7 +108,7 @@ impl Library {
         if library.id.is_empty() {
             library.id = library.first_opening()?;
         }
-        if !read_only {
+        if read_only.is_none() {
             library.finish_interrupted()?;
         }
         Ok(library)
@@ -175,31 +176,32 @@ fn open_shared(
     options: &ShareOptions,
     actor: &Actor,
     read_only: bool,
-) -> Result<(Option<Share>, Catalogue, bool), LibraryError> {
+) -> Result<(Option<Share>, Catalogue, Option<ReadOnlyReason>), LibraryError> {
     let database = root.join(CATALOGUE);
     if !options.is_share(root) {
         let (catalogue, read_only) = open_catalogue(&database, read_only)?;
         return Ok((None, catalogue, read_only));
     }
+    let mut reason = ReadOnlyReason::Asked;
     if !read_only {
-        match Lease::take(root, actor) {
+        reason = match Lease::take(root, actor) {
             Ok(lease) => {
                 let catalogue = Catalogue::open_alone(&database)?;
-                return Ok((Some(Share::Writer(lease)), catalogue, false));
+                return Ok((Some(Share::Writer(lease)), catalogue, None));
             }
-            Err(LibraryError::InUseElsewhere(_)) if options.read_only_if_in_use => {}
+            Err(LibraryError::InUseElsewhere(_)) if options.read_only_if_in_use => ReadOnlyReason::InUse,
             // A share that cannot be written is read.
-            Err(LibraryError::Io { source, .. }) if is_write_refused(&source) => {}
+            Err(LibraryError::Io { source, .. }) if is_write_refused(&source) => why_not_written(root),
             Err(error) => return Err(error),
         }
     }
     // Without a writer nobody locks it, and the copy is one of a database at rest all the same.
     if let Some(copies) = &options.copies {
         let (copy, catalogue) = CopyOfDatabase::make(&database, copies)?;
-        return Ok((Some(Share::Reader(Mutex::new(Some(copy)))), catalogue, true));
+        return Ok((Some(Share::Reader(Mutex::new(Some(copy)))), catalogue, Some(reason)));
     }
     let (catalogue, _) = open_catalogue(&database, true)?;
-    Ok((Some(Share::Reader(Mutex::new(None))), catalogue, true))
+    Ok((Some(Share::Reader(Mutex::new(None))), catalogue, Some(reason)))
 }
 
 fn is_write_refused(error: &std::io::Error) -> bool {
@@ -207,15 +209,26 @@ fn is_write_refused(error: &std::io::Error) -> bool {
     matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
-fn open_catalogue(database: &Path, read_only: bool) -> Result<(Catalogue, bool), LibraryError> {
+/// Why nothing can be written in the library at `root`, where that was tried in vain.
+fn why_not_written(root: &Path) -> ReadOnlyReason {
+    if file_system::is_read_only_medium(root) { ReadOnlyReason::Medium } else { ReadOnlyReason::Permissions }
+}
+
+fn open_catalogue(
+    database: &Path,
+    read_only: bool,
+) -> Result<(Catalogue, Option<ReadOnlyReason>), LibraryError> {
+    let mut reason = ReadOnlyReason::Asked;
     if !read_only {
         // One after the other: of two programs that make a database at once SQLite sends one away, without waiting.
         // Where no lock can be had, nothing can be made either.
         let locks = database.with_file_name(LOCKS);
         let _one_at_a_time = lock::take(&locks, "opening the library database").ok().flatten();
         match Catalogue::open(database) {
-            Ok(catalogue) => return Ok((catalogue, false)),
-            Err(error) if error.is_read_only() && database.exists() => {}
+            Ok(catalogue) => return Ok((catalogue, None)),
+            Err(error) if error.is_read_only() && database.exists() => {
+                reason = why_not_written(database.parent().unwrap_or(database));
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -228,7 +241,7 @@ fn open_catalogue(database: &Path, read_only: bool) -> Result<(Catalogue, bool),
         }
         Err(error) => Err(error),
     };
-    Ok((catalogue?, true))
+    Ok((catalogue?, Some(reason)))
 }
 
 /// An error if the last changes stand beside the database, where they cannot be read: without them it would say what

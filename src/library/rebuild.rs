@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::history_file::{HISTORY_FILE, whole_lines};
 use super::import::{ProvenSeal, TAG_FILE_MAX_BYTES, TagFiles, with_executables};
 use super::in_use::{self, InUse};
+use super::lease::Lease;
 use super::open::CATALOGUE;
 use super::operation::{self, INCOMING, TRASH, folders_in, remove_any};
 use super::package_folder::{PACKAGES, read_reginfo, read_text, relative_folder};
@@ -64,6 +65,9 @@ impl Library {
         // Whoever has the old database open would go on writing to what nobody reads any more.
         let in_use = in_use::enter_alone(&root, &options.actor)?;
         finish_old(&root, &options)?;
+        // The lock above may be nobody's business on a share: its lease is held until the new database is in place.
+        let lease =
+            if options.share.is_share(&root) { Some(Lease::take(&root, &options.actor)?) } else { None };
         let fresh = root.join(INCOMING).join(format!("rebuild-{}", uuid::Uuid::new_v4().simple()));
         fs::create_dir_all(&fresh).map_err(super::error::io_error("make the folder", &fresh))?;
         // Another program that opens the library meanwhile must not take the folder for a leftover.
@@ -73,6 +77,10 @@ impl Library {
         let report = match built {
             Ok((mut report, history_is_whole)) => {
                 keep_interrupted(&root, &fresh, &mut report)?;
+                if lease.as_ref().is_some_and(Lease::is_lost) {
+                    let _ = remove_any(&fresh);
+                    return Err(LibraryError::ReadOnly);
+                }
                 report.old_database = put_into_place(&root, &fresh, history_is_whole)?;
                 report
             }
@@ -82,9 +90,12 @@ impl Library {
             }
         };
         let _ = remove_any(&fresh);
-        // Opening it writes the history file again and proves that it opens.
-        drop(Self::open_with(OpenOptions { root, ..options }, |_, _| Ok(in_use))?);
-        Ok(report)
+        drop(lease);
+        // Opening it writes the history file again and proves that it opens. Whoever was faster has done so already.
+        match Self::open_with(OpenOptions { root, ..options }, |_, _| Ok(in_use)) {
+            Ok(_) | Err(LibraryError::InUseElsewhere(_)) => Ok(report),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -122,7 +133,7 @@ fn build(
         id: uuid::Uuid::new_v4().hyphenated().to_string(),
         actor: options.actor.clone(),
         keys: KeyRing::new(options.keys.clone()),
-        read_only: false,
+        read_only: None,
         standing: std::sync::Mutex::new(super::Standing::Here),
         catalogue: std::sync::Mutex::new(catalogue),
         share: None,
@@ -172,7 +183,7 @@ fn build(
         names.iter().map(|name| folders_in(name)).collect::<Result<Vec<_>, _>>()?.concat();
     work.begin("Reading packages", folders.len() as u64, 0);
     for folder in folders {
-        work.check()?;
+        work.pace(0)?;
         match library.rebuild_package(&folder, work) {
             Ok(found) => report.packages.push(found),
             Err(LibraryError::Cancelled(cancelled)) => return Err(cancelled.into()),

@@ -23,6 +23,9 @@ impl BlockSize {
     /// 2 MiB.
     pub const DEFAULT: Self = Self(2 * 1024 * 1024);
 
+    /// 256 KiB, the smallest.
+    pub const LEAST: Self = Self(256 * 1024);
+
     /// Takes a power of two from 256 KiB to 64 MiB.
     pub fn new(bytes: u64) -> Result<Self, NotABlockSize> {
         if bytes.is_power_of_two() && (256 * 1024..=64 * 1024 * 1024).contains(&bytes) {

@@ -11,6 +11,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use super::blocks::BlockSize;
+use super::consistency::ConsistencyChecksum;
 use super::digest::Sha256Digest;
 use super::manifest::{FileHashes, Manifest, ManifestFile};
 use super::path;
@@ -20,6 +21,8 @@ use super::record::PackageId;
 pub const SNAPSHOT_NAME: &str = "snapshot.meta4";
 /// Namespace of our own attribute.
 pub const NAMESPACE: &str = "urn:packhouse:snapshot:1";
+/// Largest snapshot or manifest that is read, in bytes: that of millions of files.
+pub const LIST_MAX_BYTES: u64 = 1 << 30;
 const METALINK: &str = "urn:ietf:params:xml:ns:metalink";
 
 /// A snapshot as read.
@@ -85,6 +88,18 @@ pub fn write(package: PackageId, manifest: &Manifest) -> Option<String> {
     }
     text.push_str("</metalink>\n");
     Some(text)
+}
+
+/// The most bytes a snapshot, or a manifest, of a package with so many files and bytes can have: paths as long and
+/// blocks as small as they may be. Never more than [`LIST_MAX_BYTES`].
+pub fn most_bytes(checksum: &ConsistencyChecksum) -> u64 {
+    // A byte of a path takes at most six in XML (`&quot;`) and three in the URL; the rest are elements and one hash.
+    const FILE: u64 = 9 * path::PATH_MAX_BYTES as u64 + 512;
+    // `      <hash>`, 64 digits, `</hash>`, a line end.
+    const BLOCK: u64 = 96;
+    let blocks = (checksum.size_bytes / BlockSize::LEAST.bytes()).saturating_add(checksum.files);
+    let files = checksum.files.saturating_mul(FILE);
+    files.saturating_add(blocks.saturating_mul(BLOCK)).saturating_add(64 * 1024).min(LIST_MAX_BYTES)
 }
 
 /// Escapes a path for a URL (RFC 3986): all but unreserved characters and `/`.

@@ -21,10 +21,10 @@ pub use crate::library::{
     CheckOrder, CheckRun, CheckedPackage, CheckedRow, ContentRow, Contents, EditedPackage, ExportFormat,
     FileSystem, FolderLook, HistoryDetails, KeyInfo, KeyUse, LibraryCheck, LibraryHolder, LibraryInfo, Links,
     MovedLibrary, OpenOptions, PackageBlocks, PackageDetails, PackageEdit, PackageRef, ParentWatch,
-    ProcedureEdit, Proposal, RebuildReport, RebuiltPackage, RegisterReport, RegisterRequest, Removed,
-    RestoreReport, RestoreSource, SameProductPackage, SealJudgement, SealReport, Search, SeveralEdit,
-    ShareOptions, SourceComparison, SourceKind, SourcePreview, SwitchAnswer, SwitchEdit, SwitchOutcome,
-    TroubledFile, UpdateReport, UpdateRequest, VerifiedThing, VerifyReport, difference_lines,
+    ProcedureEdit, Proposal, ReadOnlyReason, RebuildReport, RebuiltPackage, RegisterReport, RegisterRequest,
+    Removed, RestoreReport, RestoreSource, SameProductPackage, SealJudgement, SealReport, Search,
+    SeveralEdit, ShareOptions, SourceComparison, SourceKind, SourcePreview, SwitchAnswer, SwitchEdit,
+    SwitchOutcome, TroubledFile, UpdateReport, UpdateRequest, VerifiedThing, VerifyReport, difference_lines,
 };
 pub use crate::store::{FoundFile, HistoryFilter, SearchCount, SearchResult};
 pub use observer::{View, WatchState};
@@ -129,6 +129,11 @@ impl Session {
     /// The folder of the library.
     pub fn root(&self) -> &Path {
         self.shared.library.root()
+    }
+
+    /// Why it can only be read; `None` if it can be written.
+    pub fn read_only_reason(&self) -> Option<ReadOnlyReason> {
+        self.shared.library.read_only_reason()
     }
 
     /// Whether it was opened for reading only.

@@ -283,7 +283,7 @@ fn a_medium_that_cannot_be_written_is_read() -> Outcome {
     let done = Command::new("mount").args(["-o", "remount,ro"]).arg(&disk.0).status()?;
     assert!(done.success());
     let session = given.place.open()?;
-    assert!(session.is_read_only());
+    assert_eq!(session.read_only_reason(), Some(packhouse::session::ReadOnlyReason::Medium));
     assert_eq!(ask(&session, ListPackages {})?.len(), 1);
     assert_eq!(show(&session, given.package)?.record.key.to_string(), "First@1");
     assert_eq!(ask(&session, ReadContents { package: given.package })?.rows.len(), 3);

@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use packhouse::package::CheckKind;
 use packhouse::session::{
-    Actor, Check, Edit, FileSystem, FindFiles, OpenOptions, PackageEdit, Register, RegisterRequest, Search,
-    Session, ShareOptions,
+    Actor, Check, Edit, FileSystem, FindFiles, MoveLibrary, OpenOptions, PackageEdit, ReadOnlyReason,
+    Register, RegisterRequest, Search, Session, ShareOptions, rebuild,
 };
 use packhouse::work::Work;
 
@@ -259,5 +259,81 @@ fn a_share_that_is_gone_changes_no_package() -> Outcome {
     }
     register(&anna, &place, "Other 2.0")?;
     assert!(anna.view().packages.iter().all(|package| package.marked.is_none()));
+    Ok(())
+}
+
+/// The two bytes of a database that say how it is written: 2 is a WAL.
+fn is_written_as_wal(database: &std::path::Path) -> std::io::Result<bool> {
+    Ok(fs::read(database)?[18] == 2)
+}
+
+#[test]
+fn a_library_that_moves_is_never_written_with_a_wal_on_its_way() -> Outcome {
+    let place = Place::new()?;
+    let session = place.open()?;
+    register(&session, &place, "Tool 1.0")?;
+    let to = place.path("share/library");
+    session.run(MoveLibrary { to: to.clone() }, &Work::new())?;
+    drop(session);
+    assert!(!is_written_as_wal(&to.join("catalog.db"))?, "the new folder may lie on a share");
+    assert!(is_written_as_wal(&place.root().join("catalog.db"))?);
+    // Whoever opens it next uses what its file system takes.
+    drop(Session::open(OpenOptions { root: to.clone(), create: false, ..place.options() })?);
+    assert!(is_written_as_wal(&to.join("catalog.db"))?);
+    Ok(())
+}
+
+#[test]
+fn a_rebuild_on_a_share_is_the_one_writer() -> Outcome {
+    let place = Place::new()?;
+    let anna = Session::open(options(&place, "anna", "pc-114"))?;
+    for number in 0..20 {
+        register(&anna, &place, &format!("Tool {number}.0"))?;
+    }
+    drop(anna);
+    // Somebody on another computer has it, whom no lock of this computer keeps out.
+    leave_lease(&place, "pc-114", 1, Duration::ZERO)?;
+    let before = fs::read(place.root().join("catalog.db"))?;
+    let mut wish = options(&place, "jan", "pc-7");
+    for read_only_if_in_use in [false, true] {
+        wish.share.read_only_if_in_use = read_only_if_in_use;
+        let refused = rebuild(wish.clone(), &Work::new()).expect_err("anna has it");
+        assert_eq!(refused.code, "library-in-use-elsewhere");
+    }
+    assert_eq!(fs::read(place.root().join("catalog.db"))?, before, "nothing was built over hers");
+    fs::remove_file(place.root().join("in-use.json"))?;
+
+    // While it is built, the lease says who does it.
+    wish.share.read_only_if_in_use = false;
+    let work = Work::new();
+    let (lease, mut seen) = (place.root().join("in-use.json"), false);
+    let (ended, end) = mpsc::channel();
+    let building = work.clone();
+    work.pause();
+    std::thread::spawn(move || ended.send(rebuild(wish, &building)));
+    let start = std::time::Instant::now();
+    while work.progress().phase != "Reading packages" {
+        assert!(start.elapsed() < PATIENCE, "it was not begun");
+        std::thread::yield_now();
+    }
+    seen |= fs::read_to_string(&lease).is_ok_and(|text| text.contains("jan"));
+    work.resume();
+    let report = end.recv_timeout(PATIENCE)??;
+    assert!(seen, "the lease was held while it was built");
+    assert_eq!(report.packages.len(), 20);
+    assert!(!lease.exists(), "and given back");
+    Session::open(options(&place, "anna", "pc-114"))?;
+    Ok(())
+}
+
+#[test]
+fn why_a_library_can_only_be_read_is_known() -> Outcome {
+    let place = Place::new()?;
+    let anna = Session::open(options(&place, "anna", "pc-114"))?;
+    assert_eq!(anna.read_only_reason(), None);
+    assert_eq!(Session::open(read_only(&place))?.read_only_reason(), Some(ReadOnlyReason::Asked));
+    let mut wish = options(&place, "jan", "pc-7");
+    wish.share.read_only_if_in_use = true;
+    assert_eq!(Session::open(wish)?.read_only_reason(), Some(ReadOnlyReason::InUse));
     Ok(())
 }

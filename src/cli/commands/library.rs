@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::package::PackageRecord;
 use crate::session::{
     AddGroup, DeleteOldCopy, Edit, HandOver, ListGroups, MoveLibrary, MoveToGroup, PackageEdit, ReadInfo,
-    RemoveGroup, RenameGroup,
+    ReadOnlyReason, RemoveGroup, RenameGroup,
 };
 
 /// `library info|move|delete-old-copy|hand-over`
@@ -94,7 +94,12 @@ fn info(context: &Context) -> Result<Exit, Failure> {
         line("Old copy", format!("{}, until library delete-old-copy", old.display()));
     }
     if info.read_only {
-        context.report.line("Open for reading only");
+        context.report.line(match session.read_only_reason() {
+            Some(ReadOnlyReason::InUse) => "Open for reading only: another program has it",
+            Some(ReadOnlyReason::Medium) => "Open for reading only: its medium is mounted so",
+            Some(ReadOnlyReason::Permissions) => "Open for reading only: you may not write in its folder",
+            _ => "Open for reading only",
+        });
     }
     Ok(Exit::Done)
 }

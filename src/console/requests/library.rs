@@ -14,7 +14,7 @@ use crate::console::dialogs::Delivery;
 use crate::console::tasks::Show;
 use crate::console::widgets::alert::alert;
 use crate::console::widgets::button::button;
-use crate::session::{self, LibraryHolder, Session};
+use crate::session::{self, LibraryHolder, ReadOnlyReason, Session};
 
 /// `in use by anna on PC-114 since 08:12`, with the day if it was another one.
 pub(in crate::console) fn in_use_words(holder: &LibraryHolder, now: Timestamp, zone: &TimeZone) -> String {
@@ -22,6 +22,30 @@ pub(in crate::console) fn in_use_words(holder: &LibraryHolder, now: Timestamp, z
     let today = now.to_zoned(zone.clone()).date() == since.date();
     let since = since.strftime(if today { "%H:%M" } else { "%Y-%m-%d %H:%M" });
     format!("in use by {} on {} since {since}", holder.who, holder.host)
+}
+
+/// What a library that can only be read means, and what can be done about it.
+fn read_only_words(is_in_use: bool, is_on_share: bool, reason: Option<ReadOnlyReason>) -> &'static str {
+    if is_in_use {
+        return "Lists, properties, search and checks work. Nothing can be changed from here.";
+    }
+    match reason {
+        // On a share that is what one asks for while somebody else has it.
+        Some(ReadOnlyReason::Asked) if !is_on_share => {
+            "It was opened for reading only, as asked. Try again opens it for changes."
+        }
+        Some(ReadOnlyReason::Medium) => {
+            "It lies on a medium that is mounted for reading only. Lists, properties, search and checks work."
+        }
+        Some(ReadOnlyReason::Permissions) => {
+            "You may not write in its folder. Lists, properties, search and checks work."
+        }
+        Some(ReadOnlyReason::Moving) => "It is being copied to another folder. Nothing changes meanwhile.",
+        Some(ReadOnlyReason::Moved) => "It lies in another folder now. Nothing can be changed here.",
+        Some(ReadOnlyReason::Asked | ReadOnlyReason::InUse) | None => {
+            "Nobody else has the library now. Try again makes it writable."
+        }
+    }
 }
 
 impl App {
@@ -106,13 +130,9 @@ impl App {
             }
             (None, None, Some(standing)) => {
                 again = Action::OpenWritable;
-                let text = match &self.view.in_use_by {
-                    Some(_) => "Lists, properties, search and checks work. Nothing can be changed from here.",
-                    None if self.around.read_only || self.view.watching.polls_every.is_some() => {
-                        "Nobody else has the library now. Try again makes it writable."
-                    }
-                    None => "The folder of the library cannot be written.",
-                };
+                let reason = self.session().and_then(Session::read_only_reason);
+                let is_on_share = self.view.watching.polls_every.is_some();
+                let text = read_only_words(self.view.in_use_by.is_some(), is_on_share, reason);
                 (crate::console::dialogs::sentence(&standing), text.to_owned())
             }
             (None, None, None) => return,

@@ -4,9 +4,15 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
-use packhouse::archive_file::{ArchiveDamage, ArchiveReader, ExtraReason, FileDamageKind, Limits, ReadError};
-use packhouse::package::Manifest;
+use packhouse::archive_file::{
+    ArchiveDamage, ArchiveReader, ExtraReason, FileDamageKind, Limits, ReadError, TagFiles,
+};
+use packhouse::package::consistency::ConsistencyChecksum;
+use packhouse::package::manifest::{FileHashes, ManifestFile};
 use packhouse::package::path::PathProblem;
+use packhouse::package::record::{PackageId, PackageType};
+use packhouse::package::reginfo::RegInfo;
+use packhouse::package::{BlockSize, Manifest, PackageKey, Sha256Digest, snapshot};
 use packhouse::work::Work;
 use proptest::prelude::*;
 
@@ -277,4 +283,87 @@ proptest! {
         }
         try_everything(&bytes, &fixture.manifest);
     }
+}
+
+/// A registration info that says that there are so many files of so many bytes in all.
+fn reginfo(files: u64, size_bytes: u64) -> Vec<u8> {
+    let key = PackageKey::new("Many", "1").expect("a name");
+    let checksum = ConsistencyChecksum { files, size_bytes, digest: Sha256Digest::of(b"names and sizes") };
+    let (id, kind) = (PackageId(uuid::Uuid::from_u128(7)), PackageType::Generic);
+    let info = RegInfo::new(id, key, None, String::new(), kind, 1, checksum, Vec::new(), Vec::new());
+    info.to_text().into_bytes()
+}
+
+/// What reading the tag files of an archive of these members comes to.
+fn read_tags(members: &[Vec<u8>]) -> Result<TagFiles, ReadError> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("package.tar.zst");
+    let mut tar = members.concat();
+    tar.extend_from_slice(&[0; 1024]);
+    let file = fs::File::create(&path).expect("an archive");
+    let mut encoder = zstd::Encoder::new(file, 1).expect("an encoder");
+    std::io::Write::write_all(&mut encoder, &tar).expect("compresses");
+    encoder.finish().expect("written");
+    ArchiveReader::open(&path).and_then(|reader| reader.read_tag_files())
+}
+
+#[test]
+fn the_lists_of_very_many_files_are_read_whole() {
+    const FILES: u64 = 240_000;
+    let hash = Sha256Digest::of(b"x");
+    let files = (0..FILES).map(|number| ManifestFile {
+        path: format!("a folder of the package/and one below it/{number:06}.dat"),
+        size_bytes: 1,
+        executable: false,
+        hashes: Some(FileHashes { file: hash, blocks: vec![hash] }),
+    });
+    let manifest = Manifest::from_files(BlockSize::DEFAULT, files.collect()).expect("distinct");
+    let id = PackageId(uuid::Uuid::from_u128(7));
+    let list = snapshot::write(id, &manifest).expect("it has hashes").into_bytes();
+    assert!(list.len() > 64 << 20, "more than any other tag file may have: {}", list.len());
+    let checksum = manifest.files().checksum();
+    assert!(list.len() as u64 <= snapshot::most_bytes(&checksum));
+    let info = reginfo(checksum.files, checksum.size_bytes);
+    // A second list beside it is read as well, and what follows.
+    let tags = read_tags(&[
+        file("Many-1/reginfo.json", &info),
+        file("Many-1/snapshot.meta4", &list),
+        file("Many-1/manifest-sha256.txt", &list),
+        file("Many-1/bagit.txt", b"BagIt-Version: 1.0"),
+        file("Many-1/data/a", b"x"),
+    ])
+    .expect("they are as long as they may be");
+    assert!(!tags.is_damaged);
+    let sizes: Vec<usize> = tags.files.iter().map(|tag| tag.content.len()).collect();
+    assert_eq!(sizes, [info.len(), list.len(), list.len(), 18]);
+    assert!(tags.get("snapshot.meta4").is_some_and(|tag| tag.content == list));
+}
+
+#[test]
+fn no_list_may_be_longer_than_its_package_can_need() {
+    let bomb = vec![b' '; (64 << 20) + 1];
+    let list = |name: &str| file(&format!("p-1/{name}"), &bomb);
+    for (first, second) in [
+        // One small file, no registration info, one that is none, and another tag file than a list.
+        (Some(reginfo(1, 1)), "snapshot.meta4"),
+        (Some(reginfo(1000, 1 << 20)), "manifest-sha256.txt"),
+        (None, "snapshot.meta4"),
+        (Some(b"{}".to_vec()), "snapshot.meta4"),
+        (Some(reginfo(u64::MAX, u64::MAX)), "bag-info.txt"),
+    ] {
+        let mut members: Vec<_> = first.iter().map(|info| file("p-1/reginfo.json", info)).collect();
+        members.push(list(second));
+        let refused = read_tags(&members).expect_err("too long");
+        assert!(matches!(refused, ReadError::TooLarge(bytes) if bytes == 64 << 20), "{second}: {refused}");
+    }
+    // However many files are claimed, a list of more than 1 GiB is refused by its header; nothing is unpacked for it.
+    let claimed = member("p-1/snapshot.meta4", tar::EntryType::Regular, "", (1 << 30) + 1, b"");
+    let refused = read_tags(&[file("p-1/reginfo.json", &reginfo(u64::MAX, u64::MAX)), claimed]);
+    assert!(matches!(refused, Err(ReadError::TooLarge(bytes)) if bytes == 1 << 30), "{refused:?}");
+    // One that is promised and not there takes no memory: it is damaged.
+    let promised = member("p-1/snapshot.meta4", tar::EntryType::Regular, "", 1 << 30, b"<metalink>");
+    let tags = read_tags(&[file("p-1/reginfo.json", &reginfo(u64::MAX, u64::MAX)), promised]);
+    let tags = tags.expect("what is there is read");
+    let found = tags.get("snapshot.meta4").expect("its beginning");
+    assert!(found.is_damaged && found.content.len() < 4096);
 }
