@@ -221,6 +221,8 @@ pub(crate) enum HistoryFormat {
     Csv,
     /// A JSON array
     Json,
+    /// A document to print, a page for each entry
+    Html,
 }
 
 /// Arguments of `history`.

@@ -151,7 +151,9 @@ impl Library {
         // Damage that a deep check found is looked at again by the quick check.
         let report = self.examine(&record, CheckKind::Quick, work)?;
         self.require_acceptable(&record, &report, request)?;
+        let start = std::time::Instant::now();
         let manifest = self.manifest_as_found(&record, &report, work)?;
+        let hashed_ms = super::check::millis(start);
         let found = manifest.files().checksum();
         if Some(found.digest) != report.found.map(|found| found.digest) {
             return Err(LibraryError::ChangedAgain(record.key));
@@ -171,6 +173,8 @@ impl Library {
         let mut steps = Vec::new();
         let mut entry = self.entry(HistoryEvent::Accepted, Some(&record));
         if record.state == PackageState::Sealed {
+            // All files were hashed for it.
+            record.count_as_deep_check(hashed_ms);
             let plan = SealPlan::make(self, &mut record, &manifest, request.key.as_deref())?;
             entry.key_id = Some(plan.key_id().to_owned());
             entry.details = Some(format!("sealed again as revision {}", record.revision));

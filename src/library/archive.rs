@@ -309,7 +309,7 @@ impl Library {
         let report = CheckReport {
             kind: CheckKind::Deep,
             at: Timestamp::now(),
-            took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            took_ms: super::check::millis(started),
             finding: if damage.files_are_whole() { Finding::Consistent } else { Finding::Damaged },
             recorded: record.checksum,
             found: Some(record.checksum),

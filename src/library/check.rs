@@ -175,7 +175,7 @@ impl Library {
         let report = |finding, found, differences, without_hashes| CheckReport {
             kind,
             at: Timestamp::now(),
-            took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            took_ms: millis(started),
             finding,
             recorded: record.checksum,
             found,
@@ -387,4 +387,9 @@ pub(super) fn odd_entries(scan: &Scan) -> Vec<UnreadableFile> {
     let mut odd: Vec<UnreadableFile> = refused.chain(scan.unreadable.iter().cloned()).collect();
     odd.sort_by(|a, b| a.path.cmp(&b.path));
     odd
+}
+
+/// Milliseconds since then.
+pub(super) fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

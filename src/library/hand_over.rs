@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::io_error;
+use super::history_page::escaped;
 use super::package_folder::read_text;
 use super::restore::require_empty;
 use super::{KeyInfo, Library, LibraryError};
@@ -373,8 +374,4 @@ fn table(html: &mut String, title: &str, heads: &[&str], rows: impl IntoIterator
         html.push_str("</tr>\n");
     }
     html.push_str("</tbody></table>\n");
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

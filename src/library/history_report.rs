@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::csv::field;
 use super::error::io_error;
+use super::history_page::{Report, page};
 use super::{Library, LibraryError};
 use crate::package::history::ChainState;
 use crate::package::{ConsistencyChecksum, HistoryEntry, Sha256Digest};
@@ -21,6 +22,8 @@ use crate::store::{HistoryFilter, StoreError};
 pub enum ExportFormat {
     /// One table, a line an entry, after RFC 4180.
     Csv,
+    /// One page on paper for each entry, as a document that needs nothing else.
+    Html,
     /// One object: where it comes from, the filter, the chain, and the entries as they are kept.
     Json,
 }
@@ -112,6 +115,17 @@ impl Library {
                 let mut text = serde_json::to_string_pretty(&export).map_err(damaged)?;
                 text.push('\n');
                 text
+            }
+            ExportFormat::Html => {
+                let (who, host) = (&self.actor().who, &self.actor().host);
+                let now = Timestamp::now().to_zoned(self.actor().time_zone.clone());
+                let report = Report {
+                    library: &self.root().display().to_string(),
+                    made: &format!("Made by {who} on {host}, {}", now.strftime("%Y-%m-%d %H:%M")),
+                    filter: &filter_words(filter),
+                    chain: &chain_words(&chain, chain_value),
+                };
+                page(&report, &lines).map_err(damaged)?
             }
             ExportFormat::Csv => {
                 let chain = chain_words(&chain, chain_value);

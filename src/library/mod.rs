@@ -20,6 +20,7 @@ mod file_system;
 mod groups;
 mod hand_over;
 mod history_file;
+mod history_page;
 mod history_report;
 mod import;
 mod in_use;

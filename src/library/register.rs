@@ -118,7 +118,9 @@ impl Library {
         let block_size = seal.as_ref().map_or(BlockSize::DEFAULT, |seal| seal.snapshot.manifest.block_size());
         let operation = Operation::begin(self)?;
         let package = operation.folder().join("package");
+        let start = std::time::Instant::now();
         let files = source.copy(&package.join("data"), block_size, work)?;
+        let copied_ms = super::check::millis(start);
         work.begin("Finishing", 0, 0);
         let manifest = Manifest::from_files(block_size, files)
             .map_err(|twice| LibraryError::Refused(vec![(twice.0, "it is there twice".to_owned())]))?;
@@ -126,6 +128,7 @@ impl Library {
             require_same_payload(payload, &manifest)?;
         }
         let mut record = self.new_record(request, &source, key, &manifest, filed_by);
+        record.count_as_deep_check(copied_ms);
         let mut notes = Vec::new();
         if let Some(based_on) = based_on.as_ref().filter(|_| seal.is_none()) {
             let is_file = |path: &str| manifest.files().position(path).is_some();

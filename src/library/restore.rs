@@ -68,6 +68,7 @@ impl Library {
         let operation = Operation::begin(self)?;
         let package = operation.folder().join("package");
         let manifest = &archive.seal.snapshot.manifest;
+        let start = std::time::Instant::now();
         fs::create_dir_all(&package).map_err(io_error("make the folder", &package))?;
         let damage = archive
             .reader
@@ -79,7 +80,8 @@ impl Library {
         // An empty `data/` belongs to a package of empty files' folders only; the folder itself is always there.
         fs::create_dir_all(package.join(DATA_NAME)).map_err(io_error("make the folder", &package))?;
         let is_new = known.is_none();
-        let record = self.restored_record(&archive, known);
+        let mut record = self.restored_record(&archive, known);
+        record.count_as_deep_check(super::check::millis(start));
         for (name, text) in &archive.seal.files {
             operation.write(&format!("package/{name}"), text.as_bytes())?;
         }

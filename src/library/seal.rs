@@ -129,6 +129,7 @@ impl Library {
         let (_lock, mut record) = self.lock_record(id)?;
         require_open(&record, "sealed", "It is sealed already; unseal it or make a new version")?;
         let old_checksum = record.checksum;
+        let start = std::time::Instant::now();
         let manifest = self.proven_manifest(&record, block_size, work)?;
         record.checksum = manifest.files().checksum();
         record.checksum_event = "sealed".to_owned();
@@ -137,6 +138,7 @@ impl Library {
         record.finding = Finding::Consistent;
         record.noticed = None;
         record.marked = None;
+        record.count_as_deep_check(super::check::millis(start));
         work.begin("Sealing", 0, 0);
         let plan = SealPlan::make(self, &mut record, &manifest, key)?;
         let operation = Operation::begin(self)?;

@@ -245,6 +245,18 @@ impl PackageRecord {
         self.checksum_control && self.finding != Finding::Consistent
     }
 
+    /// Counts what recorded the checksum just now as the last deep check: every file was read for it, and its hashes
+    /// were taken or proven.
+    pub fn count_as_deep_check(&mut self, took_ms: u64) {
+        self.deep = Some(LastCheck { at: self.checksum_at, finding: Finding::Consistent, took_ms });
+    }
+
+    /// What the last deep check was, where nobody started it: `sealed`, `registered`, `restored`.
+    pub fn deep_event(&self) -> Option<&str> {
+        let deep = self.deep.filter(|deep| deep.finding == Finding::Consistent)?;
+        (deep.at == self.checksum_at).then_some(self.checksum_event.as_str())
+    }
+
     /// The last check of either kind, the later one.
     pub fn last_check(&self) -> Option<(CheckKind, LastCheck)> {
         let quick = self.quick.map(|check| (CheckKind::Quick, check));

@@ -3,6 +3,7 @@
 //! refused with nothing lost.
 
 mod bad_input;
+mod deep_events;
 mod disks;
 mod groups;
 mod history;

@@ -14,7 +14,7 @@ use crate::package::history::ChainState;
 use crate::package::{HistoryEntry, HistoryEvent};
 use crate::session::{ExportFormat, ExportHistory, HistoryFilter, ReadHistory, Session, VerifyHistory};
 
-/// `history [PKG] [--format csv|json --to FILE] [--verify]`
+/// `history [PKG] [--format csv|json|html --to FILE] [--verify]`
 pub(super) fn history(context: &Context, arguments: HistoryArguments) -> Result<Exit, Failure> {
     if arguments.verify && arguments.package.is_some() {
         return Err(usage("the chain runs through all of History", "history --verify, without a package"));
@@ -40,6 +40,7 @@ pub(super) fn history(context: &Context, arguments: HistoryArguments) -> Result<
         let format = match format {
             HistoryFormat::Csv => ExportFormat::Csv,
             HistoryFormat::Json => ExportFormat::Json,
+            HistoryFormat::Html => ExportFormat::Html,
         };
         let shown = to.display().to_string();
         let entries = context.run(&session, ExportHistory { filter, format, to })?;
