@@ -111,6 +111,7 @@ impl Screen {
             share: Default::default(),
             calls: Default::default(),
             now: Timestamp::now,
+            notify: |_| {},
         };
         let app = App::new(&eframe::CreationContext::_new_kittest(ctx.clone()), around);
         Self { ctx, app, frame: eframe::Frame::_new_kittest(), started: Instant::now() }

@@ -67,6 +67,10 @@ pub enum KeyAction {
         ending: String,
         /// For what.
         uses: Vec<KeyUse>,
+        /// The fingerprint it must have, where a seal asks for it; any if empty.
+        wanted: String,
+        /// What is restored as soon as it is trusted.
+        then: Option<RestoreSource>,
     },
     /// Seals with it no longer.
     Retire(String),
@@ -85,6 +89,8 @@ pub enum Setting {
     BlockSize(Option<u64>),
     /// Bytes a second a library check reads at most.
     CheckRate(Option<u64>),
+    /// Whether the desktop tells of packages that changed.
+    Notices(bool),
     /// Registers the folders in this one by itself.
     Watch(PathBuf),
     /// Does so no longer.
@@ -100,6 +106,8 @@ pub enum Action {
     List(ListAction),
     /// A command on one package, whatever is selected.
     RunOn(Command, PackageId),
+    /// A command on these packages, whatever is selected.
+    RunOnSeveral(Command, Vec<PackageId>),
     /// Opens the property window of a package.
     Open(PackageId),
     /// Opens the property window of the package of this name.
@@ -280,6 +288,15 @@ pub enum Action {
     VerifyHistory,
     /// Writes History to a file.
     ExportHistory(HistoryFilter, ExportFormat, PathBuf),
+    /// Writes History to print to a file, and opens it if asked to.
+    PrintHistory {
+        /// Which entries.
+        filter: HistoryFilter,
+        /// The file.
+        to: PathBuf,
+        /// Whether the program that the system has for it opens it.
+        open: bool,
+    },
     /// Writes a text to a file that must not exist.
     WriteText(PathBuf, String),
     /// Puts a text on the clipboard.
@@ -299,7 +316,9 @@ impl Action {
     /// What it is called in a log; what it carries stays out of it.
     pub fn name(&self) -> String {
         match self {
-            Self::Run(command) | Self::RunOn(command, _) => format!("{command:?}"),
+            Self::Run(command) | Self::RunOn(command, _) | Self::RunOnSeveral(command, _) => {
+                format!("{command:?}")
+            }
             other => <&'static str>::from(other).to_owned(),
         }
     }

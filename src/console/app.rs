@@ -16,6 +16,7 @@ use super::dialogs::{Dialog, Env, Next, dialog_ui};
 use super::format;
 use super::housekeeping::Facts;
 use super::icons::Icon;
+use super::notices::Notices;
 use super::pages::history::HistoryPage;
 use super::pages::keys::KeysPage;
 use super::pages::library_check::{LibraryCheckPage, Running};
@@ -34,6 +35,7 @@ use super::start::Surroundings;
 use super::tasks::{TaskId, Tasks};
 use super::theme::{self, Density};
 use super::tokens::Tokens;
+use super::undo::Undo;
 use super::watchdog::{self, Watchdog};
 use super::watched_folders::WatchedFolders;
 use super::widgets::button::link;
@@ -130,6 +132,8 @@ pub struct App {
     pub(super) shown_title: String,
     pub(super) scope: Scope,
     pub(super) facts: Facts,
+    pub(super) undo: Undo,
+    pub(super) notices: Notices,
     pub(super) settings: Settings,
     pub(super) watched: WatchedFolders,
     watchdog: Watchdog,
@@ -192,6 +196,8 @@ impl App {
             saved: kept,
             scope: Scope::default(),
             facts: Facts::default(),
+            undo: Undo::default(),
+            notices: Notices::default(),
             watched: WatchedFolders::default(),
             watchdog: Watchdog::default(),
             results: 0,
@@ -264,6 +270,7 @@ impl App {
             is_working: self.tasks.has_rows(),
             old_copy: self.old_copy().is_some(),
             removed: self.view.removed.0,
+            undo: self.undo.command().or_else(|| (self.view.removed.0 > 0).then(|| "Undo remove".to_owned())),
             selected: if on_list { Arc::clone(self.packages.selected()) } else { Arc::default() },
             list: self.list_scope(),
             group: match &self.place {
@@ -278,7 +285,15 @@ impl App {
     }
 
     pub(super) fn menus(&self) -> Vec<Menu<Command>> {
-        Command::menus(self.theme, self.density, &self.scope.list, |command| self.scope.refusal(command))
+        let refusal = |command| self.scope.refusal(command);
+        let mut menus = Command::menus(self.theme, self.density, &self.scope.list, refusal);
+        let mut entries = menus.iter_mut().flat_map(|menu| menu.groups.iter_mut().flatten());
+        if let Some(undo) = &self.scope.undo
+            && let Some(entry) = entries.find(|entry| entry.command == Command::Undo)
+        {
+            entry.text.clone_from(undo);
+        }
+        menus
     }
 
     /// Takes what was dropped onto the window or pasted into it.
@@ -478,6 +493,7 @@ impl App {
             if self.packages.is_filtered() && self.scope.list.is_shown {
                 left.push(format!("Filter: {}", self.packages.filter_sentence()));
             }
+            left.extend(self.undo.told((self.around.now)()).map(str::to_owned));
         }
         (left, vec![self.around.library.display().to_string()])
     }
@@ -486,6 +502,10 @@ impl App {
         let ctx = self.ctx.clone();
         let now = (self.around.now)();
         let modal = !self.dialogs.is_empty();
+        if !modal && (self.active.is_some() || self.active_several.is_some()) {
+            // Before the fields of the window, to which Ctrl+K means something else.
+            window_keys(&ctx, actions);
+        }
         let pressed = ctx.input(|input| input.pointer.any_pressed());
         let mut hit = None;
         for window in &mut self.windows {
@@ -521,6 +541,11 @@ impl App {
     fn dialog_ui(&mut self, actions: &mut Vec<Action>) {
         let view = Arc::clone(&self.view);
         let now = (self.around.now)();
+        let help = Command::Help.entry().shortcut;
+        let asks = help.is_some_and(|key| self.ctx.input_mut(|input| input.consume_shortcut(&key)));
+        if asks && !self.dialogs.is_empty() {
+            actions.push(Action::Run(Command::Help));
+        }
         let Some(front) = self.dialogs.last_mut() else { return };
         let moment = Moment { now, zone: &self.around.actor.time_zone };
         let env = Env { view: &view, moment, is_new: std::mem::take(&mut front.is_new) };
@@ -566,6 +591,7 @@ impl eframe::App for App {
         self.follow_title();
         self.answer_calls();
         self.follow_watched();
+        self.follow_notices();
         self.close_if_asked(ctx);
         self.leave_if_ready();
         if self.tasks.is_any_running() {
@@ -655,5 +681,16 @@ impl eframe::App for App {
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         self.saved = self.preferences();
         storage.set_string(preferences::KEY, self.saved.write());
+    }
+}
+
+/// Keys of the program that count in a property window too.
+fn window_keys(ctx: &egui::Context, actions: &mut Vec<Action>) {
+    for command in [Command::Palette, Command::Help] {
+        if let Some(shortcut) = command.entry().shortcut
+            && ctx.input_mut(|input| input.consume_shortcut(&shortcut))
+        {
+            actions.push(Action::Run(command));
+        }
     }
 }

@@ -42,6 +42,8 @@ pub enum Command {
     VerifyHistory,
     /// Writes History to a file.
     ExportHistory,
+    /// Writes the accepted changes for printing.
+    PrintReport,
     /// Makes a key.
     CreateKey,
     /// Takes a key from its backup.
@@ -70,8 +72,8 @@ pub enum Command {
     Export,
     /// Takes the selection out of the library.
     Remove,
-    /// Takes the last removal back.
-    UndoRemove,
+    /// Takes the last removal, or the last change of groups, back.
+    Undo,
     /// Compares names and sizes.
     QuickCheck,
     /// Reads and hashes everything.
@@ -80,6 +82,8 @@ pub enum Command {
     Search,
     /// Finds a command by its name.
     Palette,
+    /// Tells of what is focused.
+    Help,
     /// Shows all keys.
     Shortcuts,
     /// Shows versions and paths.
@@ -109,6 +113,8 @@ pub struct Scope {
     pub old_copy: bool,
     /// Removed packages that can be taken back.
     pub removed: u64,
+    /// What Ctrl+Z takes back, as the menu says it.
+    pub undo: Option<String>,
     /// The selected packages.
     pub selected: Arc<Selected>,
     /// What the list of packages can do now.
@@ -139,12 +145,13 @@ impl Scope {
             | C::Density(_)
             | C::ChooseLibrary
             | C::Palette
+            | C::Help
             | C::Shortcuts
             | C::About => {
                 return None;
             }
             _ if !self.is_open => return Some("No library is open"),
-            C::Search | C::Go(_) | C::VerifyHistory | C::ExportHistory => return None,
+            C::Search | C::Go(_) | C::VerifyHistory | C::ExportHistory | C::PrintReport => return None,
             C::CreateKey | C::ImportKey | C::TrustKey => return None,
             C::BackUpKey | C::CopyKey | C::ForgetKey => return self.key_refusal(command),
             C::Properties => return self.selected.is_empty().then_some("No package is selected"),
@@ -164,7 +171,10 @@ impl Scope {
             C::RenameGroup | C::RemoveGroup => {
                 return self.group.is_none().then_some("Select a group in the tree");
             }
-            C::UndoRemove => return (self.removed == 0).then_some("Nothing was removed"),
+            C::Undo => {
+                let nothing = self.removed == 0 && self.undo.is_none();
+                return nothing.then_some("There is nothing to undo");
+            }
             // Without a selection it asks for an archive file.
             C::Restore if self.selected.is_empty() => return None,
             _ if self.selected.is_empty() => return Some("No package is selected"),
@@ -225,7 +235,7 @@ impl Command {
             }
             Place::Archived => &[C::Restore, C::DeepCheck, C::Properties],
             Place::Inconsistent => &[C::AcceptChanges, C::QuickCheck, C::DeepCheck, C::Properties],
-            Place::History => &[C::ExportHistory, C::VerifyHistory],
+            Place::History => &[C::ExportHistory, C::PrintReport, C::VerifyHistory],
             Place::LibraryCheck | Place::Tasks | Place::Settings => &[C::NewPackage],
             Place::Search => &[C::NewPackage],
             Place::Keys => &[C::CreateKey, C::ImportKey, C::TrustKey, C::BackUpKey, C::CopyKey, C::ForgetKey],
@@ -281,6 +291,8 @@ impl Command {
             }
             Self::ExportHistory => Entry::new(self, "Export History…")
                 .hover("Write the entries that pass the filter to a file, as CSV or JSON"),
+            Self::PrintReport => Entry::new(self, "Print report…")
+                .hover("Write the accepted changes that pass the filter for printing, one page each"),
             Self::CreateKey => {
                 Entry::new(self, "Create key…").hover("Make a key that seals from now on").icon(Icon::Plus)
             }
@@ -309,7 +321,7 @@ impl Command {
                 .hover("Copy the package folder out of the library (Ctrl+E)")
                 .shortcut(key(ctrl, Key::E)),
             Self::Remove => Entry::new(self, "Remove…").shortcut(key(Modifiers::NONE, Key::Delete)),
-            Self::UndoRemove => Entry::new(self, "Undo remove").shortcut(key(ctrl, Key::Z)),
+            Self::Undo => Entry::new(self, "Undo").shortcut(key(ctrl, Key::Z)),
             Self::QuickCheck => Entry::new(self, "Quick check")
                 .hover("Compare names and sizes with the recorded checksum (F5)")
                 .shortcut(key(Modifiers::NONE, Key::F5)),
@@ -318,7 +330,9 @@ impl Command {
                 .shortcut(key(Modifiers::SHIFT, Key::F5)),
             Self::Search => Entry::new(self, "Search").shortcut(key(ctrl, Key::F)),
             Self::Palette => Entry::new(self, "Find a command…").shortcut(key(ctrl, Key::K)),
-            Self::Shortcuts => Entry::new(self, "Keyboard shortcuts").shortcut(key(Modifiers::NONE, Key::F1)),
+            Self::Help => Entry::new(self, "Help on what is shown").shortcut(key(Modifiers::NONE, Key::F1)),
+            // `?` shows them, where nobody types.
+            Self::Shortcuts => Entry::new(self, "Keyboard shortcuts"),
             Self::About => Entry::new(self, "About Packhouse"),
             Self::Quit => Entry::new(self, "Quit").shortcut(key(ctrl, Key::Q)),
             Self::Theme(ThemePreference::Dark) => Entry::new(self, "Dark"),
@@ -350,7 +364,7 @@ impl Command {
                 vec![
                     group(&[Self::NewPackage]),
                     group(&Self::GROUP_MENU),
-                    group(&[Self::VerifyHistory, Self::ExportHistory]),
+                    group(&[Self::VerifyHistory, Self::ExportHistory, Self::PrintReport]),
                     group(&[Self::ChooseLibrary, Self::MoveLibrary, Self::DeleteOldCopy, Self::HandOver]),
                     group(&[Self::Quit]),
                 ],
@@ -358,7 +372,7 @@ impl Command {
             menu(
                 "Edit",
                 vec![
-                    group(&[Self::UndoRemove]),
+                    group(&[Self::Undo]),
                     group(&ListCommand::COPIES),
                     group(&[Self::Search]),
                     group(&ListCommand::HITS),
@@ -381,7 +395,7 @@ impl Command {
                     themes.to_vec(),
                 ],
             ),
-            menu("Help", vec![group(&[Self::Palette, Self::Shortcuts]), group(&[Self::About])]),
+            menu("Help", vec![group(&[Self::Help, Self::Palette, Self::Shortcuts]), group(&[Self::About])]),
         ]
     }
 }
@@ -424,7 +438,7 @@ mod tests {
         assert_eq!(open.refusal(Command::NewPackage), None);
         assert_eq!(open.refusal(Command::Restore), None, "asks for a file");
         assert_eq!(open.refusal(Command::Seal), Some("No package is selected"));
-        assert_eq!(open.refusal(Command::UndoRemove), Some("Nothing was removed"));
+        assert_eq!(open.refusal(Command::Undo), Some("There is nothing to undo"));
         assert_eq!(open.refusal(Command::RenameGroup), Some("Select a group in the tree"));
     }
 

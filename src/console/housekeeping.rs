@@ -81,6 +81,7 @@ impl App {
                 settings.check_rate = rate;
                 self.library_check.begin_with_rate(rate);
             }
+            Setting::Notices(on) => settings.notices = on,
             Setting::Watch(folder) if settings.watched.contains(&folder) => {}
             Setting::Watch(folder) => {
                 settings.watched.push(folder);
@@ -131,6 +132,7 @@ impl App {
                 app.recent.retain(|known| *known != moved.from);
                 app.around.library.clone_from(&moved.to);
                 app.new_package = None;
+                app.follow_move();
                 app.open_library();
                 let noun = if moved.proven == 1 { "package was" } else { "packages were" };
                 let mut text = format!(

@@ -6,6 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::failure::{Class, Failure};
+
 /// What a second console learned at its start.
 #[derive(Debug)]
 pub enum Entrance {
@@ -17,6 +19,21 @@ pub enum Entrance {
     Silent,
 }
 
+impl Entrance {
+    /// Why this window cannot open `library` beside the one that has it.
+    pub fn refusal(&self, library: &Path) -> Failure {
+        let library = library.display();
+        let (how, action) = match self {
+            Self::Silent => {
+                (", which does not answer", "Close that window, or wait until it answers, then try again")
+            }
+            _ => ("", "Use that window; it has come forward"),
+        };
+        let message = format!("the library {library} is open in another window{how}");
+        Failure::new("library-open-here", Class::Refused, message, action)
+    }
+}
+
 /// What other consoles asked for since it was last taken.
 #[derive(Clone, Debug, Default)]
 pub struct Calls(Arc<Mutex<Inbox>>);
@@ -25,6 +42,9 @@ pub struct Calls(Arc<Mutex<Inbox>>);
 struct Inbox {
     waiting: Vec<Vec<PathBuf>>,
     ctx: Option<egui::Context>,
+    /// The folder of the sockets, and the library this window stands for.
+    #[cfg(unix)]
+    stands: Option<(PathBuf, PathBuf)>,
     /// Held as long as this window stands for the library.
     #[cfg(unix)]
     lock: Option<std::fs::File>,
@@ -39,6 +59,30 @@ impl Calls {
     /// Everything that was asked for; each call with its paths, perhaps none.
     pub fn take(&self) -> Vec<Vec<PathBuf>> {
         std::mem::take(&mut self.inbox().waiting)
+    }
+
+    /// Comes in for another library in the place of this one, which stays taken until these calls are dropped. May
+    /// wait for seconds.
+    pub fn enter_another(&self, library: &Path) -> Entrance {
+        #[cfg(unix)]
+        {
+            let stands = self.inbox().stands.clone();
+            // Where nobody listens, nobody does for the other one either.
+            let Some((folder, own)) = stands else { return Entrance::First(self.clone()) };
+            if unix::whole(library) == own {
+                return Entrance::First(self.clone());
+            }
+            let entrance = enter(&folder, library, &[]);
+            if let (Entrance::First(calls), Some(ctx)) = (&entrance, self.inbox().ctx.as_ref()) {
+                calls.wake(ctx);
+            }
+            entrance
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = library;
+            Entrance::First(self.clone())
+        }
     }
 
     #[cfg(unix)]
@@ -101,7 +145,7 @@ mod unix {
 
     pub(super) fn enter(folder: &Path, library: &Path, paths: &[PathBuf]) -> io::Result<Entrance> {
         require_own(folder)?;
-        let library = fs::canonicalize(library).unwrap_or_else(|_| library.to_owned());
+        let library = whole(library);
         // A path may be longer than a socket's may be.
         let digest = Sha256Digest::of(library.as_os_str().as_bytes()).to_string();
         let at = folder.join(&digest[..24]);
@@ -110,7 +154,11 @@ mod unix {
         let until = Instant::now() + PATIENCE;
         loop {
             match lock.try_lock() {
-                Ok(()) => return listen(&at.with_extension("sock"), lock).map(Entrance::First),
+                Ok(()) => {
+                    let calls = listen(&at.with_extension("sock"), lock)?;
+                    calls.inbox().stands = Some((folder.to_owned(), library));
+                    return Ok(Entrance::First(calls));
+                }
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(error),
             }
@@ -124,6 +172,11 @@ mod unix {
                 }
             }
         }
+    }
+
+    /// The path by which every console knows this library.
+    pub(super) fn whole(library: &Path) -> PathBuf {
+        fs::canonicalize(library).unwrap_or_else(|_| library.to_owned())
     }
 
     /// An error if others can reach the folder: they could read paths, or answer in the place of a window.
@@ -260,6 +313,26 @@ mod unix {
             }
             let other = super::super::enter(&run, &folder.path().join("other library"), &[]);
             assert!(matches!(other, Entrance::First(_)), "{other:?}");
+            Ok(())
+        }
+
+        #[test]
+        fn a_window_that_changes_its_library_is_found_by_the_new_one() -> Outcome {
+            let folder = tempfile::tempdir()?;
+            let (run, other) = (folder.path().join("run"), folder.path().join("other"));
+            let calls = first(folder.path())?;
+            let same = calls.enter_another(&folder.path().join("library"));
+            assert!(matches!(same, Entrance::First(_)), "its own library is no other window's: {same:?}");
+            let Entrance::First(now) = calls.enter_another(&other) else { return Err("taken".into()) };
+            let second = super::super::enter(&run, &other, &[PathBuf::from("/a")]);
+            assert!(matches!(second, Entrance::HandedOver), "{second:?}");
+            assert_eq!(now.take(), [[PathBuf::from("/a")]]);
+            // The library it has left is anybody's.
+            drop((calls, same));
+            let left = super::super::enter(&run, &folder.path().join("library"), &[]);
+            let Entrance::First(left) = left else { return Err(format!("{left:?}").into()) };
+            assert!(matches!(left.enter_another(&other), Entrance::HandedOver));
+            assert_eq!(now.take().len(), 1);
             Ok(())
         }
 

@@ -10,6 +10,7 @@ use super::dialogs::question::{Accept, Question, SwitchOff};
 use super::dialogs::refused::Differs;
 use super::perform::{is_archived, name_of};
 use super::tasks::Show;
+use super::undo::Step;
 use crate::failure::{Class, Failure};
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, BoardSlot, CheckKind};
@@ -107,7 +108,10 @@ impl App {
                 for id in ids {
                     let title = format!("Removing {}", self.title_of(id));
                     let request = session::Remove { package: id };
-                    self.ask(title, Show::Row, request, |app, result| app.tell_if_failed(result));
+                    self.ask(title, Show::Row, request, |app, result| match result {
+                        Ok(_) => app.remember_step(Step::RemovedPackage),
+                        Err(failure) => app.tell(failure),
+                    });
                 }
             }
             Action::ExportSearch(search, to) => {
@@ -135,6 +139,7 @@ impl App {
                 let request = session::ExportHistory { filter, format, to };
                 self.ask("Exporting History", Show::Row, request, |app, result| app.tell_if_failed(result));
             }
+            Action::PrintHistory { filter, to, open } => self.print_history(filter, to, open),
             // Everything else was carried out by `perform`.
             _ => {}
         }

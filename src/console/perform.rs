@@ -12,9 +12,9 @@ use super::command::Command;
 use super::dialogs::add::AddFiles;
 use super::dialogs::archive::{Archive, Restore};
 use super::dialogs::failure::{Told, is_worth_telling};
-use super::dialogs::files::{ExportHistory, FolderFor, SaveFolder};
+use super::dialogs::files::{ExportHistory, FolderFor, PrintReport, SaveFolder};
 use super::dialogs::groups::{MoveToGroup, NameGroup, RemoveGroup};
-use super::dialogs::help::{About, Palette, Shortcuts};
+use super::dialogs::help::{About, Shortcuts};
 use super::dialogs::library::{ChooseLibrary, Report};
 use super::dialogs::question::Accept;
 use super::dialogs::refused::Differs;
@@ -22,11 +22,13 @@ use super::dialogs::remove::{Remove, Unsaved};
 use super::dialogs::seal::{NewVersion, Seal, Unseal};
 use super::dialogs::{Delivery, Dialog};
 use super::housekeeping::Facts;
+use super::notices::Notices;
 use super::pages::Place;
 use super::pages::new_package::NewPackage;
 use super::property::{PropertyWindow, Tab};
 use super::tasks::{Show, TaskId};
 use super::theme;
+use super::undo::Undo;
 use crate::failure::{Class, Failure};
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::state::Field;
@@ -122,6 +124,8 @@ impl App {
         self.several.clear();
         self.active_several = None;
         self.history = super::pages::history::HistoryPage::default();
+        self.undo = Undo::default();
+        self.notices = Notices::default();
         self.library_check.read_at = None;
         self.facts = Facts::default();
         self.watched.stop();
@@ -160,6 +164,10 @@ impl App {
                 let package: Vec<PackageSummary> = self.summary(id).into_iter().collect();
                 self.run(command, package);
             }
+            Action::RunOnSeveral(command, ids) => {
+                let packages = ids.into_iter().filter_map(|id| self.summary(id)).collect();
+                self.run(command, packages);
+            }
             Action::Open(id) => self.open_window(id),
             Action::OpenNamed(key) => {
                 let folded = key.folded();
@@ -186,12 +194,7 @@ impl App {
             }
             Action::LookAtFolder(folder) => self.look_at_folder(folder),
             Action::PollEvery(minutes) => self.set_polling(minutes),
-            Action::OpenLibrary(path) => {
-                self.around.library = path;
-                self.around.read_only = false;
-                self.new_package = None;
-                self.open_library();
-            }
+            Action::OpenLibrary(path) => self.change_library(path),
             Action::Set(setting) => self.set(setting),
             Action::Rebuild => self.rebuild(),
             Action::Ask(dialog) => self.put_in_front(dialog),
@@ -280,10 +283,8 @@ impl App {
         let first = selected.first().cloned();
         match (command, first) {
             (Command::Go(page), _) => self.go(page.place()),
-            (Command::Palette, _) => {
-                let dialog = Palette::new(self.menus(), &self.scope);
-                self.put_in_front(Box::new(dialog));
-            }
+            (Command::Palette, _) => self.show_palette(),
+            (Command::Help, _) => self.show_help(),
             (Command::Shortcuts, _) => {
                 let dialog = Shortcuts::new(&self.ctx, &self.menus());
                 self.put_in_front(Box::new(dialog));
@@ -296,6 +297,10 @@ impl App {
             }
             (Command::ExportHistory, _) => {
                 let dialog = ExportHistory::new(self.history.filter());
+                self.put_in_front(Box::new(dialog));
+            }
+            (Command::PrintReport, _) => {
+                let dialog = PrintReport::new(self.history.filter());
                 self.put_in_front(Box::new(dialog));
             }
             (
@@ -338,7 +343,7 @@ impl App {
                 self.put_in_front(Box::new(ChooseLibrary::new(&path, self.recent.clone())));
             }
             (Command::NewPackage, _) => self.perform(Action::NewPackage(Vec::new())),
-            (Command::UndoRemove, _) => self.undo_remove(),
+            (Command::Undo, _) => self.take_step_back(),
             (Command::Restore, None) => self.put_in_front(Box::new(Restore::file(String::new()))),
             (Command::Restore, Some(package)) => self.put_in_front(Box::new(Restore::package(package))),
             (_, None) => {}
@@ -606,6 +611,7 @@ impl App {
             self.active = None;
         }
         self.follow_several();
+        self.follow_replaced();
         if let Place::Group(group) = &self.place
             && !view.groups.contains(group)
         {

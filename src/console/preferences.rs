@@ -44,6 +44,8 @@ pub struct Settings {
     pub block_size_bytes: Option<u64>,
     /// Bytes a second a library check reads at most.
     pub check_rate: Option<u64>,
+    /// Whether the desktop tells of packages that changed.
+    pub notices: bool,
     /// Folders whose folders become packages by themselves.
     #[serde(skip)]
     pub watched: Vec<PathBuf>,
@@ -56,6 +58,7 @@ impl Default for Settings {
             archive_folder: String::new(),
             block_size_bytes: None,
             check_rate: None,
+            notices: true,
             watched: Vec::new(),
         }
     }
@@ -264,6 +267,7 @@ mod tests {
                 archive_folder: "/archive".to_owned(),
                 block_size_bytes: Some(4 << 20),
                 check_rate: Some(10 << 20),
+                notices: false,
                 watched: vec![std::env::temp_dir()],
             },
         };

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::arguments::Arguments;
+use super::notices::{Notice, tell_desktop};
 use super::one_window::{self, Calls, Entrance};
-use crate::failure::{Class, Failure};
+use crate::failure::Failure;
 use crate::place;
 use crate::session::{Actor, OpenOptions, ShareOptions};
 
@@ -74,6 +75,8 @@ pub struct Surroundings {
     pub calls: Calls,
     /// The clock.
     pub now: fn() -> Timestamp,
+    /// Where notices go.
+    pub notify: fn(Notice),
 }
 
 impl Surroundings {
@@ -90,6 +93,7 @@ impl Surroundings {
             paths: arguments.paths.iter().map(|path| absolute(path)).collect(),
             calls: Calls::default(),
             now: Timestamp::now,
+            notify: tell_desktop,
         })
     }
 
@@ -101,15 +105,7 @@ impl Surroundings {
                 Ok(true)
             }
             Entrance::HandedOver => Ok(false),
-            Entrance::Silent => Err(Failure::new(
-                "library-open-here",
-                Class::Refused,
-                format!(
-                    "the library {} is open in another window, which does not answer",
-                    self.library.display()
-                ),
-                "Close that window, or wait until it answers, then try again",
-            )),
+            silent @ Entrance::Silent => Err(silent.refusal(&self.library)),
         }
     }
 

@@ -224,16 +224,32 @@ impl Tasks {
                     task.phase_began = Instant::now();
                 }
                 let seconds = task.phase_began.elapsed().as_secs_f64();
-                let rate = if seconds > 0.5 { progress.done_bytes as f64 / seconds } else { 0.0 };
+                let rate = bytes_per_second(progress.done_bytes, seconds);
                 TaskRow {
                     id: task.id,
                     title: task.title.clone(),
                     progress,
-                    bytes_per_second: rate as u64,
+                    bytes_per_second: rate,
                     stopping: task.work.is_cancelled(),
                     lasting: task.show == Show::Lasting,
                 }
             })
             .collect()
+    }
+}
+
+/// The mean speed of a phase; 0 until it has run for a second, which is how long files need to be opened.
+fn bytes_per_second(done_bytes: u64, seconds: f64) -> u64 {
+    if seconds < 1.0 { 0 } else { (done_bytes as f64 / seconds) as u64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bytes_per_second;
+
+    #[test]
+    fn the_first_moment_has_no_speed() {
+        assert_eq!(bytes_per_second(4096, 0.6), 0);
+        assert_eq!(bytes_per_second(4096, 2.0), 2048);
     }
 }

@@ -64,8 +64,8 @@ fn damage(desk: &Desk, at: u64) {
 #[test]
 fn a_deep_check_fills_the_grid_and_names_the_damaged_block() {
     let mut desk = with_window();
-    assert!(says(&desk, "No deep check was made yet."));
-    assert_eq!(grid(&desk), "5 blocks: 5 missing");
+    assert!(says(&desk, "Hashes taken when it was registered, "));
+    assert_eq!(grid(&desk), "5 blocks: 5 verified");
     desk.click_without_settling("Deep check");
     wait_for_grid(&mut desk, "5 blocks: 5 verified");
     wait_until_said(&mut desk, "Deep check: no damage, ");

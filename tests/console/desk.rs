@@ -57,6 +57,7 @@ pub(crate) fn surroundings(folder: &Path) -> Surroundings {
         paths: Vec::new(),
         calls: Default::default(),
         now: Timestamp::now,
+        notify: |_| {},
     }
 }
 

@@ -91,3 +91,45 @@ fn a_broken_chain_is_named_and_shown() {
     desk.click("Show it");
     desk.wait_for("does not follow");
 }
+
+#[test]
+fn accepted_changes_are_written_for_printing_each_on_its_page() {
+    let mut desk = Desk::open();
+    let odd = "<b>odd & \"quoted\"</b>.txt";
+    desk.register("7-Zip", "24.09", FILES);
+    for (file, reason) in [(odd, "for <everybody>"), ("second.txt", "again")] {
+        std::fs::write(desk.data("7-Zip", "24.09").join(file.replace('/', "|")), "new").expect("written");
+        desk.press(Modifiers::COMMAND, Key::Num1);
+        desk.select("7-Zip 24.09");
+        desk.press(Modifiers::NONE, Key::F5);
+        desk.wait("the finding", |desk| {
+            desk.package("7-Zip 24.09").is_some_and(|package| package.is_blocked())
+        });
+        desk.command("Accept changes");
+        desk.wait_for("Accept 1 change in 7-Zip 24.09?");
+        desk.fill("Reason (required)", reason);
+        desk.click("Accept");
+        desk.wait("accepted", |desk| {
+            desk.package("7-Zip 24.09").is_some_and(|package| !package.is_blocked())
+        });
+    }
+    desk.press(Modifiers::COMMAND, Key::Num7);
+    desk.wait_for("Chain verified");
+    desk.click("Print report…");
+    desk.wait_for("One page for each accepted change");
+    let to = desk.folder.path().join("report");
+    desk.fill("File (.html)", &to.display().to_string());
+    desk.click("Open it, to print it from there");
+    desk.click("Write report");
+    let to = to.with_extension("html");
+    desk.wait("the report", |_| std::fs::read_to_string(&to).is_ok_and(|text| text.ends_with("</html>\n")));
+    let html = std::fs::read_to_string(&to).expect("written");
+    assert_eq!(html.matches("<section>").count(), 2, "a page each, and none for registering");
+    assert!(html.contains("break-after:page") && html.contains("Chain of History: verified"), "{html}");
+    for written in
+        ["for &lt;everybody&gt;", "&lt;b&gt;odd &amp; &quot;quoted&quot;&lt;|b&gt;.txt", "anna on pc-114"]
+    {
+        assert!(html.contains(written), "{written}: {html}");
+    }
+    assert!(!html.contains("<b>") && !html.contains("<everybody>"), "{html}");
+}

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use packhouse::console::one_window::{Entrance, enter};
 use packhouse::session::{FileSystem, Session, ShareOptions};
 
 use crate::desk::{Desk, surroundings};
@@ -128,6 +129,39 @@ fn choosing_a_library_says_what_is_in_a_folder() {
     desk.wait("another library", |desk| {
         desk.session().is_some_and(|session| session.root().ends_with("empty"))
     });
+}
+
+#[test]
+fn after_a_change_of_library_a_second_console_finds_this_window_by_the_new_one() {
+    let folder = tempfile::tempdir().expect("a folder to play in");
+    let (run, old, new) =
+        (folder.path().join("run"), folder.path().join("library"), folder.path().join("new"));
+    let mut around = surroundings(folder.path());
+    let Entrance::First(calls) = enter(&run, &old, &[]) else { panic!("nobody else is here") };
+    around.calls = calls;
+    let mut desk = Desk::start(folder, around);
+    desk.press(egui::Modifiers::COMMAND, egui::Key::O);
+    desk.wait_for("A library.");
+    desk.fill("Folder", &new.display().to_string());
+    desk.wait_for("a new library is made there");
+    desk.click("Open");
+    desk.wait("another library", |desk| {
+        desk.session().is_some_and(|session| session.root().ends_with("new") && session.view().epoch > 0)
+    });
+    let handed = desk.source("Handed 2.0", &[("app.exe", "x")]);
+    let second = enter(&run, &new, &[handed]);
+    assert!(matches!(second, Entrance::HandedOver), "{second:?}");
+    desk.wait_for("New package");
+    desk.wait("the paths of the second console", |desk| desk.sees("Handed"));
+    // Another window takes the library that was left, and keeps it.
+    let Entrance::First(_other) = enter(&run, &old, &[]) else { panic!("the old library is free") };
+    desk.press(egui::Modifiers::COMMAND, egui::Key::O);
+    desk.wait_for("A library.");
+    desk.fill("Folder", &old.display().to_string());
+    desk.wait("the look at it", |desk| desk.is_enabled("Open"));
+    desk.click("Open");
+    desk.wait_for("is open in another window");
+    assert!(desk.session().is_some_and(|session| session.root().ends_with("new")), "this one stays as it is");
 }
 
 #[test]

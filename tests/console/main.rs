@@ -10,6 +10,7 @@ mod contents_tree;
 mod desk;
 mod dragging;
 mod gallery;
+mod help;
 mod history;
 mod history_tab;
 mod keyboard;
@@ -20,14 +21,17 @@ mod moving;
 mod new_package;
 mod packages;
 mod pages;
+mod palette;
 mod procedures;
 mod question;
 mod refused;
+mod replaced;
 mod restoring;
 mod settings;
 mod several;
 mod story;
 mod tree;
+mod undo;
 
 /// Fonts and styles of the console, with the clock and the pointer of the test.
 fn dress(ctx: &egui::Context) {

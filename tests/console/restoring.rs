@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use egui::Key;
 use packhouse::package::PackageState;
-use packhouse::session::{Archive, ArchiveRequest, CreateKey, Seal};
+use packhouse::session::{Archive, ArchiveRequest, CreateKey, ListKeys, Seal};
 use packhouse::work::Work;
 
 use super::desk::Desk;
@@ -225,4 +225,26 @@ fn what_is_blocked_is_left_out_of_an_archive_of_several() {
     desk.click("Archive");
     desk.wait("archived", |desk| state(desk) == Some(PackageState::Archived));
     assert_eq!(desk.package("Blender 4.3").map(|package| package.state), Some(PackageState::Sealed));
+}
+
+#[test]
+fn a_key_that_nobody_trusts_is_trusted_from_the_dialog_and_the_restore_goes_on() {
+    let (desk, file) = archived();
+    let session = desk.session().expect("open").clone();
+    let key = session.run(ListKeys {}, &Work::new()).expect("keys").remove(0);
+    let mut other = Desk::open();
+    other.click("Restore…");
+    other.fill("Archive file", &file.display().to_string());
+    other.click("Restore");
+    other.wait_for("Signed by a key that is not trusted");
+    assert!(other.sees(&format!("Fingerprint {}", key.key_id)));
+    other.click("Trust this key…");
+    other.wait_for("A seal names its key and does not hold it");
+    other.fill("Key or .pub file", &key.public);
+    other.fill("Name here", "Packaging Lyon 2025");
+    other.fill("Last 8 of it", "00000000");
+    assert!(!other.is_enabled("Trust"), "the end of another fingerprint");
+    other.fill("Last 8 of it", &key.key_id[8..]);
+    other.click("Trust");
+    other.wait("restored", |desk| state(desk) == Some(PackageState::Sealed));
 }

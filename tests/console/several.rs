@@ -154,3 +154,30 @@ fn the_history_of_all_of_them_is_one_list() {
     }
     assert!(!desk.has("Add note…"), "a note belongs to one package");
 }
+
+#[test]
+fn an_edited_field_that_changes_elsewhere_is_marked_and_not_overwritten() {
+    let mut desk = three();
+    open_all(&mut desk);
+    desk.fill("Comment", "mine");
+    let session = desk.session().expect("open").clone();
+    let package = desk.package(TITLES[0]).expect("there").id;
+    let comment = |text: &str| packhouse::session::PackageEdit {
+        comment: Some(text.to_owned()),
+        group: Some("Archivers".to_owned()),
+        ..Default::default()
+    };
+    session
+        .run(packhouse::session::Edit { package, edit: comment("theirs") }, &Work::new())
+        .expect("edited elsewhere");
+    desk.wait_for("changed elsewhere");
+    assert_eq!(
+        desk.harness.query_all_by_label("changed elsewhere").count(),
+        1,
+        "the group was not edited here: it follows"
+    );
+    assert_eq!(desk.control("Comment").accesskit_node().value().as_deref(), Some("mine"));
+    desk.click("Apply");
+    desk.wait("applied", |desk| all(desk, |package| package.comment() == "mine"));
+    desk.wait_until_gone("changed elsewhere");
+}

@@ -63,6 +63,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("egui_extras", &["console", "main.rs"]),
     ("egui_kittest", &["console"]),
     ("rfd", &["console", "main.rs"]),
+    ("notify_rust", &["console"]),
     ("poll_promise", &["console", "main.rs"]),
     ("clap", FRONT_ENDS),
     ("clap_complete", FRONT_ENDS),

@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use egui::Ui;
 use jiff::Timestamp;
 
+use super::failure::unknown_key;
 use super::files::{FolderFor, SaveFolder};
+use super::keys::TrustKey;
 use super::{
     Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, path_row, plain_button, safe_button,
 };
 use super::{problem_list_ui, quiet, text};
 use crate::console::action::{Action, Browse};
 use crate::console::format;
+use crate::console::help::Topic;
 use crate::console::widgets::field_row::text_row;
 use crate::console::widgets::list::{Cell, Column, List, ListState, Row, Rows};
 use crate::failure::Failure;
@@ -40,6 +43,10 @@ impl Archive {
 }
 
 impl Dialog for Archive {
+    fn topic(&self) -> Topic {
+        Topic::Archiving
+    }
+
     fn title(&self) -> String {
         match self.packages.as_slice() {
             [one] => format!("Archive {}", one.key.title()),
@@ -104,6 +111,10 @@ impl Restore {
 }
 
 impl Dialog for Restore {
+    fn topic(&self) -> Topic {
+        Topic::Restoring
+    }
+
     fn needs(&self) -> Needs {
         Needs { details: self.package.as_ref().map(|package| package.id), ..Needs::default() }
     }
@@ -248,11 +259,23 @@ impl CannotRestore {
 
     /// Whether there is more to say about this failure than any dialog would.
     pub fn knows(code: &str) -> bool {
-        matches!(code, "archive-damaged" | "no-reginfo" | "archive-missing" | "package-exists")
+        matches!(
+            code,
+            "archive-damaged"
+                | "no-reginfo"
+                | "archive-missing"
+                | "package-exists"
+                | "key-not-trusted"
+                | "seal-broken"
+        )
     }
 }
 
 impl Dialog for CannotRestore {
+    fn topic(&self) -> Topic {
+        Topic::Restoring
+    }
+
     fn needs(&self) -> Needs {
         match &self.source {
             RestoreSource::Package(id) => {
@@ -268,6 +291,8 @@ impl Dialog for CannotRestore {
             "archive-damaged" => format!("The archive of {} is damaged", self.name),
             "no-reginfo" => "This archive cannot be restored".to_owned(),
             "archive-missing" => format!("The archive of {} is not there", self.name),
+            "key-not-trusted" => "Signed by a key that is not trusted".to_owned(),
+            "seal-broken" => format!("The seal of {} does not match", self.name),
             _ => match &self.there {
                 Some(key) => format!("{} is already in the library", key.title()),
                 None => super::sentence(&self.failure.message),
@@ -297,6 +322,23 @@ impl Dialog for CannotRestore {
                 text(ui, "If these are the files of a package, register them as a new one.");
             }
             "archive-missing" => text(ui, &format!("{}.", super::sentence(&failure.reason))),
+            "key-not-trusted" => {
+                let fingerprint = unknown_key(failure).unwrap_or("not given");
+                text(
+                    ui,
+                    &format!(
+                        "Fingerprint {fingerprint}. Compare it with the one its owner gives you by another way."
+                    ),
+                );
+                text(ui, "Nothing was restored.");
+            }
+            "seal-broken" => {
+                text(
+                    ui,
+                    "The snapshot or the registration information was changed after signing. Nothing was restored.",
+                );
+                quiet(ui, &super::sentence(&failure.reason));
+            }
             _ => text(ui, "A second copy under the same name is never made."),
         }
         quiet(ui, &format!("Code: {}", failure.code));
@@ -320,6 +362,25 @@ impl Dialog for CannotRestore {
                     && plain_button(ui, "Register as new…")
                 {
                     actions.push(Action::NewPackage(vec![file.clone()]));
+                    return Next::Close;
+                }
+                Next::Stay
+            }
+            "key-not-trusted" => {
+                if safe_button(ui, "Cancel", env.is_new) {
+                    return Next::Close;
+                }
+                if let Some(fingerprint) = unknown_key(failure)
+                    && plain_button(ui, "Trust this key…")
+                {
+                    let then = Some(self.source.clone());
+                    actions.push(Action::Ask(Box::new(TrustKey::of_seal(fingerprint.to_owned(), then))));
+                    return Next::Close;
+                }
+                Next::Stay
+            }
+            "seal-broken" => {
+                if safe_button(ui, "Close", env.is_new) {
                     return Next::Close;
                 }
                 Next::Stay

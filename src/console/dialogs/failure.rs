@@ -2,6 +2,7 @@
 
 use egui::Ui;
 
+use super::keys::TrustKey;
 use super::{Delivery, Dialog, Env, Next, buttons_ui, default_button, plain_button, problem_list_ui, quiet};
 use super::{sentence, text};
 use crate::console::action::Action;
@@ -42,11 +43,25 @@ impl Dialog for Told {
             if plain_button(ui, "Copy report") {
                 actions.push(Action::Copy(report(failure)));
             }
+            if let Some(fingerprint) = unknown_key(failure)
+                && plain_button(ui, "Trust this key…")
+            {
+                actions.push(Action::Ask(Box::new(TrustKey::of_seal(fingerprint.to_owned(), None))));
+                return Next::Close;
+            }
             if close { Next::Close } else { Next::Stay }
         })
     }
 
     fn receive(&mut self, _delivery: &Delivery<'_>) {}
+}
+
+/// The fingerprint of the key that a seal is signed by, where the failure is that nobody trusts it.
+pub(super) fn unknown_key(failure: &Failure) -> Option<&str> {
+    if failure.code != "key-not-trusted" {
+        return None;
+    }
+    failure.reason.strip_prefix("key ").filter(|id| !id.is_empty())
 }
 
 /// The failure as a text for a ticket.

@@ -10,6 +10,7 @@ use super::{
 use crate::console::action::{Action, Browse};
 use crate::console::widgets::chip::chip;
 use crate::console::widgets::field_row::{field_row, text_row};
+use crate::package::HistoryEvent;
 use crate::package::record::PackageId;
 use crate::session::{ExportFormat, HistoryFilter, RestoreSource, Search, UpdateRequest};
 
@@ -203,6 +204,60 @@ impl Dialog for ExportHistory {
             if let (true, Ok(path)) = (pressed, path) {
                 let format = if self.json { ExportFormat::Json } else { ExportFormat::Csv };
                 actions.push(Action::ExportHistory(self.filter.clone(), format, path));
+                return Next::Close;
+            }
+            if plain_button(ui, "Cancel") { Next::Close } else { Next::Stay }
+        })
+    }
+
+    fn receive(&mut self, delivery: &Delivery<'_>) {
+        if let Delivery::Path(path) = delivery {
+            self.path = path.display().to_string();
+        }
+    }
+}
+
+/// Writes the accepted changes to a document to print.
+pub struct PrintReport {
+    filter: HistoryFilter,
+    path: String,
+    leave_closed: bool,
+}
+
+impl PrintReport {
+    /// Those that pass this filter, whatever events it names.
+    pub fn new(filter: HistoryFilter) -> Self {
+        let filter = HistoryFilter { events: vec![HistoryEvent::Accepted], newest: None, ..filter };
+        Self { filter, path: String::new(), leave_closed: false }
+    }
+}
+
+impl Dialog for PrintReport {
+    fn title(&self) -> String {
+        "Print report".to_owned()
+    }
+
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        text(
+            ui,
+            "One page for each accepted change: who, when, why, what differed, and its place in the chain.",
+        );
+        path_row(ui, "File (.html)", &mut self.path, Browse::SaveAs, env.is_new, actions);
+        let mut open = !self.leave_closed;
+        ui.checkbox(&mut open, "Open it, to print it from there");
+        self.leave_closed = !open;
+        let all = HistoryFilter { events: self.filter.events.clone(), ..HistoryFilter::default() };
+        if self.filter != all {
+            quiet(ui, "Only the changes that pass the filter of the page are written.");
+        }
+        let path = whole_path(&self.path);
+        buttons_ui(ui, |ui| {
+            let pressed = default_button(ui, "Write report", path.as_ref().err().copied(), false);
+            if let (true, Ok(path)) = (pressed, path) {
+                // A browser knows the document by its name.
+                let is_html = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("html"));
+                let to = if is_html { path } else { PathBuf::from(format!("{}.html", path.display())) };
+                actions.push(Action::PrintHistory { filter: self.filter.clone(), to, open });
                 return Next::Close;
             }
             if plain_button(ui, "Cancel") { Next::Close } else { Next::Stay }

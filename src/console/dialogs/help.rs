@@ -6,14 +6,29 @@ use super::{Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, plai
 use crate::console::action::Action;
 use crate::console::command::{Command, Scope};
 use crate::console::format;
+use crate::console::help::Topic;
 use crate::console::shell::{Entry, Menu, key_text};
 use crate::console::theme::semibold;
 use crate::console::tokens::Tokens;
+use crate::console::widgets::button::link;
 use crate::console::widgets::field_row::value_row;
+use crate::package::PackageId;
 use crate::session::LibraryInfo;
+
+/// What the commands of a palette are carried out on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaletteFor {
+    /// What is selected in the window of the program.
+    Selection,
+    /// The package whose window has the keyboard, by its title.
+    Package(PackageId, String),
+    /// The packages whose window has the keyboard.
+    Several(Vec<PackageId>),
+}
 
 /// Finds a command by its name.
 pub struct Palette {
+    target: PaletteFor,
     entries: Vec<(String, Entry<Command>)>,
     typed: String,
     at: usize,
@@ -21,7 +36,7 @@ pub struct Palette {
 
 impl Palette {
     /// Every command of the menus, with its menu; greyed ones with the reason.
-    pub fn new(menus: Vec<Menu<Command>>, scope: &Scope) -> Self {
+    pub fn new(menus: Vec<Menu<Command>>, scope: &Scope, target: PaletteFor) -> Self {
         let mut entries = Vec::new();
         for menu in menus {
             for mut entry in menu.groups.into_iter().flatten() {
@@ -32,7 +47,7 @@ impl Palette {
                 entries.push((menu.title.clone(), entry));
             }
         }
-        Self { entries, typed: String::new(), at: 0 }
+        Self { target, entries, typed: String::new(), at: 0 }
     }
 
     /// Which entries fit what was typed. First those whose name begins so, then those with a word that does, then
@@ -64,7 +79,13 @@ impl Palette {
 
 impl Dialog for Palette {
     fn title(&self) -> String {
-        "Find a command".to_owned()
+        match &self.target {
+            PaletteFor::Selection => "Find a command".to_owned(),
+            PaletteFor::Package(_, title) => format!("Find a command for {title}"),
+            PaletteFor::Several(packages) => {
+                format!("Find a command for {} packages", format::thousands(packages.len() as u64))
+            }
+        }
     }
 
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
@@ -117,7 +138,11 @@ impl Dialog for Palette {
         quiet(ui, if hint.is_empty() { " " } else { hint });
         let entry = chosen.and_then(|row| fitting.get(row)).map(|at| &self.entries[*at].1);
         if let Some(entry) = entry.filter(|entry| entry.refused.is_none()) {
-            actions.push(Action::Run(entry.command));
+            actions.push(match &self.target {
+                PaletteFor::Selection => Action::Run(entry.command),
+                PaletteFor::Package(id, _) => Action::RunOn(entry.command, *id),
+                PaletteFor::Several(packages) => Action::RunOnSeveral(entry.command, packages.clone()),
+            });
             return Next::Close;
         }
         Next::Stay
@@ -154,6 +179,61 @@ fn palette_row_ui(ui: &mut Ui, menu: &str, entry: &Entry<Command>, selected: boo
         });
     }
     response
+}
+
+/// A short text about what is focused, and where to go from there.
+pub struct Help {
+    topic: Topic,
+}
+
+impl Help {
+    /// About this.
+    pub fn new(topic: Topic) -> Self {
+        Self { topic }
+    }
+}
+
+impl Dialog for Help {
+    fn topic(&self) -> Topic {
+        self.topic
+    }
+
+    fn title(&self) -> String {
+        format!("Help: {}", self.topic.title())
+    }
+
+    fn width(&self) -> f32 {
+        560.0
+    }
+
+    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        for paragraph in self.topic.text() {
+            super::text(ui, paragraph);
+        }
+        let mut next = Next::Stay;
+        let mut go = |command: Command, actions: &mut Vec<Action>| {
+            actions.push(Action::Run(command));
+            next = Next::Close;
+        };
+        if !self.topic.next().is_empty() {
+            ui.horizontal_wrapped(|ui| {
+                ui.label(RichText::new("From here:").color(Tokens::of(ui).secondary));
+                for command in self.topic.next() {
+                    if link(ui, &command.entry().text).clicked() {
+                        go(*command, actions);
+                    }
+                }
+            });
+        }
+        let closed = buttons_ui(ui, |ui| {
+            let close = default_button(ui, "Close", None, env.is_new);
+            if plain_button(ui, "Keyboard shortcuts") {
+                go(Command::Shortcuts, actions);
+            }
+            close
+        });
+        if closed { Next::Close } else { next }
+    }
 }
 
 /// All keys, by menu; then those that belong to lists and property windows.

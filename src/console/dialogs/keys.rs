@@ -7,8 +7,9 @@ use super::{
     secret_row, text, whole_path,
 };
 use crate::console::action::{Action, Browse, KeyAction};
+use crate::console::help::Topic;
 use crate::console::widgets::field_row::{field_row, text_row, value_row};
-use crate::session::{KeyInfo, KeyUse};
+use crate::session::{KeyInfo, KeyUse, RestoreSource};
 
 fn no_name(name: &str) -> Option<&'static str> {
     name.trim().is_empty().then_some("Give the key a name")
@@ -21,6 +22,10 @@ pub struct CreateKey {
 }
 
 impl Dialog for CreateKey {
+    fn topic(&self) -> Topic {
+        Topic::Keys
+    }
+
     fn title(&self) -> String {
         "Create a key".to_owned()
     }
@@ -59,6 +64,10 @@ impl BackUp {
 }
 
 impl Dialog for BackUp {
+    fn topic(&self) -> Topic {
+        Topic::Keys
+    }
+
     fn title(&self) -> String {
         format!("Save a backup of {}", self.key.name)
     }
@@ -108,6 +117,10 @@ pub struct ImportKey {
 }
 
 impl Dialog for ImportKey {
+    fn topic(&self) -> Topic {
+        Topic::Keys
+    }
+
     fn title(&self) -> String {
         "Import a key from its backup".to_owned()
     }
@@ -142,6 +155,10 @@ impl Dialog for ImportKey {
 /// Trusts a key of somebody else.
 #[derive(Default)]
 pub struct TrustKey {
+    /// The key that is asked for, by its fingerprint; any if empty.
+    wanted: String,
+    /// What is restored once the key is trusted.
+    then: Option<RestoreSource>,
     key: String,
     name: String,
     fingerprint: String,
@@ -149,12 +166,30 @@ pub struct TrustKey {
     jobs: bool,
 }
 
+impl TrustKey {
+    /// The key with this fingerprint, which signed a seal; what it kept from being restored is restored then.
+    pub fn of_seal(fingerprint: String, then: Option<RestoreSource>) -> Self {
+        Self { wanted: fingerprint, then, ..Self::default() }
+    }
+}
+
 impl Dialog for TrustKey {
+    fn topic(&self) -> Topic {
+        Topic::Trusting
+    }
+
     fn title(&self) -> String {
-        "Trust a key".to_owned()
+        if self.wanted.is_empty() { "Trust a key".to_owned() } else { "Trust this key".to_owned() }
     }
 
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
+        if !self.wanted.is_empty() {
+            value_row(ui, "Fingerprint", &self.wanted);
+            quiet(
+                ui,
+                "A seal names its key and does not hold it: the owner gives you the key, or its .pub file.",
+            );
+        }
         text(
             ui,
             "Ask the owner for the fingerprint by another way than the key came, and type its last 8 characters.",
@@ -175,6 +210,8 @@ impl Dialog for TrustKey {
             no_name(&self.name)
         } else if typed.chars().count() != 8 || !typed.chars().all(|letter| letter.is_ascii_hexdigit()) {
             Some("Type the last 8 characters of the fingerprint")
+        } else if !self.wanted.is_empty() && !self.wanted.ends_with(&typed.to_uppercase()) {
+            Some("The fingerprint of the seal's key ends otherwise: do not trust it")
         } else if self.seals_not && !self.jobs {
             Some("Choose what the key is trusted for")
         } else {
@@ -194,6 +231,8 @@ impl Dialog for TrustKey {
                     name: self.name.trim().to_owned(),
                     ending: typed.to_uppercase(),
                     uses,
+                    wanted: std::mem::take(&mut self.wanted),
+                    then: self.then.take(),
                 }));
                 return Next::Close;
             }

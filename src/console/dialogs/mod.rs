@@ -31,6 +31,7 @@ use egui::{Align, Frame, Id, Label, Layout, Margin, Modal, Response, RichText, S
 
 use super::action::{Action, Browse};
 use super::format;
+use super::help::Topic;
 use super::pages::packages::Moment;
 use super::tokens::Tokens;
 use super::widgets::button::{button, button_unless, primary_button_unless};
@@ -114,6 +115,10 @@ pub trait Dialog {
     }
     /// Draws it.
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next;
+    /// What F1 tells of.
+    fn topic(&self) -> Topic {
+        Topic::Dialog
+    }
     /// What Esc does.
     fn escape(&mut self, _actions: &mut Vec<Action>) {}
     /// Takes what it waited for.

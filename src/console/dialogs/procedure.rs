@@ -6,6 +6,7 @@ use egui::{ComboBox, DragValue, ScrollArea, TextEdit, Ui};
 
 use super::{Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, plain_button, quiet};
 use crate::console::action::Action;
+use crate::console::help::Topic;
 use crate::console::widgets::button::button;
 use crate::console::widgets::field_row::{field_row, hinted_row, labelled_row, text_row, value_row};
 use crate::package::procedure::{ExitMeaning, Procedure, ProcedureChoice, RunAs, RunsOn, Task};
@@ -336,6 +337,10 @@ fn lines_row(ui: &mut Ui, label: &str, hint: &str, text: &mut String) {
 }
 
 impl Dialog for EditProcedure {
+    fn topic(&self) -> Topic {
+        Topic::Procedure
+    }
+
     fn needs(&self) -> Needs {
         let contents = (self.may == May::All).then_some(self.package);
         Needs { contents, ..Needs::default() }

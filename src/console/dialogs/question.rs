@@ -12,6 +12,7 @@ use super::{
 use super::{plain_button, plain_button_unless, problem_list_ui};
 use crate::console::action::Action;
 use crate::console::format;
+use crate::console::help::Topic;
 use crate::console::tokens::Tokens;
 use crate::console::widgets::command_button::command_button;
 use crate::package::{CheckReport, Finding, PackageRecord, PackageState};
@@ -63,6 +64,10 @@ impl Question {
 }
 
 impl Dialog for Question {
+    fn topic(&self) -> Topic {
+        Topic::Question
+    }
+
     fn title(&self) -> String {
         format!("{} differs from its recorded checksum", self.record.key.title())
     }
@@ -168,6 +173,10 @@ impl Accept {
 }
 
 impl Dialog for Accept {
+    fn topic(&self) -> Topic {
+        Topic::Accepting
+    }
+
     fn needs(&self) -> Needs {
         Needs { reasons: true, ..Needs::default() }
     }
@@ -265,6 +274,10 @@ impl SwitchOff {
 }
 
 impl Dialog for SwitchOff {
+    fn topic(&self) -> Topic {
+        Topic::SwitchingOff
+    }
+
     fn needs(&self) -> Needs {
         Needs { reasons: true, ..Needs::default() }
     }

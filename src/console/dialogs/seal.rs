@@ -10,6 +10,7 @@ use super::{
 use super::{quiet, secret_row, text};
 use crate::console::action::{Action, Browse};
 use crate::console::format;
+use crate::console::help::Topic;
 use crate::console::widgets::button::link;
 use crate::console::widgets::field_row::{field_row, text_row, value_row};
 use crate::package::record::PackageSummary;
@@ -40,6 +41,10 @@ impl Seal {
 }
 
 impl Dialog for Seal {
+    fn topic(&self) -> Topic {
+        Topic::Sealing
+    }
+
     fn needs(&self) -> Needs {
         Needs { keys: true, details: Some(self.package.id), ..Needs::default() }
     }
@@ -152,6 +157,10 @@ impl FirstKey {
 }
 
 impl Dialog for FirstKey {
+    fn topic(&self) -> Topic {
+        Topic::Sealing
+    }
+
     fn title(&self) -> String {
         "The first key".to_owned()
     }
@@ -248,6 +257,10 @@ impl NewVersion {
 }
 
 impl Dialog for NewVersion {
+    fn topic(&self) -> Topic {
+        Topic::NewVersion
+    }
+
     fn title(&self) -> String {
         format!("New version of {}", self.package.key.title())
     }

@@ -52,6 +52,7 @@ pub fn settings_ui(ui: &mut Ui, shown: &Shown<'_>, actions: &mut Vec<Action>) {
             library_ui(ui, shown, actions);
             appearance_ui(ui, shown, actions);
             defaults_ui(ui, shown.settings, actions);
+            notices_ui(ui, shown.settings, actions);
             watched_ui(ui, shown, actions);
             heading(ui, "Keys");
             value_row(ui, "Folder", shown.keys);
@@ -147,6 +148,15 @@ fn appearance_ui(ui: &mut Ui, shown: &Shown<'_>, actions: &mut Vec<Action>) {
             }
         }
     });
+}
+
+fn notices_ui(ui: &mut Ui, settings: &Settings, actions: &mut Vec<Action>) {
+    heading(ui, "Notices");
+    let mut on = settings.notices;
+    let text = "Tell on the desktop when a package changes while this window is in the background";
+    if ui.checkbox(&mut on, text).changed() {
+        actions.push(Action::Set(Setting::Notices(on)));
+    }
 }
 
 fn defaults_ui(ui: &mut Ui, settings: &Settings, actions: &mut Vec<Action>) {

@@ -138,6 +138,10 @@ impl PropertyWindow {
                     } else {
                         ui.weak("Being checked: blocks are filled in as they are read.");
                     }
+                    if live.is_none() && !is_proven(&blocks) {
+                        // Of no block anything is known: none is missing, and none is right.
+                        return;
+                    }
                     let board = live.unwrap_or_else(|| Arc::clone(&blocks.board));
                     // While blocks are checked the legend stands still.
                     let states = [
@@ -237,6 +241,11 @@ fn lost_hashes(map: &BlockMap) -> Option<String> {
     }
 }
 
+/// Whether the states of the blocks are what somebody found, and not only that nobody has looked.
+fn is_proven(blocks: &PackageBlocks) -> bool {
+    matches!(blocks.basis, DeepBasis::Checked(_) | DeepBasis::Archived(_))
+}
+
 fn checked_at(blocks: &PackageBlocks) -> Option<Timestamp> {
     match blocks.basis {
         DeepBasis::Checked(deep) => Some(deep.at),
@@ -287,7 +296,14 @@ fn basis_ui(ui: &mut Ui, blocks: &PackageBlocks, record: &PackageRecord, moment:
                 Finding::Missing => ("the folder was missing", Tone::Bad),
             };
             let took = format::duration(deep.took_ms);
-            (format!("{what}: {result}, {}, in {took}.", moment.full(deep.at)), tone)
+            let at = moment.full(deep.at);
+            match record.deep_event().filter(|_| !is_archived) {
+                Some("registered") => {
+                    (format!("Hashes taken when it was registered, {at}; not compared since."), tone)
+                }
+                Some(event) => (format!("{what}: {result}, when it was {event}, {at}, in {took}."), tone),
+                None => (format!("{what}: {result}, {at}, in {took}."), tone),
+            }
         }
     };
     ui.add(

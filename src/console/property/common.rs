@@ -2,9 +2,10 @@
 //!
 //! Made on another thread where there are many; the window only shows it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::draft::Part;
 use crate::console::format;
 use crate::package::record::{PackageId, PackageSummary, PackageType};
 use crate::package::{Finding, PackageList, PackageState};
@@ -35,6 +36,8 @@ pub struct Common {
     pub(super) size_bytes: u64,
     states: [usize; 3],
     findings: Vec<(Finding, usize)>,
+    /// What is another than it was for any of them, since the last time they were compared.
+    pub(super) changed: BTreeSet<Part>,
 }
 
 /// The value all of them have.
@@ -89,7 +92,27 @@ impl Common {
             size_bytes,
             states,
             findings,
+            changed: BTreeSet::new(),
         }
+    }
+
+    /// Looks the same packages up in another list, and notes which of the fields that can be edited have changed.
+    pub(super) fn again(&self, list: Arc<PackageList>) -> Self {
+        let mut now = Self::of(list, &self.ids);
+        let before: HashMap<PackageId, &Arc<PackageSummary>> =
+            self.rows.iter().map(|row| (row.id, row)).collect();
+        for row in &now.rows {
+            // A row that did not change is the same one.
+            let Some(was) = before.get(&row.id).filter(|was| !Arc::ptr_eq(was, row)) else { continue };
+            let parts = [
+                (Part::Supplier, was.supplier != row.supplier),
+                (Part::Group, was.group != row.group),
+                (Part::Comment, was.comment() != row.comment()),
+                (Part::Control, was.checksum_control != row.checksum_control),
+            ];
+            now.changed.extend(parts.into_iter().filter(|(_, is)| *is).map(|(part, _)| part));
+        }
+        now
     }
 
     /// How many packages there are.

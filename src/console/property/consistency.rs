@@ -295,7 +295,16 @@ impl PropertyWindow {
                     Finding::Unreadable => "not all of it could be read",
                     Finding::Missing => "the folder was missing",
                 };
-                format!("{result}, {}, in {}", moment.full(check.at), format::duration(check.took_ms))
+                let took = format::duration(check.took_ms);
+                match record.deep_event() {
+                    Some("registered") => {
+                        format!("hashes taken when it was registered, {}", moment.full(check.at))
+                    }
+                    Some(event) => {
+                        format!("{result}, when it was {event}, {}, in {took}", moment.full(check.at))
+                    }
+                    None => format!("{result}, {}, in {took}", moment.full(check.at)),
+                }
             }
         };
         let label = if record.state == PackageState::Archived { "Archive verified" } else { "Deep check" };

@@ -14,6 +14,9 @@ use crate::package::record::PackageType;
 use crate::package::state::Field;
 use crate::package::{PackageKey, PackageState};
 
+/// So many packages that replace this one are named.
+const REPLACED_BY_SHOWN: usize = 6;
+
 impl PropertyWindow {
     pub(super) fn general_ui(&mut self, ui: &mut Ui, moment: Moment<'_>, actions: &mut Vec<Action>) {
         let room = (ui.available_height() - 40.0).max(60.0);
@@ -98,6 +101,21 @@ impl PropertyWindow {
                 if link(ui, &named.title()).on_hover_text(why_not(state)).clicked() {
                     actions.push(Action::OpenNamed(named));
                 }
+            });
+        }
+        if !self.replaced_by.0.is_empty() {
+            field_row(ui, "Replaced by", |ui| {
+                ui.horizontal_wrapped(|ui| {
+                    for key in self.replaced_by.0.iter().take(REPLACED_BY_SHOWN) {
+                        if link(ui, &key.title()).on_hover_text("Open its properties").clicked() {
+                            actions.push(Action::OpenNamed(key.clone()));
+                        }
+                    }
+                    let more = self.replaced_by.0.len().saturating_sub(REPLACED_BY_SHOWN);
+                    if more > 0 {
+                        ui.label(format!("and {} more", format::thousands(more as u64)));
+                    }
+                });
             });
         }
         if state.may_edit(Field::Retired) {

@@ -16,7 +16,7 @@ mod several;
 mod steps;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use egui::{Context, Key, Modifiers, RichText, Sense, Ui, Vec2};
 
@@ -43,7 +43,7 @@ use super::widgets::tab_bar::{Tab as TabHead, tab_bar_ui};
 use crate::failure::Failure;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::state::Field;
-use crate::package::{BoardSlot, CheckKind, CheckReport, Finding, PackageKey, PackageState};
+use crate::package::{BoardSlot, CheckKind, CheckReport, Finding, PackageKey, PackageList, PackageState};
 use crate::session::{Contents, PackageBlocks, PackageDetails, PackageEdit, View};
 
 /// A tab.
@@ -112,6 +112,8 @@ pub struct PropertyWindow {
     applying: Option<TaskId>,
     /// Whether the window closes once the switch has been answered.
     pub close_when_answered: bool,
+    /// Which packages name this one as replaced, and in which list they were looked for.
+    replaced_by: (Vec<PackageKey>, Weak<PackageList>),
     contents: Option<Arc<Listing>>,
     contents_state: contents::State,
     differences: ListState,
@@ -142,6 +144,7 @@ impl PropertyWindow {
             check: None,
             applying: None,
             close_when_answered: false,
+            replaced_by: (Vec::new(), Weak::new()),
             contents: None,
             contents_state: contents::State::new(kept.contents),
             differences: ListState::default(),
@@ -195,6 +198,32 @@ impl PropertyWindow {
             self.seen = Some(now.clone());
         }
         changed
+    }
+
+    /// What has to be done on another thread so that *Replaced by* follows the library; nothing if it is up to date.
+    pub fn to_follow(
+        &mut self,
+        list: &Arc<PackageList>,
+    ) -> Option<impl FnOnce() -> Vec<PackageKey> + Send + use<>> {
+        if std::ptr::eq(self.replaced_by.1.as_ptr(), Arc::as_ptr(list)) {
+            return None;
+        }
+        self.replaced_by.1 = Arc::downgrade(list);
+        let (key, list) = (self.key.folded(), Arc::clone(list));
+        Some(move || {
+            let names = |package: &&PackageSummary| {
+                package.replaces().is_some_and(|replaces| replaces.folded() == key)
+            };
+            let mut found: Vec<PackageKey> =
+                list.iter().filter(names).map(|package| package.key.clone()).collect();
+            found.sort();
+            found
+        })
+    }
+
+    /// Takes over which packages replace this one.
+    pub fn set_replaced_by(&mut self, packages: Vec<PackageKey>) {
+        self.replaced_by.0 = packages;
     }
 
     /// Takes over what was read. Fields that were edited stay as they are; the others follow.

@@ -3,13 +3,15 @@
 //! A field in which they differ is empty and says "(different)"; what is typed there goes to all. What a package's
 //! state does not allow is passed over, and said.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
 use egui::{Align, Context, Key, Layout, Modifiers, RichText, ScrollArea, TextEdit, Ui};
 
 use super::common::Common;
+use super::draft::Part;
 use super::frame::{WindowFrame, closing_ui, tab_area_ui};
-use super::{HistoryTab, Tab, WindowId};
+use super::{HistoryTab, Tab, WindowId, elsewhere_ui};
 use crate::console::action::Action;
 use crate::console::dialogs::several::SwitchOffSeveral;
 use crate::console::format;
@@ -149,7 +151,10 @@ pub struct SeveralWindow {
     is_gathering: bool,
     tab: Tab,
     draft: Draft,
+    /// Edited fields that another value came into in the library meanwhile.
+    elsewhere: BTreeSet<Part>,
     applying: Option<TaskId>,
+    is_saving: bool,
     close_when_done: bool,
     outcome: Option<Outcome>,
     list: ListState,
@@ -175,7 +180,9 @@ impl SeveralWindow {
             is_gathering: false,
             tab: if TABS.contains(&tab) { tab } else { Tab::General },
             draft: Draft::default(),
+            elsewhere: BTreeSet::new(),
             applying: None,
+            is_saving: false,
             close_when_done: false,
             outcome: None,
             list: ListState::default(),
@@ -224,7 +231,7 @@ impl SeveralWindow {
         let (source, list) = (self.source.clone(), Arc::clone(list));
         Some(move || match source {
             Source::Selected(selected) => Common::of(list, &selected.ids()),
-            Source::Common(common) => Common::of(list, &common.ids),
+            Source::Common(common) => common.again(list),
         })
     }
 
@@ -232,6 +239,10 @@ impl SeveralWindow {
     pub fn set_common(&mut self, common: Option<Common>) -> bool {
         self.is_gathering = false;
         let Some(common) = common.map(Arc::new) else { return true };
+        // What this window changes itself is not changed elsewhere.
+        if !self.is_saving {
+            self.elsewhere.extend(common.changed.iter().copied());
+        }
         self.source = Source::Common(Arc::clone(&common));
         self.history.old = true;
         let is_left = common.len() > 0;
@@ -251,6 +262,14 @@ impl SeveralWindow {
         text(&mut self.draft.supplier, &common.supplier);
         text(&mut self.draft.group, &common.group);
         text(&mut self.draft.comment, &common.comment);
+        // Only what was edited can meet another value.
+        let draft = &self.draft;
+        self.elsewhere.retain(|part| match part {
+            Part::Supplier => draft.supplier.is_some(),
+            Part::Group => draft.group.is_some(),
+            Part::Comment => draft.comment.is_some(),
+            _ => draft.control.is_some(),
+        });
         if self.draft.control.is_some() && self.draft.control == common.control {
             self.draft.control = None;
         }
@@ -302,13 +321,21 @@ impl SeveralWindow {
     /// Remembers that changes are being applied.
     pub fn set_applying(&mut self, task: TaskId, close: bool) {
         self.applying = Some(task);
+        self.is_saving = true;
         self.close_when_done = close;
         self.outcome = None;
+    }
+
+    /// The changes could not even be tried.
+    pub fn end_applying(&mut self) {
+        self.is_saving = false;
     }
 
     /// Takes over what became of the changes; whether the window closes.
     pub fn set_outcome(&mut self, outcome: Outcome) -> bool {
         self.draft = Draft::default();
+        self.elsewhere.clear();
+        self.is_saving = false;
         let closes = self.close_when_done && outcome.is_fine();
         self.outcome = Some(outcome);
         closes
@@ -440,20 +467,21 @@ impl SeveralWindow {
             };
             fact(ui, "Name", common.name.as_deref());
             fact(ui, "Version", common.version.as_deref());
-            let draft = &mut self.draft;
+            let (draft, elsewhere) = (&mut self.draft, &self.elsewhere);
+            let is = |part| elsewhere.contains(&part);
             let open = common.in_state(PackageState::Open);
             if open == 0 {
                 let why = "None of the packages is open. New version… or Unseal… changes that";
                 fact(ui, "Supplier", common.supplier.as_deref()).on_hover_text(why);
             } else {
-                several_row(ui, "Supplier", &common.supplier, &mut draft.supplier, 1);
+                several_row(ui, "Supplier", &common.supplier, &mut draft.supplier, 1, is(Part::Supplier));
                 if open < common.len() && draft.supplier.is_some() {
                     let open = format::thousands(open as u64);
                     hint_ui(ui, &format!("Changes the {open} open ones; the others are passed over"));
                 }
             }
-            several_row(ui, "Group", &common.group, &mut draft.group, 1);
-            several_row(ui, "Comment", &common.comment, &mut draft.comment, 3);
+            several_row(ui, "Group", &common.group, &mut draft.group, 1, is(Part::Group));
+            several_row(ui, "Comment", &common.comment, &mut draft.comment, 3, is(Part::Comment));
             fact(ui, "Type", common.package_type.map(|kind| kind.word()));
             fact(ui, "State", Some(&common.states()));
             if common.retired > 0 {
@@ -505,6 +533,9 @@ impl SeveralWindow {
                 if self.draft.control.is_some() && common.control.is_none() && link(ui, "Undo").clicked() {
                     self.draft.control = None;
                 }
+                if self.elsewhere.contains(&Part::Control) {
+                    elsewhere_ui(ui, "");
+                }
             });
             let [on, all] = [common.controlled, common.len()].map(|n| format::thousands(n as u64));
             let mut text = match common.control {
@@ -555,7 +586,14 @@ impl SeveralWindow {
 }
 
 /// A field of all of them. What is typed goes to all; *Undo* leaves each as it is.
-fn several_row(ui: &mut Ui, label: &str, same: &Option<String>, draft: &mut Option<String>, lines: usize) {
+fn several_row(
+    ui: &mut Ui,
+    label: &str,
+    same: &Option<String>,
+    draft: &mut Option<String>,
+    lines: usize,
+    is_elsewhere: bool,
+) {
     labelled_row(ui, label, |ui, name| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if draft.is_some() {
@@ -566,6 +604,9 @@ fn several_row(ui: &mut Ui, label: &str, same: &Option<String>, draft: &mut Opti
                 if undo.clicked() {
                     *draft = None;
                 }
+            }
+            if is_elsewhere {
+                elsewhere_ui(ui, same.as_deref().unwrap_or(DIFFERENT));
             }
             let mut text = draft.clone().or_else(|| same.clone()).unwrap_or_default();
             let hint = if same.is_none() && draft.is_none() { DIFFERENT } else { "" };

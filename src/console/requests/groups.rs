@@ -8,9 +8,11 @@ use crate::console::pages::packages::Dragged;
 use crate::console::pages::{Place, TreeRows};
 use crate::console::tasks::Show;
 use crate::console::tokens::Tokens;
+use crate::console::undo::{Step, groups_of};
 use crate::console::widgets::short;
 use crate::console::widgets::tree::TreeResponse;
 use crate::session::{AddGroup, MoveToGroup, RemoveGroup, RenameGroup};
+use crate::work::Work;
 
 impl App {
     /// Follows packages that are dragged over the tree: says what a drop would do, and does it.
@@ -66,20 +68,27 @@ impl App {
             }
             Action::RemoveGroup(name) => {
                 let title = format!("Removing the group {name}");
-                let request = RemoveGroup { name };
-                self.ask(title, Show::Row, request, |app, result| app.tell_if_failed(result));
+                let request = RemoveGroup { name: name.clone() };
+                self.ask(title, Show::Row, request, |app, result| match result {
+                    Ok(left) => {
+                        let members = left.iter().map(|package| package.id).collect();
+                        app.remember_step(Step::RemovedGroup { name, members });
+                    }
+                    Err(failure) => app.tell(failure),
+                });
             }
             Action::RenameGroup { from, to } => {
                 let title = format!("Renaming the group {from}");
                 if self.place == Place::Group(from.clone()) {
                     self.place_when_seen = Some(Place::Group(to.clone()));
                 }
-                let request = RenameGroup { from, to };
-                self.ask(title, Show::Row, request, |app, result| {
-                    if result.is_err() {
+                let request = RenameGroup { from: from.clone(), to: to.clone() };
+                self.ask(title, Show::Row, request, |app, result| match result {
+                    Ok(_) => app.remember_step(Step::Renamed { from, to }),
+                    Err(failure) => {
                         app.place_when_seen = None;
+                        app.tell(failure);
                     }
-                    app.tell_if_failed(result);
                 });
             }
             Action::MoveToGroup(packages, group) => {
@@ -87,8 +96,18 @@ impl App {
                     1 => "Moving a package to a group".to_owned(),
                     count => format!("Moving {count} packages to a group"),
                 };
-                let request = MoveToGroup { packages, group };
-                self.ask(title, Show::Row, request, |app, result| app.tell_if_failed(result));
+                let Some(session) = self.session().cloned() else { return };
+                let run = move |work: &Work| {
+                    let mut from = groups_of(&session.view(), &packages);
+                    from.remove(&group);
+                    session.run(MoveToGroup { packages, group: group.clone() }, work)?;
+                    Ok(Step::Moved { to: group, from })
+                };
+                self.tasks.start(&self.ctx, title, Show::Row, run, |app, result| match result {
+                    Ok(Step::Moved { from, .. }) if from.is_empty() => {}
+                    Ok(step) => app.remember_step(step),
+                    Err(failure) => app.tell(failure),
+                });
             }
             // Everything else is carried out elsewhere.
             _ => {}

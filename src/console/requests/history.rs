@@ -1,11 +1,14 @@
 //! Work of the page *History*: its entries read, one of them in full, its chain followed.
 
+use std::path::PathBuf;
+
 use crate::console::action::Action;
 use crate::console::app::App;
+use crate::console::dialogs::library::Report;
 use crate::console::pages::Place;
 use crate::console::pages::history::NEWEST;
 use crate::console::tasks::Show;
-use crate::session::{HistoryFilter, ListPeople, ReadHistory, ShowHistoryEntry};
+use crate::session::{ExportFormat, ExportHistory, HistoryFilter, ListPeople, ReadHistory, ShowHistoryEntry};
 use crate::work::Work;
 
 impl App {
@@ -27,6 +30,20 @@ impl App {
                 Err(failure) => app.tell(failure),
             });
         }
+    }
+
+    /// Writes the entries for printing, and hands them to the program that prints.
+    pub(in crate::console) fn print_history(&mut self, filter: HistoryFilter, to: PathBuf, open: bool) {
+        let request = ExportHistory { filter, format: ExportFormat::Html, to: to.clone() };
+        self.ask("Writing the report", Show::Row, request, move |app, result| match result {
+            Ok(0) => {
+                let text = format!("No accepted change passes the filter; {} says so.", to.display());
+                app.put_in_front(Box::new(Report::new("There is nothing to print", text, Vec::new())));
+            }
+            Ok(_) if open => app.perform(Action::OpenPath(to)),
+            Ok(_) => {}
+            Err(failure) => app.tell(failure),
+        });
     }
 
     fn read_history(&mut self, filter: HistoryFilter) {

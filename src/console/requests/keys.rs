@@ -62,10 +62,17 @@ impl App {
             KeyAction::Retire(name) => format!("Retiring {name}"),
             KeyAction::Distrust(name) => format!("Distrusting {name}"),
         };
+        let then = match &action {
+            KeyAction::Trust { then, .. } => then.clone(),
+            _ => None,
+        };
         let run = move |work: &Work| carry_out(&session, work, action);
         self.tasks.start(&self.ctx, title, Show::Row, run, |app, result| {
             app.keys_page.is_old = true;
-            app.tell_if_failed(result);
+            match (result, then) {
+                (Ok(_), Some(source)) => app.perform(Action::Restore(source)),
+                (result, _) => app.tell_if_failed(result),
+            }
         });
     }
 }
@@ -79,8 +86,14 @@ fn carry_out(session: &Session, work: &Work, action: KeyAction) -> Result<KeyInf
         KeyAction::Import { from, name, passphrase } => {
             session.run(ImportKey { from, name, passphrase: Passphrase(passphrase) }, work)
         }
-        KeyAction::Trust { key, name, ending, uses } => {
+        KeyAction::Trust { key, name, ending, uses, wanted, .. } => {
             let found = session.run(ReadKey { key: key.clone() }, work)?;
+            if !wanted.is_empty() && found.key_id != wanted {
+                let message = format!("this is not the key {wanted} that signed the seal");
+                let action = "Ask for the key whose fingerprint the seal names; nothing was trusted";
+                return Err(Failure::new("fingerprint-differs", Class::Refused, message, action)
+                    .because(format!("its fingerprint is {}", found.key_id)));
+            }
             if !found.key_id.ends_with(&ending) {
                 let message = format!("the fingerprint of this key does not end in {ending}");
                 let action = "Ask the owner of the key for its fingerprint again; nothing was trusted";

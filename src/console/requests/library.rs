@@ -11,6 +11,7 @@ use crate::console::action::Action;
 use crate::console::app::App;
 use crate::console::command::Command;
 use crate::console::dialogs::Delivery;
+use crate::console::one_window::Entrance;
 use crate::console::tasks::Show;
 use crate::console::widgets::alert::alert;
 use crate::console::widgets::button::button;
@@ -102,6 +103,35 @@ impl App {
         if let Some(session) = self.session() {
             session.poll_every(std::time::Duration::from_secs(u64::from(self.poll_minutes) * 60));
         }
+    }
+
+    /// Opens another library in this window, unless another window has it: that one comes forward then.
+    pub(in crate::console) fn change_library(&mut self, library: PathBuf) {
+        let (calls, asked) = (self.around.calls.clone(), library.clone());
+        let run = move |_: &crate::work::Work| Ok(calls.enter_another(&asked));
+        self.tasks.start(&self.ctx, "", Show::Nothing, run, move |app, result| match result {
+            Ok(Entrance::First(calls)) => {
+                app.around.calls = calls;
+                app.around.library = library;
+                app.around.read_only = false;
+                app.new_package = None;
+                app.open_library();
+            }
+            Ok(elsewhere) => app.tell(elsewhere.refusal(&library)),
+            Err(failure) => app.tell(failure),
+        });
+    }
+
+    /// Stands for the library from now on at the folder it was moved to.
+    pub(in crate::console) fn follow_move(&mut self) {
+        let (calls, library) = (self.around.calls.clone(), self.around.library.clone());
+        let run = move |_: &crate::work::Work| Ok(calls.enter_another(&library));
+        self.tasks.start(&self.ctx, "", Show::Nothing, run, |app, result| {
+            // Whoever was faster has its own window; this one goes on.
+            if let Ok(Entrance::First(calls)) = result {
+                app.around.calls = calls;
+            }
+        });
     }
 
     /// Finds out what is in a folder, for the dialog in front.

@@ -8,9 +8,12 @@ use std::sync::Arc;
 
 use crate::console::action::Action;
 use crate::console::app::App;
+use crate::console::dialogs::help::{Help, Palette, PaletteFor};
 use crate::console::dialogs::several::UnsavedSeveral;
+use crate::console::help::Topic;
 use crate::console::pages::history::NEWEST;
 use crate::console::property::{HistoryTab, Listing, Outcome, SeveralAction, SeveralWindow, WindowId};
+use crate::console::selected::Selected;
 use crate::console::tasks::Show;
 use crate::failure::{Class, Failure};
 use crate::package::PackageId;
@@ -135,6 +138,59 @@ impl App {
         self.active_several = Some(number);
     }
 
+    /// Tells of the dialog, the tab or the page that has the keyboard.
+    pub(in crate::console) fn show_help(&mut self) {
+        let one = self.active.and_then(|id| self.windows.iter().find(|window| window.id == id));
+        let several = self.active_several;
+        let several = several.and_then(|number| self.several.iter().find(|window| window.number == number));
+        let topic = match (self.dialogs.last(), one, several) {
+            (Some(front), ..) => front.dialog.topic(),
+            (None, Some(window), _) => Topic::Tab(window.tab()),
+            (None, None, Some(window)) => Topic::Tab(window.tab()),
+            (None, None, None) if self.new_package.is_some() => Topic::NewPackage,
+            (None, None, None) => Topic::of(&self.place),
+        };
+        self.put_in_front(Box::new(Help::new(topic)));
+    }
+
+    /// Asks for a command: for the package or packages whose window has the keyboard, else for what is selected.
+    pub(in crate::console) fn show_palette(&mut self) {
+        let mut target = PaletteFor::Selection;
+        let mut scope = self.scope.clone();
+        let several = self.active_several.and_then(|number| {
+            let window = self.several.iter().find(|window| window.number == number)?;
+            Some(window.ids()?.to_vec())
+        });
+        if let Some(package) = self.active.and_then(|id| self.summary(id)) {
+            target = PaletteFor::Package(package.id, package.key.title());
+            scope.selected = Arc::new(vec![package].into());
+        } else if let Some(ids) = several {
+            let found = ids.iter().filter_map(|id| self.view.packages.find(*id));
+            scope.selected = Arc::new(Selected::new(found.cloned().collect()));
+            target = PaletteFor::Several(ids);
+        }
+        let dialog = Palette::new(self.menus(), &scope, target);
+        self.put_in_front(Box::new(dialog));
+    }
+
+    /// Has *Replaced by* of every window follow the library.
+    pub(in crate::console) fn follow_replaced(&mut self) {
+        let list = Arc::clone(&self.view.packages);
+        for window in &mut self.windows {
+            let id = window.id;
+            let Some(find) = window.to_follow(&list) else { continue };
+            let run = move |_: &Work| Ok(find());
+            self.tasks.start(&self.ctx, "", Show::Nothing, run, move |app, result| match result {
+                Ok(packages) => {
+                    if let Some(window) = app.window(id) {
+                        window.set_replaced_by(packages);
+                    }
+                }
+                Err(failure) => app.tell(failure),
+            });
+        }
+    }
+
     /// Has the windows of several packages follow the library.
     pub(in crate::console) fn follow_several(&mut self) {
         let list = Arc::clone(&self.view.packages);
@@ -201,7 +257,12 @@ impl App {
                     app.close_several(number);
                 }
             }
-            Err(failure) => app.tell(failure),
+            Err(failure) => {
+                if let Some(window) = app.several_window(number) {
+                    window.end_applying();
+                }
+                app.tell(failure);
+            }
         });
         if let Some(window) = self.several_window(number) {
             window.set_applying(task, close);

@@ -6,6 +6,9 @@ use super::super::format;
 use super::super::tokens::Tokens;
 use super::button::button;
 
+/// For so many times as long as was measured the time left is told: a second tells of half an hour.
+const SEEN_AHEAD: u64 = 2_000;
+
 /// How far some work is.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
@@ -40,12 +43,21 @@ impl Progress<'_> {
         if self.bytes_per_second == 0 {
             return done;
         }
-        let left = self.total_bytes.saturating_sub(self.done_bytes) / self.bytes_per_second;
-        format!(
-            "{done} · {} · {} left",
-            format::short_rate(self.bytes_per_second),
-            format::duration(left.max(1).saturating_mul(1000))
-        )
+        let rate = format::short_rate(self.bytes_per_second);
+        match self.seconds_left() {
+            Some(left) => {
+                format!("{done} · {rate} · {} left", format::duration(left.max(1).saturating_mul(1000)))
+            }
+            None => format!("{done} · {rate}"),
+        }
+    }
+
+    /// How long it still takes at this speed; `None` while it is a guess: from what was done in a moment nothing follows
+    /// about days.
+    fn seconds_left(&self) -> Option<u64> {
+        let left = self.total_bytes.saturating_sub(self.done_bytes) / self.bytes_per_second.max(1);
+        let measured = self.done_bytes / self.bytes_per_second.max(1);
+        (left <= measured.max(1).saturating_mul(SEEN_AHEAD)).then_some(left)
     }
 }
 
@@ -95,6 +107,17 @@ mod tests {
         assert_eq!(progress.figures(), "41 % · 212 MiB of 517 MiB");
         progress.total_bytes = 0;
         assert_eq!(progress.figures(), "212 MiB");
+    }
+
+    #[test]
+    fn no_time_is_told_that_follows_from_nothing() {
+        let row = |done_bytes, bytes_per_second| {
+            Progress { name: "x", done_bytes, total_bytes: 20 << 40, bytes_per_second }.figures()
+        };
+        assert_eq!(row(512, 1024), "0 % · 512 bytes of 20 TiB · 1.0 KiB/s");
+        // Ten seconds at 100 MiB/s tell of five hours, not of two days.
+        assert!(!row(1000 << 20, 100 << 20).contains("left"));
+        assert!(row(20 << 30, 100 << 20).ends_with(" left"));
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub fn consistency_text(package: &PackageSummary, moment: Moment<'_>) -> (Cow<'s
 /// What *Consistent* rests upon.
 fn last_look(package: &PackageSummary) -> (Timestamp, &'static str) {
     match (package.quick_at, package.deep_at) {
+        // What was copied and hashed was not compared with anything yet.
+        (None, Some(deep)) if deep == package.registered => (deep, "recorded"),
         (quick, Some(deep)) if quick.is_none_or(|quick| quick < deep) => (deep, "deep"),
         (Some(quick), _) => (quick, "quick"),
         _ => (package.registered, "recorded"),
@@ -95,6 +97,9 @@ pub(super) fn state_text(package: &PackageSummary) -> &'static str {
 pub(super) fn checked_text(package: &PackageSummary, moment: Moment<'_>) -> Cow<'static, str> {
     match (package.quick_at, package.deep_at) {
         (None, None) => Cow::Borrowed("never"),
+        (None, Some(deep)) if deep == package.registered => {
+            Cow::Owned(format!("recorded {}", moment.short(deep)))
+        }
         (quick, Some(deep)) if quick.is_none_or(|quick| quick < deep) => {
             Cow::Owned(format!("deep {}", moment.short(deep)))
         }
