@@ -6,16 +6,12 @@
 
 use std::fmt::Write as _;
 
-use quick_xml::XmlVersion;
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::reader::Reader;
-
 use super::blocks::BlockSize;
 use super::consistency::ConsistencyChecksum;
-use super::digest::Sha256Digest;
 use super::manifest::{FileHashes, Manifest, ManifestFile};
-use super::path;
+use super::metalink::{self, METALINK, Metalink, MetalinkProblem};
 use super::record::PackageId;
+use super::xml::XmlProblem;
 
 /// Name of the snapshot in a package folder.
 pub const SNAPSHOT_NAME: &str = "snapshot.meta4";
@@ -23,7 +19,6 @@ pub const SNAPSHOT_NAME: &str = "snapshot.meta4";
 pub const NAMESPACE: &str = "urn:packhouse:snapshot:1";
 /// Largest snapshot or manifest that is read, in bytes: that of millions of files.
 pub const LIST_MAX_BYTES: u64 = 1 << 30;
-const METALINK: &str = "urn:ietf:params:xml:ns:metalink";
 
 /// A snapshot as read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +89,7 @@ pub fn write(package: PackageId, manifest: &Manifest) -> Option<String> {
 /// blocks as small as they may be. Never more than [`LIST_MAX_BYTES`].
 pub fn most_bytes(checksum: &ConsistencyChecksum) -> u64 {
     // A byte of a path takes at most six in XML (`&quot;`) and three in the URL; the rest are elements and one hash.
-    const FILE: u64 = 9 * path::PATH_MAX_BYTES as u64 + 512;
+    const FILE: u64 = 9 * super::path::PATH_MAX_BYTES as u64 + 512;
     // `      <hash>`, 64 digits, `</hash>`, a line end.
     const BLOCK: u64 = 96;
     let blocks = (checksum.size_bytes / BlockSize::LEAST.bytes()).saturating_add(checksum.files);
@@ -118,178 +113,59 @@ pub fn escape_url_path(path: &str) -> String {
     url
 }
 
-/// Where the reader stands in the document.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Outside,
-    Root,
-    File,
-    Size,
-    FileHash,
-    Pieces,
-    PieceHash,
-    Ignored,
-}
-
-#[derive(Default)]
-struct OpenFile {
-    path: String,
-    size_bytes: Option<u64>,
-    hash: Option<Sha256Digest>,
-    blocks: Vec<Sha256Digest>,
-}
-
 /// Reads a snapshot written by [`write()`]. Unknown elements are passed over, so that later versions may add some.
 pub fn read(text: &str) -> Result<Snapshot, SnapshotProblem> {
-    let mut reader = Reader::from_str(text);
-    let mut package = None;
-    let mut block_size: Option<BlockSize> = None;
-    let mut files: Vec<ManifestFile> = Vec::new();
-    let mut open = OpenFile::default();
-    let mut places = vec![Place::Outside];
-    let mut value = String::new();
+    from_metalink(metalink::read_entries(text)?)
+}
+
+/// The snapshot that a Metalink is, if it is one of ours and complete.
+pub fn from_metalink(metalink: Metalink) -> Result<Snapshot, SnapshotProblem> {
+    if metalink.has_cdata {
+        return Err(SnapshotProblem::Forbidden("a CDATA section"));
+    }
     let form = |why: &str| SnapshotProblem::Form(why.to_owned());
-    loop {
-        let at = reader.buffer_position();
-        let event = reader.read_event().map_err(|why| SnapshotProblem::Xml { at, why: why.to_string() })?;
-        let place = places.last().copied().unwrap_or(Place::Outside);
-        match event {
-            Event::Start(element) => {
-                let next = enter(place, &element, &mut package, &mut block_size, &mut open)?;
-                value.clear();
-                if places.len() > 64 {
-                    return Err(form("elements are nested too deep"));
+    let package = metalink.package.ok_or_else(|| form("it names no package"))?;
+    let mut block_size: Option<BlockSize> = None;
+    let mut files = Vec::with_capacity(metalink.files.len());
+    for file in metalink.files {
+        let path = String::from(file.path);
+        let problem = |why: &str| SnapshotProblem::File { path: path.clone(), why: why.to_owned() };
+        let size_bytes = file.size_bytes.ok_or_else(|| problem("it has no size"))?;
+        let whole = file.sha256.ok_or_else(|| problem("it has no SHA-256"))?;
+        let blocks = match file.pieces {
+            Some(pieces) => {
+                let size = BlockSize::new(pieces.length_bytes).map_err(|why| problem(&why.to_string()))?;
+                if *block_size.get_or_insert(size) != size {
+                    return Err(problem("it has another block size than the files before it"));
                 }
-                places.push(next);
+                pieces.hashes
             }
-            Event::Empty(element) => {
-                let entered = enter(place, &element, &mut package, &mut block_size, &mut open)?;
-                if entered == Place::File {
-                    files.push(close_file(std::mem::take(&mut open), block_size.unwrap_or_default())?);
-                }
-            }
-            Event::Text(text) => {
-                if matches!(place, Place::Size | Place::FileHash | Place::PieceHash) {
-                    value.push_str(&text.xml_content(XmlVersion::Implicit1_0));
-                }
-            }
-            Event::End(_) => {
-                let file_problem =
-                    |why: &str| SnapshotProblem::File { path: open.path.clone(), why: why.to_owned() };
-                match place {
-                    Place::Size => {
-                        let size =
-                            value.trim().parse::<u64>().ok().filter(|size| i64::try_from(*size).is_ok());
-                        open.size_bytes = Some(size.ok_or_else(|| file_problem("its size is no number"))?);
-                    }
-                    Place::FileHash => {
-                        let hash = Sha256Digest::parse(value.trim());
-                        open.hash = Some(hash.ok_or_else(|| file_problem("its hash is no SHA-256"))?);
-                    }
-                    Place::PieceHash => {
-                        let hash = Sha256Digest::parse(value.trim());
-                        open.blocks.push(hash.ok_or_else(|| file_problem("a block hash is no SHA-256"))?);
-                    }
-                    Place::File => {
-                        files.push(close_file(std::mem::take(&mut open), block_size.unwrap_or_default())?);
-                    }
-                    _ => {}
-                }
-                places.pop();
-            }
-            Event::Eof => break,
-            Event::Decl(_) | Event::Comment(_) => {}
-            Event::DocType(_) => return Err(SnapshotProblem::Forbidden("a document type")),
-            Event::PI(_) => return Err(SnapshotProblem::Forbidden("a processing instruction")),
-            Event::CData(_) => return Err(SnapshotProblem::Forbidden("a CDATA section")),
-            // `&amp;` in a URL is fine; in a number or hash it is not, and the value then fails to parse.
-            Event::GeneralRef(_) => value.push('&'),
-        }
+            None if size_bytes == 0 => Vec::new(),
+            None => return Err(problem("the number of its block hashes does not fit its size")),
+        };
+        let hashes = Some(FileHashes { file: whole, blocks });
+        files.push(ManifestFile { path, size_bytes, executable: false, hashes });
     }
-    if places.len() != 1 {
-        return Err(form("it ends in the middle"));
-    }
-    let package = package.ok_or_else(|| form("it names no package"))?;
     let manifest = Manifest::from_files(block_size.unwrap_or_default(), files)
         .map_err(|twice| SnapshotProblem::File { path: twice.0, why: "it is listed twice".to_owned() })?;
     Ok(Snapshot { package, manifest })
 }
 
-fn enter(
-    place: Place,
-    element: &BytesStart<'_>,
-    package: &mut Option<PackageId>,
-    block_size: &mut Option<BlockSize>,
-    open: &mut OpenFile,
-) -> Result<Place, SnapshotProblem> {
-    let name = element.local_name();
-    let attribute = |wanted: &str| -> Result<Option<String>, SnapshotProblem> {
-        for attribute in element.attributes() {
-            let attribute = attribute.map_err(|why| SnapshotProblem::Form(why.to_string()))?;
-            if attribute.key.as_ref() == wanted {
-                let value = attribute
-                    .normalized_value(XmlVersion::Implicit1_0)
-                    .map_err(|why| SnapshotProblem::Form(why.to_string()))?;
-                return Ok(Some(value.into_owned()));
-            }
+impl From<MetalinkProblem> for SnapshotProblem {
+    fn from(problem: MetalinkProblem) -> Self {
+        match problem {
+            MetalinkProblem::Xml(XmlProblem::Malformed { at, why }) => Self::Xml { at, why },
+            MetalinkProblem::Xml(XmlProblem::Forbidden(what)) => Self::Forbidden(what),
+            MetalinkProblem::File { path, why } => Self::File { path, why },
+            MetalinkProblem::Form(why) => Self::Form(why),
+            other => Self::Form(other.to_string()),
         }
-        Ok(None)
-    };
-    match (place, name.as_ref()) {
-        (Place::Outside, "metalink") => {
-            if attribute("xmlns")?.as_deref() != Some(METALINK) {
-                return Err(SnapshotProblem::Form("it is no Metalink 4".to_owned()));
-            }
-            let id = attribute("packhouse:package")?
-                .ok_or_else(|| SnapshotProblem::Form("it names no package".to_owned()))?;
-            let id = uuid::Uuid::parse_str(&id)
-                .map_err(|_| SnapshotProblem::Form(format!("{id:?} is no package id")))?;
-            *package = Some(PackageId(id));
-            Ok(Place::Root)
-        }
-        (Place::Outside, other) => Err(SnapshotProblem::Form(format!("its root is <{other}>"))),
-        (Place::Root, "file") => {
-            let path =
-                attribute("name")?.ok_or_else(|| SnapshotProblem::Form("a file has no name".to_owned()))?;
-            path::check(&path)
-                .map_err(|problem| SnapshotProblem::File { path: path.clone(), why: problem.to_string() })?;
-            *open = OpenFile { path, ..OpenFile::default() };
-            Ok(Place::File)
-        }
-        (Place::File, "size") => Ok(Place::Size),
-        (Place::File, "hash") if attribute("type")?.as_deref() == Some("sha-256") => Ok(Place::FileHash),
-        (Place::File, "pieces") if attribute("type")?.as_deref() == Some("sha-256") => {
-            let problem = |why: String| SnapshotProblem::File { path: open.path.clone(), why };
-            let length = attribute("length")?.unwrap_or_default();
-            let length: u64 = length.parse().map_err(|_| problem(format!("{length:?} is no block size")))?;
-            let size = BlockSize::new(length).map_err(|why| problem(why.to_string()))?;
-            if block_size.is_some_and(|known| known != size) {
-                return Err(problem("it has another block size than the files before it".to_owned()));
-            }
-            *block_size = Some(size);
-            Ok(Place::Pieces)
-        }
-        (Place::Pieces, "hash") => Ok(Place::PieceHash),
-        _ => Ok(Place::Ignored),
     }
-}
-
-fn close_file(open: OpenFile, block_size: BlockSize) -> Result<ManifestFile, SnapshotProblem> {
-    let OpenFile { path, size_bytes, hash, blocks } = open;
-    let problem = |why: &str| SnapshotProblem::File { path: path.clone(), why: why.to_owned() };
-    let size_bytes = size_bytes.ok_or_else(|| problem("it has no size"))?;
-    let file = hash.ok_or_else(|| problem("it has no SHA-256"))?;
-    if blocks.len() as u64 != block_size.blocks_in(size_bytes) {
-        return Err(problem("the number of its block hashes does not fit its size"));
-    }
-    if blocks.len() == 1 && blocks[0] != file {
-        return Err(problem("its only block has another hash than the file"));
-    }
-    Ok(ManifestFile { path, size_bytes, executable: false, hashes: Some(FileHashes { file, blocks }) })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::digest::Sha256Digest;
     use super::*;
 
     fn sample() -> (PackageId, Manifest) {

@@ -6,3 +6,5 @@ mod support;
 mod bag_judges;
 mod bag_maker;
 mod bagit_conformance;
+mod metalink;
+mod progress_record;
