@@ -73,6 +73,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rpassword", FRONT_ENDS),
     ("tracing_subscriber", FRONT_ENDS),
     ("rusqlite", &["store"]),
+    ("axum", &["serve"]),
+    ("hyper", &["serve"]),
+    ("hyper_util", &["serve"]),
+    ("tokio_rustls", &["serve"]),
+    ("rcgen", &["serve"]),
 ];
 const FRONT_ENDS: &[&str] = &["place", "console", "cli", "main.rs", "bin/packhouse-cli.rs"];
 
