@@ -11,11 +11,12 @@
 //! | [`archive_file`] | the archive: one file that any `tar --zstd` unpacks and that stays readable around damage |
 //! | [`store`] | `catalog.db`: every SQL statement of the program |
 //! | [`library`] | the disk: package folders, and every way in which a package can change |
+//! | [`serve`] | the origin: a web server for a folder of packages |
 //! | [`session`] | the seam: a request goes in, a reply comes out; a view of what is there |
 //! | `console` | the desktop program, `packhouse` |
 //! | `cli` | the command line, `packhouse-cli` |
 //!
-//! Arrows run one way: `package <- disk, archive_file, store <- library <- session <- console | cli`. [`work`] (progress and cancelling)
+//! Arrows run one way: `package <- disk, archive_file, store <- library, serve <- session <- console | cli`. [`work`] (progress and cancelling)
 //! is used by all and uses none, [`failure`] (an error as a person reads it) knows [`package`] only. The engine never prints, never asks,
 //! never reads the environment or the home folder: the front ends do, and hand the answers in.
 //!
@@ -44,6 +45,7 @@ pub mod failure;
 pub mod library;
 pub mod package;
 mod place;
+pub mod serve;
 pub mod session;
 pub mod store;
 pub mod work;

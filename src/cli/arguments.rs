@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use super::procedure_arguments::{ProcedureArguments, ProcedureCommand};
+pub(crate) use super::serve_arguments::ServeArguments;
 
 const ABOUT: &str = "Keeps a library of software packages and proves that none of them has changed";
 
@@ -101,6 +102,8 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Copy a package out of the library, as a folder
     Export(ExportArguments),
+    /// Serve the packages to other computers over HTTP, read-only, until interrupted
+    Serve(ServeArguments),
     /// Write a damaged or lost library database anew from the packages
     Rebuild,
     /// Show facts about the library

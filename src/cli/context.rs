@@ -54,6 +54,16 @@ impl Context {
         })
     }
 
+    /// The folder of the library, opened or not.
+    pub(crate) fn library_folder(&self) -> Result<PathBuf, Failure> {
+        place::library(self.global.library.as_deref())
+    }
+
+    /// Whether Ctrl+C was pressed.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.work.is_cancelled()
+    }
+
     /// Opens the library; with `create`, makes it where there is none.
     pub(crate) fn open(&self, create: bool) -> Result<Session, Failure> {
         let _bar = Bar::draw(&self.work, self.progress_style);

@@ -10,6 +10,7 @@ mod exit;
 mod procedure_arguments;
 mod progress;
 mod report;
+mod serve_arguments;
 mod terminal;
 
 use std::ffi::OsString;

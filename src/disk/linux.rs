@@ -53,11 +53,24 @@ impl Root {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         match rustix::fs::openat2(&self.0, path, flags, Mode::empty(), resolve) {
             // Kernels before 5.6, and sandboxes that do not know the call.
-            Err(Errno::NOSYS | Errno::PERM) => {
-                rustix::fs::openat(&self.0, path, flags | OFlags::NOFOLLOW, Mode::empty())
-            }
+            Err(Errno::NOSYS | Errno::PERM) => self.walk_beneath(path, flags),
             result => result,
         }
+    }
+
+    /// The same without `openat2`: part by part, none of which may be a link or lead up.
+    fn walk_beneath(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let mut at: Option<OwnedFd> = None;
+        let mut parts = path.split('/').peekable();
+        while let Some(part) = parts.next() {
+            if part == ".." {
+                return Err(Errno::XDEV);
+            }
+            let wanted = if parts.peek().is_some() { FOLDER } else { flags };
+            let from = at.as_ref().unwrap_or(&self.0);
+            at = Some(rustix::fs::openat(from, part, wanted | OFlags::NOFOLLOW, Mode::empty())?);
+        }
+        at.ok_or(Errno::NOENT)
     }
 
     /// Size, kind and stamp of what lies at `path`.
@@ -127,5 +140,30 @@ fn kind_of(file_type: FileType) -> Kind {
         FileType::Socket => Kind::Socket,
         FileType::CharacterDevice | FileType::BlockDevice => Kind::Device,
         FileType::Unknown => Kind::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_openat2_no_link_is_followed_and_nothing_above_is_reached() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let tree = dir.path().join("tree");
+        std::fs::create_dir_all(tree.join("folder"))?;
+        std::fs::write(tree.join("folder/file"), "content")?;
+        std::fs::write(dir.path().join("outside"), "secret")?;
+        std::os::unix::fs::symlink("folder", tree.join("link"))?;
+        std::os::unix::fs::symlink("../outside", tree.join("way out"))?;
+        let root = Root::open(&tree)?;
+        let opens = |path: &str| root.walk_beneath(path, FILE).is_ok();
+        assert!(opens("folder/file"));
+        for path in ["link/file", "way out", "../outside", "folder/../../outside", "/etc/passwd", "", "none"]
+        {
+            assert!(!opens(path), "{path}");
+        }
+        assert!(root.walk_beneath(".", FOLDER).is_ok());
+        Ok(())
     }
 }

@@ -148,9 +148,19 @@ impl PageBuffer {
         if self.0.len() < bytes + Self::PAGE {
             self.0 = vec![0; bytes + Self::PAGE];
         }
-        // Below a page for plain bytes; the bound holds whatever the allocator says.
-        let start = self.0.as_ptr().align_offset(Self::PAGE).min(Self::PAGE);
+        let start = self.start();
         &mut self.0[start..start + bytes]
+    }
+
+    /// The first `bytes` of the room last asked for, which must have been as large.
+    pub(crate) fn filled(&self, bytes: usize) -> &[u8] {
+        let start = self.start();
+        &self.0[start..start + bytes]
+    }
+
+    fn start(&self) -> usize {
+        // Below a page for plain bytes; the bound holds whatever the allocator says.
+        self.0.as_ptr().align_offset(Self::PAGE).min(Self::PAGE)
     }
 }
 

@@ -31,8 +31,13 @@ impl Root {
         if ask(&path, follow)?.is_dir() { Ok(Folder(path)) } else { Err(io::ErrorKind::NotADirectory.into()) }
     }
 
-    /// Opens the file at `path` for reading. Without `follow` it may not be a link itself.
+    /// Opens the file at `path` for reading. Without `follow` no part of it may be a link.
     pub(crate) fn open_file(&self, path: &str, follow: bool) -> io::Result<File> {
+        for (end, _) in path.match_indices('/').filter(|_| !follow) {
+            if !ask(&self.0.join(&path[..end]), false)?.is_dir() {
+                return Err(io::ErrorKind::NotADirectory.into());
+            }
+        }
         let path = self.0.join(path);
         // Asked first: opening a named pipe would wait for a writer.
         if ask(&path, follow)?.is_file() {

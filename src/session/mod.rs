@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use crate::failure::{Class, Failure};
 use crate::library::{self, KeyRing, Library, LibraryError};
+use crate::serve;
 use crate::work::Work;
 
 pub use crate::library::{
@@ -26,6 +27,7 @@ pub use crate::library::{
     SeveralEdit, ShareOptions, SourceComparison, SourceKind, SourcePreview, SwitchAnswer, SwitchEdit,
     SwitchOutcome, TroubledFile, UpdateReport, UpdateRequest, VerifiedThing, VerifyReport, difference_lines,
 };
+pub use crate::serve::{Certificate, Counters as ServeCounters, ServeOptions, Server, Tls};
 pub use crate::store::{FoundFile, HistoryFilter, SearchCount, SearchResult};
 pub use observer::{View, WatchState};
 pub use requests::*;
@@ -186,6 +188,11 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, LibraryError>) -> Result<T, Failu
 /// Looks once at a folder whose folders are packages to be: gives those that have become complete.
 pub fn look_for_complete(watch: &mut ParentWatch, work: &Work) -> Result<Vec<PathBuf>, Failure> {
     guarded(|| watch.complete(Instant::now(), work))
+}
+
+/// Starts a web server for a folder of packages; needs no library to be open.
+pub fn serve(options: ServeOptions) -> Result<Server, Failure> {
+    serve::start(options).map_err(|error| error.explain())
 }
 
 /// Finds out what is in a folder that may be opened as a library, as seen from the computer `host`.

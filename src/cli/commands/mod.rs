@@ -13,6 +13,7 @@ mod procedure;
 mod register;
 mod remove;
 mod seal;
+mod serve;
 mod shell;
 mod show;
 mod update;
@@ -45,6 +46,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Restore(arguments) => archive::restore(context, arguments),
         Command::Verify(arguments) => verify::verify(context, arguments),
         Command::Export(arguments) => export::export(context, arguments),
+        Command::Serve(arguments) => serve::serve(context, arguments),
         Command::Rebuild => library::rebuild(context),
         Command::Library(arguments) => library::library(context, arguments),
         Command::Key(arguments) => key::key(context, arguments.command),

@@ -1,0 +1,84 @@
+//! `serve`: the packages over HTTP, until interrupted.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::cli::arguments::ServeArguments;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::report::{count, size};
+use crate::failure::Failure;
+use crate::place;
+use crate::session::{self, ServeOptions, Tls};
+
+/// How often it is looked whether Ctrl+C was pressed.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
+/// `serve [--listen ADDR] [--folder DIR] [--tls-…]`
+pub(super) fn serve(context: &Context, arguments: ServeArguments) -> Result<Exit, Failure> {
+    let within = Duration::from_secs(arguments.finish_within.into());
+    let folder = match &arguments.folder {
+        Some(folder) => folder.clone(),
+        None => context.library_folder()?.join("packages"),
+    };
+    let options = ServeOptions {
+        tls: tls(&arguments),
+        most_connections: arguments.connections.into(),
+        ..ServeOptions::new(folder, arguments.listen)
+    };
+    let server = session::serve(options)?;
+    let report = &context.report;
+    let certificate = server.certificate();
+    let mut started = json!({
+        "event": "started",
+        "address": server.address().to_string(),
+        "url": server.url(),
+        "folder": server.folder().display().to_string(),
+    });
+    if let (Some(certificate), Some(started)) = (certificate, started.as_object_mut()) {
+        started.insert("certificate_sha256".to_owned(), json!(certificate.fingerprint));
+        started.insert("certificate_pem".to_owned(), json!(certificate.pem));
+    }
+    report.stream(&started);
+    report.line(format!("Serving {} at {}", server.folder().display(), server.url()));
+    if let Some(certificate) = certificate {
+        report.line(format!("  Certificate SHA-256 {}", certificate.fingerprint));
+    }
+    if arguments.listen.ip().is_unspecified() && certificate.is_none() {
+        report.line("  Everybody who reaches this computer can read the packages");
+    }
+    report.line("  Ctrl+C ends it");
+    report.flush();
+    while !context.is_cancelled() {
+        std::thread::park_timeout(BETWEEN_LOOKS);
+    }
+    report.stream(&json!({"event": "stopping", "open_connections": server.counters().open_connections}));
+    let counters = server.stop(within);
+    report.stream(&json!({
+        "event": "stopped", "requests": counters.requests, "sent_bytes": counters.sent_bytes,
+        "connections": counters.connections, "broken": counters.broken,
+    }));
+    let requests = count(counters.requests, "request");
+    report.line(format!("Stopped after {requests}, {} sent", size(counters.sent_bytes)));
+    Ok(Exit::Interrupted)
+}
+
+fn tls(arguments: &ServeArguments) -> Option<Tls> {
+    let files = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
+    if !arguments.tls_self {
+        return files.map(|(certificate, key)| Tls::Files { certificate, key });
+    }
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    // A name that no certificate can hold is left out; one that was asked for by --tls-name is an error.
+    names.extend(Some(place::actor("command line").host).filter(|host| host.is_ascii()));
+    if let Some(ip) = Some(arguments.listen.ip()).filter(|ip: &IpAddr| !ip.is_unspecified()) {
+        names.push(ip.to_string());
+    }
+    names.extend(arguments.tls_name.iter().cloned());
+    names.sort();
+    names.dedup();
+    names.retain(|name| !name.is_empty());
+    Some(Tls::SelfMade { names, kept: files })
+}
