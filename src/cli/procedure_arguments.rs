@@ -29,7 +29,7 @@ pub(crate) enum ProcedureCommand {
         /// What it does
         #[arg(long, value_enum)]
         task: TaskWord,
-        /// The program: a path in the package, or on the computer if --external
+        /// The program: a path in the package; system:NAME for one of the system that is given files of the package; one on the computer if --external
         #[arg(long, value_name = "P")]
         program: String,
         /// Everything else about it.

@@ -5,14 +5,18 @@
 
 mod deb;
 mod msi;
+mod msix;
+#[cfg(test)]
+mod mutation;
 mod pe;
+mod rpm;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::package::PackageKey;
-use crate::package::procedure::{ExitMeaning, Procedure, ProcedureChoice, Task};
+use crate::package::procedure::{ExitMeaning, Procedure, ProcedureChoice, SYSTEM_PREFIX, Task};
 use crate::package::record::ListedProcedure;
 use crate::work::Work;
 
@@ -104,7 +108,8 @@ impl Kind {
                 pe::read(&start)
             }
             Self::Deb => deb::read(BufReader::new(file)),
-            Self::Rpm | Self::Msix => None,
+            Self::Rpm => rpm::read(BufReader::new(file)),
+            Self::Msix => msix::read(Bounded::new(BufReader::new(file), msix::MOST_BYTES)),
         }
     }
 }
@@ -138,10 +143,13 @@ impl Told {
 /// Procedures that install and remove without questions, as far as the kind says how.
 fn procedures(kind: Kind, path: &str, told: &Told) -> Vec<ListedProcedure> {
     let mut listed = Vec::new();
-    let mut add = |name: &str, task: Task, program: &str, arguments: &[&str]| {
-        let mut procedure = Procedure::new(name, task, program);
-        // The program is part of the system; the file it is given is part of the package.
-        procedure.external = true;
+    let mut add = |task: Task, program: &str, arguments: &[&str]| {
+        // The program is part of the system. What it is given to install is part of the package, which is checked
+        // before it; to uninstall by a name needs no file of the package.
+        let is_external = task == Task::Uninstall;
+        let program = if is_external { program.to_owned() } else { format!("{SYSTEM_PREFIX}{program}") };
+        let mut procedure = Procedure::new(task.word(), task, &program);
+        procedure.external = is_external;
         procedure.arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         if kind == Kind::Msi {
             // Windows Installer: done, restart begun, restart needed, another installation is running.
@@ -159,24 +167,34 @@ fn procedures(kind: Kind, path: &str, told: &Told) -> Vec<ListedProcedure> {
         listed.push(ListedProcedure { procedure, choice });
     };
     let here = format!("./{path}");
+    let is_known = !told.identity.is_empty();
     match kind {
         Kind::Msi => {
-            add("Install", Task::Install, "msiexec", &["/i", path, "/qn", "/norestart"]);
-            if !told.identity.is_empty() {
-                add("Uninstall", Task::Uninstall, "msiexec", &["/x", &told.identity, "/qn", "/norestart"]);
+            add(Task::Install, "msiexec", &["/i", path, "/qn", "/norestart"]);
+            if is_known {
+                add(Task::Uninstall, "msiexec", &["/x", &told.identity, "/qn", "/norestart"]);
             }
         }
         Kind::Deb => {
-            add("Install", Task::Install, "apt-get", &["install", "-y", &here]);
-            if !told.identity.is_empty() {
-                add("Uninstall", Task::Uninstall, "apt-get", &["remove", "-y", &told.identity]);
+            add(Task::Install, "apt-get", &["install", "-y", &here]);
+            if is_known {
+                add(Task::Uninstall, "apt-get", &["remove", "-y", &told.identity]);
             }
         }
-        Kind::Rpm => add("Install", Task::Install, "rpm", &["-U", &here]),
+        Kind::Rpm => {
+            add(Task::Install, "rpm", &["-U", &here]);
+            if is_known {
+                add(Task::Uninstall, "rpm", &["-e", &told.identity]);
+            }
+        }
         Kind::Msix => {
-            let quoted = format!("Add-AppxPackage -Path '{}'", path.replace('\'', "''"));
-            let arguments = ["-NoProfile", "-NonInteractive", "-Command", &quoted];
-            add("Install", Task::Install, "powershell", &arguments);
+            let quoted = format!("'./{}'", path.replace('\'', "''"));
+            let cmdlet = ["-NoProfile", "-NonInteractive", "-Command"];
+            add(Task::Install, "powershell", &[&cmdlet[..], &["Add-AppxPackage", "-Path", &quoted]].concat());
+            if is_known {
+                let remove = format!("Get-AppxPackage -Name '{}' | Remove-AppxPackage", told.identity);
+                add(Task::Uninstall, "powershell", &[&cmdlet[..], &[&remove]].concat());
+            }
         }
         // What an .exe takes is its maker's own.
         Kind::Exe => {}

@@ -9,7 +9,7 @@ use super::scan::Links;
 use super::source::Source;
 use super::{Library, LibraryError};
 use crate::package::file_list::FileEntry;
-use crate::package::procedure::{Origin, Procedure, Task};
+use crate::package::procedure::{Origin, Procedure, Program, Task};
 use crate::package::record::{ListedProcedure, PackageId, PackageRecord, PackageType};
 use crate::package::{PackageKey, PackageState, Sha256Digest};
 use crate::work::Work;
@@ -205,10 +205,8 @@ fn missing_file(
     is_file: impl Fn(&str) -> bool,
     was_file: impl Fn(&str) -> bool,
 ) -> Option<String> {
-    if !procedure.external {
-        return (!is_file(&procedure.program)).then(|| procedure.program.clone());
+    if let Program::InPackage(path) = procedure.program() {
+        return (!is_file(path)).then(|| path.to_owned());
     }
-    let paths = procedure.arguments.iter().map(|argument| argument.replace('\\', "/"));
-    let mut paths = paths.map(|path| path.strip_prefix("./").map(str::to_owned).unwrap_or(path));
-    paths.find(|path| was_file(path) && !is_file(path))
+    procedure.named_files().find(|path| was_file(path) && !is_file(path))
 }

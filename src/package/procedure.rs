@@ -112,6 +112,30 @@ pub enum ExitMeaning {
     Error,
 }
 
+/// What the program of a procedure begins with that is part of the computer's system and is given files of the package:
+/// `system:msiexec`.
+pub const SYSTEM_PREFIX: &str = "system:";
+
+/// Where the program of a procedure lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program<'p> {
+    /// A file of the package, by its path there.
+    InPackage(&'p str),
+    /// A program of the system, by name or path, that is given files of the package: the package is needed.
+    OfSystem(&'p str),
+    /// A program on the computer, by name or path; the package is not needed.
+    External(&'p str),
+}
+
+impl<'p> Program<'p> {
+    /// Its name or path, without what says where it lies.
+    pub fn text(self) -> &'p str {
+        match self {
+            Self::InPackage(text) | Self::OfSystem(text) | Self::External(text) => text,
+        }
+    }
+}
+
 /// One procedure of a package, as it is signed; what is local stands in [`ProcedureChoice`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,7 +150,8 @@ pub struct Procedure {
     /// so the agent does not check the package before it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub external: bool,
-    /// The program: a path in the package, or, if external, a path or name on the computer.
+    /// The program: a path in the package; after [`SYSTEM_PREFIX`] a program of the system that is given files of the
+    /// package; if external, a path or name on the computer.
     pub program: String,
     /// Arguments, one an entry; never given to a shell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -196,6 +221,9 @@ pub enum ProcedureProblem {
     /// Another procedure has this name.
     #[error("a procedure named {0:?} exists already")]
     NameTaken(String),
+    /// A program of the system, not external, and no argument names a file of the package.
+    #[error("{0:?} is given no file of the package; if it needs none, the procedure is external")]
+    NoFileOfPackage(String),
     /// Not external, and the program is no file of the package.
     #[error("{0:?} is no file of the package")]
     ProgramNotInPackage(String),
@@ -251,13 +279,44 @@ impl Procedure {
         if self.environment.iter().any(|(k, v)| k.is_empty() || k.contains(['=', '\0']) || v.contains('\0')) {
             return Err(ProcedureProblem::Character("the environment"));
         }
-        if !self.external && !is_file(&self.program) {
-            return Err(ProcedureProblem::ProgramNotInPackage(self.program.clone()));
+        match self.program() {
+            Program::InPackage(path) if !is_file(path) => {
+                return Err(ProcedureProblem::ProgramNotInPackage(path.to_owned()));
+            }
+            Program::OfSystem(name) if name.trim().is_empty() => return Err(ProcedureProblem::NoProgram),
+            Program::OfSystem(name) if !self.named_files().any(|path| is_file(&path)) => {
+                return Err(ProcedureProblem::NoFileOfPackage(name.to_owned()));
+            }
+            _ => {}
         }
         if self.time_limit_secs == Some(0) {
             return Err(ProcedureProblem::ZeroTimeLimit);
         }
         Ok(())
+    }
+
+    /// Its program, and where that lies.
+    pub fn program(&self) -> Program<'_> {
+        if self.external {
+            return Program::External(&self.program);
+        }
+        match self.program.strip_prefix(SYSTEM_PREFIX) {
+            Some(name) => Program::OfSystem(name),
+            None => Program::InPackage(&self.program),
+        }
+    }
+
+    /// The paths in a package that its arguments may mean: `setup.msi`, `./setup.msi`, `'x64\setup.msi'`,
+    /// `TRANSFORMS=setup.mst`.
+    pub fn named_files(&self) -> impl Iterator<Item = String> {
+        let whole = self.arguments.iter().map(String::as_str);
+        let values = self.arguments.iter().filter_map(|argument| Some(argument.split_once(['=', ':'])?.1));
+        whole.chain(values).map(|text| {
+            let quoted = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+            let text = quoted.map_or_else(|| text.to_owned(), |text| text.replace("''", "'"));
+            let path = text.replace('\\', "/");
+            path.strip_prefix("./").map(str::to_owned).unwrap_or(path)
+        })
     }
 
     /// What `code` means for this procedure.
@@ -287,6 +346,35 @@ mod tests {
             procedure.check([&twin].into_iter(), |_| true),
             Err(ProcedureProblem::NameTaken("Install".into()))
         );
+    }
+
+    #[test]
+    fn a_program_of_the_system_is_given_a_file_of_the_package() {
+        let is_file = |path: &str| path == "x64/set up.msi";
+        let mut procedure = Procedure::new("Install", Task::Install, "system:msiexec");
+        let none = || std::iter::empty::<&Procedure>();
+        assert_eq!(procedure.program(), Program::OfSystem("msiexec"));
+        let refused = Err(ProcedureProblem::NoFileOfPackage("msiexec".to_owned()));
+        for given in [
+            "x64/set up.msi",
+            "./x64/set up.msi",
+            "x64\\set up.msi",
+            "'x64/set up.msi'",
+            "PATH=x64/set up.msi",
+        ] {
+            procedure.arguments = vec!["/i".to_owned(), given.to_owned()];
+            assert_eq!(procedure.check(none(), is_file), Ok(()), "{given}");
+        }
+        procedure.arguments = vec!["/x".to_owned(), "{code}".to_owned()];
+        assert_eq!(procedure.check(none(), is_file), refused);
+        procedure.program = "system: ".to_owned();
+        assert_eq!(procedure.check(none(), is_file), Err(ProcedureProblem::NoProgram));
+        // As it was written before there was such a program.
+        let old = r#"{"name":"Install","task":"install","origin":"embedded","external":true,
+                      "program":"msiexec","arguments":["/i","a.msi"]}"#;
+        let old: Procedure = serde_json::from_str(old).expect("it is read");
+        assert_eq!(old.program(), Program::External("msiexec"));
+        assert_eq!(old.check(none(), |_| false), Ok(()));
     }
 
     #[test]

@@ -53,13 +53,19 @@ fn an_msi_proposes_name_version_supplier_and_how_it_is_installed() -> Outcome {
     let lines: Vec<String> = seen.procedures.iter().map(line).collect();
     assert_eq!(
         lines,
-        ["msiexec /i x64/7z2409.msi /qn /norestart".to_owned(), format!("msiexec /x {code} /qn /norestart")]
+        [
+            "system:msiexec /i x64/7z2409.msi /qn /norestart".to_owned(),
+            format!("msiexec /x {code} /qn /norestart")
+        ]
     );
     let install = &seen.procedures[0].procedure;
     assert_eq!((install.task, seen.procedures[1].procedure.task), (Task::Install, Task::Uninstall));
     let meanings = [0, 1641, 3010, 1618, 1603].map(|code| install.meaning_of(code));
     assert_eq!(&meanings[..3], [ExitMeaning::Ok, ExitMeaning::OkRestart, ExitMeaning::OkRestart]);
     assert!(matches!(meanings[3], ExitMeaning::TryAgain { .. }) && meanings[4] == ExitMeaning::Error);
+
+    let external = seen.procedures.iter().map(|listed| listed.procedure.external);
+    assert!(external.eq([false, true]), "what installs a file of the package is checked before it");
 
     // What was proposed can be registered as it stands.
     let mut request = RegisterRequest::new(vec![source]);
@@ -92,7 +98,7 @@ fn a_package_of_dpkg_is_read() -> Outcome {
         let from = "the DEB control file";
         assert_eq!(told, [("hello-world", from), ("2.10-3", from), ("Jane Doe", from)], "{packing}");
         let lines: Vec<String> = seen.procedures.iter().map(line).collect();
-        assert_eq!(lines, ["apt-get install -y ./hello.deb", "apt-get remove -y hello-world"]);
+        assert_eq!(lines, ["system:apt-get install -y ./hello.deb", "apt-get remove -y hello-world"]);
         assert!(seen.procedures.iter().all(|listed| listed.procedure.exit_codes.is_empty()));
     }
     Ok(())
@@ -111,5 +117,61 @@ fn what_says_nothing_leaves_the_name_of_the_folder() -> Outcome {
     let seen = preview(&place, &source)?;
     assert_eq!((seen.name.value.as_str(), seen.name.from), ("Tool", "the folder name"));
     assert_eq!((seen.version.value.as_str(), seen.version.from), ("3.0", "the MSI properties"));
+    Ok(())
+}
+
+#[test]
+fn an_msix_and_an_rpm_propose_as_much() -> Outcome {
+    let place = Place::new()?;
+    let manifest = r#"<Package><Identity Name="Contoso.Tool" Version="3.2.1.0" Publisher="CN=Contoso"/>
+        <Properties><DisplayName>Contoso Tool</DisplayName></Properties></Package>"#;
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    writer.start_file("AppxManifest.xml", zip::write::SimpleFileOptions::default())?;
+    std::io::Write::write_all(&mut writer, manifest.as_bytes())?;
+    let msix = writer.finish()?.into_inner();
+    let source = place.source("msix", &[("it's.msix", &msix)])?;
+    let seen = preview(&place, &source)?;
+    for (field, value) in
+        [(&seen.name, "Contoso Tool"), (&seen.version, "3.2.1.0"), (&seen.supplier, "Contoso")]
+    {
+        assert_eq!((field.value.as_str(), field.from), (value, "the MSIX manifest"));
+    }
+    let lines: Vec<String> = seen.procedures.iter().map(line).collect();
+    let shell = "powershell -NoProfile -NonInteractive -Command";
+    assert_eq!(
+        lines,
+        [
+            format!("system:{shell} Add-AppxPackage -Path './it''s.msix'"),
+            format!("{shell} Get-AppxPackage -Name 'Contoso.Tool' | Remove-AppxPackage"),
+        ]
+    );
+    let request = RegisterRequest { procedures: Some(seen.procedures), ..RegisterRequest::new(vec![source]) };
+    let request = RegisterRequest { name: Some("Tool".into()), version: Some("1".into()), ..request };
+    assert_eq!(ask(&place.open()?, Register { request })?.record.procedures.len(), 2);
+
+    // A package as rpmbuild writes it: lead, signature, header.
+    let rpmbuild = tool("rpmbuild", "apt-get install rpm");
+    let spec = place.path("hello.spec");
+    fs::write(
+        &spec,
+        "Name: hello-world\nVersion: 2.10\nRelease: 3\nSummary: says hello\nLicense: MIT\nVendor: Jane Doe\n\
+         BuildArch: noarch\n%description\nsays hello\n%files\n",
+    )?;
+    let top = place.path("rpm");
+    let made = Command::new(&rpmbuild)
+        .args(["-bb", "--define", &format!("_topdir {}", top.display()), "--quiet"])
+        .arg(&spec)
+        .output()?;
+    assert!(made.status.success(), "{made:?}");
+    let built = fs::read(top.join("RPMS/noarch/hello-world-2.10-3.noarch.rpm"))?;
+    let source = place.source("rpm source", &[("hello.rpm", &built)])?;
+    let seen = preview(&place, &source)?;
+    for (field, value) in
+        [(&seen.name, "hello-world"), (&seen.version, "2.10-3"), (&seen.supplier, "Jane Doe")]
+    {
+        assert_eq!((field.value.as_str(), field.from), (value, "the RPM header"));
+    }
+    let lines: Vec<String> = seen.procedures.iter().map(line).collect();
+    assert_eq!(lines, ["system:rpm -U ./hello.rpm", "rpm -e hello-world"]);
     Ok(())
 }

@@ -189,7 +189,7 @@ impl EditProcedure {
         labelled_row(ui, "Program", |ui, name| {
             let external = self.procedure.external;
             let hint =
-                if external { "path on the computer" } else { "a file of the package, as on Contents" };
+                if external { "path on the computer" } else { "a file of the package, or system:msiexec" };
             ui.add(
                 TextEdit::singleline(&mut self.procedure.program)
                     .hint_text(hint)

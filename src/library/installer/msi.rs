@@ -47,6 +47,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::Bounded;
+    use super::super::mutation::mutated;
     use super::*;
 
     fn database(properties: &[(&str, &str)]) -> std::io::Result<Vec<u8>> {
@@ -96,19 +97,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
         #[test]
-        fn a_mutated_database_ends_in_an_answer_or_none(
-            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..24),
-            length in any::<prop::sample::Index>(),
-            cut in any::<bool>(),
-        ) {
-            let mut bytes = sample();
-            for (at, value) in changes {
-                let at = at.index(bytes.len());
-                bytes[at] = value;
-            }
-            if cut {
-                bytes.truncate(length.index(bytes.len()));
-            }
+        fn a_mutated_database_ends_in_an_answer_or_none(bytes in mutated(sample())) {
             if let Some(told) = told(bytes) {
                 prop_assert!(told.tidied().name.chars().count() <= 100);
             }

@@ -144,6 +144,7 @@ impl<'b> Node<'b> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::mutation::mutated;
     use super::*;
 
     /// A node of a version resource: key, value, children, each on its four-byte border.
@@ -250,19 +251,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1024))]
         #[test]
-        fn a_mutated_program_ends_in_an_answer_or_none(
-            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..24),
-            length in any::<prop::sample::Index>(),
-            cut in any::<bool>(),
-        ) {
-            let mut bytes = sample();
-            for (at, value) in changes {
-                let at = at.index(bytes.len());
-                bytes[at] = value;
-            }
-            if cut {
-                bytes.truncate(length.index(bytes.len()));
-            }
+        fn a_mutated_program_ends_in_an_answer_or_none(bytes in mutated(sample())) {
             if let Some(told) = read(&bytes) {
                 prop_assert!(told.tidied().name.chars().count() <= 100);
             }
