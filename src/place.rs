@@ -55,6 +55,12 @@ pub(crate) fn runtime() -> PathBuf {
     }
 }
 
+/// The folder for things that last no longer than a piece of work.
+#[cfg(feature = "gui")]
+pub(crate) fn scratch() -> PathBuf {
+    env::temp_dir()
+}
+
 /// Who is at work, as History keeps it; `how` is `console` or `command line`.
 pub(crate) fn actor(how: &str) -> Actor {
     Actor { who: account(), host: host(), how: how.to_owned(), time_zone: TimeZone::system() }

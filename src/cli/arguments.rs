@@ -169,6 +169,12 @@ pub(crate) struct RegisterArguments {
     /// What becomes of symbolic links
     #[arg(long, value_enum, value_name = "refuse|copy|skip", default_value_t, hide_possible_values = true)]
     pub(crate) links: LinksWord,
+    /// Take a file or folder under another name, as often as needed; bytes that are no text are typed as \xE4
+    #[arg(long, value_name = "OLD=NEW", value_parser = renaming)]
+    pub(crate) rename: Vec<(String, String)>,
+    /// Leave out an entry that no package can hold, as often as needed
+    #[arg(long, value_name = "PATH")]
+    pub(crate) leave_out: Vec<String>,
     /// Do not notice changes behind the library's back
     #[arg(long)]
     pub(crate) no_consistency_check: bool,
@@ -184,6 +190,16 @@ pub(crate) struct RegisterArguments {
     /// Key to seal with [default: your newest key; the first seal makes one]
     #[arg(long, value_name = "NAME", requires = "seal")]
     pub(crate) key: Option<String>,
+}
+
+/// `OLD=NEW`
+fn renaming(text: &str) -> Result<(String, String), String> {
+    let (old, new) = text.split_once('=').ok_or("expected OLD=NEW")?;
+    if old.is_empty() || new.is_empty() {
+        Err("expected OLD=NEW".to_owned())
+    } else {
+        Ok((old.into(), new.into()))
+    }
 }
 
 /// Arguments of `auto-register`.

@@ -218,6 +218,8 @@ pub enum Action {
     Update(PackageId, UpdateRequest),
     /// Changes procedures.
     EditProcedures(PackageId, ProcedureEdit),
+    /// Runs the procedure of this name on this computer; it was asked before.
+    TryHere(PackageId, String),
 
     /// Seals.
     Seal {

@@ -57,6 +57,7 @@ impl App {
                 let request = session::Update { package: id, request };
                 self.ask(title, Show::Row, request, move |app, result| app.changed(id, result));
             }
+            Action::TryHere(id, procedure) => self.try_here(id, procedure),
             Action::EditProcedures(id, edit) => {
                 let title = format!("Saving procedures of {}", self.title_of(id));
                 let request = EditProcedures { package: id, edit, key: None };

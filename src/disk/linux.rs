@@ -102,7 +102,7 @@ impl Folder {
             let kind = kind_of(entry.file_type());
             match std::str::from_utf8(name) {
                 Ok(name) => each(Ok(name), kind),
-                Err(_) => each(Err(String::from_utf8_lossy(name).into_owned()), kind),
+                Err(_) => each(Err(super::escaped(name)), kind),
             }
         }
         Ok(())

@@ -19,6 +19,20 @@ pub(crate) use linux::{Folder, ReadBuffer, Root};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use portable::{Folder, ReadBuffer, Root};
 
+/// A name that is not UTF-8 as it is shown: what is no text as `\xE4`, so that no two names look the same.
+pub(crate) fn escaped(name: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut shown = String::with_capacity(name.len() + 8);
+    for chunk in name.utf8_chunks() {
+        shown.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(shown, "\\x{byte:02X}");
+        }
+    }
+    shown
+}
+
 /// What an entry of a folder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

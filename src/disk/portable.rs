@@ -74,7 +74,7 @@ impl Folder {
             let name = entry.file_name();
             match name.to_str() {
                 Some(name) => each(Ok(name), kind),
-                None => each(Err(name.to_string_lossy().into_owned()), kind),
+                None => each(Err(super::escaped(name.as_encoded_bytes())), kind),
             }
         }
         Ok(())

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use super::scan::Scan;
 use crate::disk::hashing::{self, HashProblem, HashWhat, Piece, Reader, Unit};
 use crate::disk::queue::{Queue, work_through};
-use crate::disk::{Facts, PageBuffer, Root, create_file, set_mode, words};
+use crate::disk::{Facts, PageBuffer, Root, create_file, open_plain, set_mode, words};
 use crate::package::BlockSize;
 use crate::package::file_list::FileEntry;
 use crate::package::manifest::ManifestFile;
@@ -140,6 +140,55 @@ pub fn copy_and_hash(
         });
     }
     Ok(copied)
+}
+
+/// Copies the only file of `scan` from where it lies to its path in the package below `target`, and hashes the copy.
+/// It must still have its size and stamp, as in [`copy_and_hash`].
+pub(super) fn copy_renamed(
+    from: &Path,
+    scan: &Scan,
+    target: &Path,
+    block_size: BlockSize,
+    work: &Work,
+) -> Result<ManifestFile, CopyError> {
+    let files: Vec<FileEntry<'_>> = scan.files.iter().collect();
+    let shown = from.to_string_lossy();
+    let changed = || CopyError::SourceChanged { path: shown.clone().into_owned() };
+    let [file] = files.as_slice() else { return Err(changed()) };
+    make_folders(&files, target, work)?;
+    let read = |error| CopyError::read(&shown, error);
+    let is_same = |source: &File| {
+        let facts = Facts::of_file(source).map_err(read)?;
+        let is_it =
+            facts.size_bytes == file.size_bytes && scan.stamps.first().is_none_or(|s| *s == facts.stamp);
+        if is_it { Ok(()) } else { Err(changed()) }
+    };
+    let mut source = open_plain(from).map_err(read)?;
+    is_same(&source)?;
+    let mut copy = create_file(&target.join(file.path)).map_err(|e| CopyError::write(file.path, e))?;
+    let mut piece = vec![0; WRITE_BYTES.min(usize::try_from(file.size_bytes).unwrap_or(WRITE_BYTES).max(1))];
+    let mut left = file.size_bytes;
+    while left > 0 {
+        work.check()?;
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(piece.len());
+        match source.read(&mut piece[..most]) {
+            Ok(0) => return Err(changed()),
+            Ok(got) => {
+                copy.write_all(&piece[..got]).map_err(|e| CopyError::write(file.path, e))?;
+                left -= got as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(read(error)),
+        }
+    }
+    let executable = scan.executable.first().copied().unwrap_or_default();
+    set_mode(&copy, executable).map_err(|e| CopyError::write(file.path, e))?;
+    // By path and not by descriptor: a file put in its place is a change too.
+    is_same(&open_plain(from).map_err(read)?)?;
+    let hashed = hashing::hash_files(target, &files, block_size, &work.part())?;
+    let hashes = hashed.into_iter().next().ok_or_else(changed)?.map_err(CopyError::Hash)?;
+    let (path, size_bytes) = (file.path.to_owned(), file.size_bytes);
+    Ok(ManifestFile { path, size_bytes, executable, hashes: Some(hashes) })
 }
 
 /// Makes `target` and every folder the files need; the list is sorted, so each is tried about once.

@@ -16,8 +16,8 @@ use crate::package::reginfo::{NOTES_NAME, Notes, REGINFO_NAME};
 use crate::package::{BlockSize, HistoryEvent, Manifest, PackageKey, PackageRecord};
 use crate::work::Work;
 
-/// How many entries that were left out are named in History.
-const LEFT_OUT_NAMED: usize = 20;
+/// How many entries that were left out or renamed are named in History.
+const NAMED: usize = 20;
 
 /// What is to be registered, and as what.
 #[derive(Clone, Debug)]
@@ -40,6 +40,9 @@ pub struct RegisterRequest {
     pub links: Links,
     /// Entries that no package can hold and that are left out, by the paths a preview refuses.
     pub leave_out: Vec<String>,
+    /// Entries that get another name, with all that is in them: the path as a preview lists it, and the path in the
+    /// package.
+    pub rename: Vec<(String, String)>,
     /// The switch; on unless somebody says otherwise.
     pub checksum_control: bool,
     /// Why the switch is off, if it is.
@@ -64,6 +67,7 @@ impl RegisterRequest {
             package_type: None,
             links: Links::Refuse,
             leave_out: Vec::new(),
+            rename: Vec::new(),
             checksum_control: true,
             reason: None,
             procedures: None,
@@ -104,7 +108,8 @@ impl Library {
         work: &Work,
     ) -> Result<RegisterReport, LibraryError> {
         self.require_writable()?;
-        let source = Source::look(self, &request.sources, request.links, work)?;
+        let mut source = Source::look(self, &request.sources, request.links, work)?;
+        source.rename(&request.rename, request.links, work)?;
         let key = wanted_key(request, &source)?;
         let based_on = request.based_on.map(|id| self.record(id)).transpose()?;
         // Everything that can be said before copying is said before copying.
@@ -154,14 +159,16 @@ impl Library {
             entry.details =
                 Some(entry.details.map_or_else(|| text.clone(), |more| format!("{text}; {more}")));
         }
-        if !left_out.is_empty() {
-            let named = left_out.iter().take(LEFT_OUT_NAMED).map(|path| format!("{path:?}"));
-            let mut text = format!("left out: {}", named.collect::<Vec<_>>().join(", "));
-            if left_out.len() > LEFT_OUT_NAMED {
-                text.push_str(&format!(" and {} more", left_out.len() - LEFT_OUT_NAMED));
-            }
+        let mut add = |text: String| {
             entry.details =
-                Some(entry.details.map_or_else(|| text.clone(), |details| format!("{details}; {text}")));
+                Some(entry.details.take().map_or_else(|| text.clone(), |more| format!("{more}; {text}")));
+        };
+        if !request.rename.is_empty() {
+            let pairs = request.rename.iter().map(|(old, new)| format!("{old:?} is {new:?}"));
+            add(format!("renamed: {}", some_of(pairs)));
+        }
+        if !left_out.is_empty() {
+            add(format!("left out: {}", some_of(left_out.iter().map(|path| format!("{path:?}")))));
         }
         if !request.checksum_control {
             entry.reason = Some(request.reason.clone().unwrap_or_else(|| "no reason given".to_owned()));
@@ -261,6 +268,13 @@ impl Library {
             )
         }
     }
+}
+
+/// The first of these, and how many more there are.
+fn some_of(names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let named = names.take(NAMED).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 fn wanted_key(request: &RegisterRequest, source: &Source) -> Result<PackageKey, LibraryError> {

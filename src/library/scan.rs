@@ -29,8 +29,8 @@ pub struct Scan {
     pub executable: Vec<bool>,
     /// For each file, what shows a later change; empty after [`scan_files`].
     pub stamps: Vec<FileStamp>,
-    /// What a package cannot hold, sorted by path. A name that is not UTF-8 is shown with replacement
-    /// characters.
+    /// What a package cannot hold, sorted by path. Bytes of a name that are not UTF-8 are shown as
+    /// `\xE4`.
     pub refused: Vec<(String, RefusedEntry)>,
     /// Folders that hold no file at any depth; a package does not keep them.
     pub empty_folders: u64,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::copying::{self, CopyError};
 use super::error::io_error;
 use super::package_folder::read_reginfo;
+use super::renaming::Renamable;
 use super::scan::{self, FileStamp, Links, Scan, ScanError};
 use super::{Library, LibraryError, installer};
 use crate::package::manifest::ManifestFile;
@@ -47,6 +48,8 @@ pub struct SourcePreview {
     pub procedures: Vec<ListedProcedure>,
     /// Entries that are refused: (path, why). Registering fails until they are dealt with.
     pub refused: Vec<(String, String)>,
+    /// Names that must or may be changed on registering, each with a proposal.
+    pub renamable: Vec<Renamable>,
     /// Entries that cannot be read: (path, why).
     pub unreadable: Vec<(String, String)>,
     /// Names that may not arrive everywhere as they are: (path, why).
@@ -85,18 +88,20 @@ pub(super) struct Source {
     pub(super) kind: SourceKind,
     /// The folder that was named, where it was one.
     pub(super) folder: Option<PathBuf>,
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
     /// Registration info, if it is a package folder: as read, and its text.
     pub(super) reginfo: Option<(RegInfo, String)>,
     named_after: String,
 }
 
 #[derive(Debug)]
-struct Part {
-    root: PathBuf,
+pub(super) struct Part {
+    pub(super) root: PathBuf,
     /// Put before each path: empty, or a folder name and `/`.
-    prefix: String,
-    scan: Scan,
+    pub(super) prefix: String,
+    pub(super) scan: Scan,
+    /// Where its only file lies, if that has another name in the package.
+    pub(super) on_disk: Option<PathBuf>,
 }
 
 impl Source {
@@ -138,7 +143,7 @@ impl Source {
                 (SourceKind::Plain, folder.clone())
             };
             let scan = scan::scan_source(&root, links, work).map_err(|error| scan_error(error, &root))?;
-            let parts = vec![Part { root, prefix: String::new(), scan }];
+            let parts = vec![Part { root, prefix: String::new(), scan, on_disk: None }];
             return Ok(Self { kind, folder: Some(folder.clone()), parts, reginfo, named_after });
         }
         let parts = look_at_several(&named, links, work)?;
@@ -187,12 +192,13 @@ impl Source {
     fn files_on_disk(&self) -> impl Iterator<Item = (String, u64, PathBuf)> {
         self.parts.iter().flat_map(|part| {
             part.scan.files.iter().map(|file| {
-                (format!("{}{}", part.prefix, file.path), file.size_bytes, part.root.join(file.path))
+                let on_disk = part.on_disk.clone().unwrap_or_else(|| part.root.join(file.path));
+                (format!("{}{}", part.prefix, file.path), file.size_bytes, on_disk)
             })
         })
     }
 
-    fn paths(&self) -> impl Iterator<Item = (String, u64)> {
+    pub(super) fn paths(&self) -> impl Iterator<Item = (String, u64)> {
         self.parts.iter().flat_map(|part| {
             part.scan.files.iter().map(|file| (format!("{}{}", part.prefix, file.path), file.size_bytes))
         })
@@ -251,6 +257,11 @@ impl Source {
         for part in &self.parts {
             let target = into.join(&part.prefix);
             fs::create_dir_all(&target).map_err(io_error("make the folder", &target))?;
+            if let Some(from) = &part.on_disk {
+                let copied = copying::copy_renamed(from, &part.scan, &target, block_size, work);
+                files.push(copied.map_err(copy_error)?);
+                continue;
+            }
             let copied = copying::copy_and_hash(&part.root, &part.scan, &target, block_size, work)
                 .map_err(copy_error)?;
             files.extend(copied.into_iter().map(|mut file| {
@@ -334,6 +345,7 @@ impl Library {
             package_type: source.propose_type(),
             installer: installer.path,
             procedures: installer.procedures,
+            renamable: source.renamable(),
             refused: source.refused(),
             unreadable: source.unreadable(),
             warnings: source.warnings().into_iter().map(|(path, why)| (path, why.to_string())).collect(),
@@ -365,7 +377,7 @@ fn look_at_several(named: &[PathBuf], links: Links, work: &Work) -> Result<Vec<P
         let metadata = fs::metadata(path).map_err(io_error("read", path))?;
         if metadata.is_dir() {
             let scan = scan::scan_source(path, links, work).map_err(|error| scan_error(error, path))?;
-            parts.push(Part { root: path.clone(), prefix: format!("{name}/"), scan });
+            parts.push(Part { root: path.clone(), prefix: format!("{name}/"), scan, on_disk: None });
         } else if metadata.is_file() {
             let mut files = FileList::new();
             let size_bytes = metadata.len();
@@ -373,7 +385,7 @@ fn look_at_several(named: &[PathBuf], links: Links, work: &Work) -> Result<Vec<P
             let (executable, stamp) = facts_of(&metadata);
             let scan = Scan { files, executable: vec![executable], stamps: vec![stamp], ..Scan::default() };
             let root = path.parent().unwrap_or(path).to_owned();
-            parts.push(Part { root, prefix: String::new(), scan });
+            parts.push(Part { root, prefix: String::new(), scan, on_disk: None });
         } else {
             return Err(LibraryError::Refused(vec![(
                 shown(),
@@ -386,14 +398,14 @@ fn look_at_several(named: &[PathBuf], links: Links, work: &Work) -> Result<Vec<P
 }
 
 #[cfg(unix)]
-fn facts_of(metadata: &fs::Metadata) -> (bool, FileStamp) {
+pub(super) fn facts_of(metadata: &fs::Metadata) -> (bool, FileStamp) {
     use std::os::unix::fs::MetadataExt as _;
     let mtime_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
     (metadata.mode() & 0o100 != 0, FileStamp { mtime_ns, inode: metadata.ino() })
 }
 
 #[cfg(not(unix))]
-fn facts_of(metadata: &fs::Metadata) -> (bool, FileStamp) {
+pub(super) fn facts_of(metadata: &fs::Metadata) -> (bool, FileStamp) {
     let since = metadata.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
     let mtime_ns = since.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0);
     (false, FileStamp { mtime_ns, inode: 0 })

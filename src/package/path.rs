@@ -140,6 +140,33 @@ pub fn check_part(part: &str) -> Result<(), PathProblem> {
     Ok(())
 }
 
+/// A path like this one that is refused nowhere and arrives everywhere: what cannot be part of a name becomes `_`.
+pub fn portable(path: &str) -> String {
+    let parts = path.split('/').map(|part| {
+        let mut name: String = part
+            .chars()
+            .map(|c| match c {
+                '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '\u{2028}' | '\u{2029}' => '_',
+                c if c.is_control() => '_',
+                c => c,
+            })
+            .collect();
+        for end in ["%0A", "%0a", "%0D", "%0d"] {
+            name = name.replace(end, "_");
+        }
+        let kept = name.trim_end_matches(|c: char| c.is_whitespace() || c == '.').len();
+        name.truncate(kept);
+        while name.len() > PART_MAX_BYTES {
+            name.pop();
+        }
+        if name.is_empty() || is_device_name(&name) {
+            name.insert(0, '_');
+        }
+        name
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
 /// Says where `paths` may not arrive as they are on other systems: (path, warning), in the order given.
 pub fn portability_warnings<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<(String, PathWarning)> {
     let mut warnings = Vec::new();
@@ -252,6 +279,26 @@ mod tests {
         ] {
             assert_eq!(check(bad), Err(why), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_portable_path_is_refused_nowhere() {
+        for (path, proposal) in [
+            ("a/line\nbreak.txt", "a/line_break.txt"),
+            ("x%0Ay", "x_y"),
+            ("end ", "end"),
+            ("dots. .", "dots"),
+            ("Con.txt", "_Con.txt"),
+            (" ", "_"),
+            ("a:b/c?", "a_b/c_"),
+            ("..", "_"),
+            ("fine.txt", "fine.txt"),
+        ] {
+            assert_eq!(portable(path), proposal);
+            assert_eq!(check(proposal), Ok(()));
+            assert_eq!(portability_warnings([proposal].into_iter()), []);
+        }
+        assert_eq!(portable(&"ü".repeat(200)).len(), 254);
     }
 
     #[test]

@@ -23,9 +23,10 @@ pub use crate::library::{
     FileSystem, FolderLook, HistoryDetails, KeyInfo, KeyUse, LibraryCheck, LibraryHolder, LibraryInfo, Links,
     MovedLibrary, OpenOptions, PackageBlocks, PackageDetails, PackageEdit, PackageRef, ParentWatch,
     ProcedureEdit, Proposal, ReadOnlyReason, RebuildReport, RebuiltPackage, RegisterReport, RegisterRequest,
-    Removed, RestoreReport, RestoreSource, SameProductPackage, SealJudgement, SealReport, Search,
+    Removed, Renamable, RestoreReport, RestoreSource, SameProductPackage, SealJudgement, SealReport, Search,
     SeveralEdit, ShareOptions, SourceComparison, SourceKind, SourcePreview, SwitchAnswer, SwitchEdit,
-    SwitchOutcome, TroubledFile, UpdateReport, UpdateRequest, VerifiedThing, VerifyReport, difference_lines,
+    SwitchOutcome, TroubledFile, TryEnd, TryReport, TryRequest, UpdateReport, UpdateRequest, VerifiedThing,
+    VerifyReport, difference_lines,
 };
 pub use crate::serve::{Certificate, Counters as ServeCounters, ServeOptions, Server, Tls};
 pub use crate::store::{FoundFile, HistoryFilter, SearchCount, SearchResult};

@@ -240,7 +240,7 @@ fn the_steps_lead_to_the_first_seal() {
     desk.properties("7-Zip 24.09");
     desk.wait_for("Procedures 2");
     desk.click("Procedures 2");
-    desk.wait_for("Install, Install, external");
+    desk.wait_for("Install, Install, embedded");
     desk.click("Source");
     desk.wait_for("7z2409.msi");
     desk.click("Seal");
@@ -298,27 +298,41 @@ fn several_items_become_a_package_each_with_names_of_ones_own() {
 
 #[cfg(unix)]
 #[test]
-fn names_that_cannot_travel_are_left_out_or_renamed_where_they_lie() {
+fn names_that_cannot_travel_get_another_name_or_are_left_out() {
+    use std::os::unix::ffi::OsStrExt as _;
     let mut desk = Desk::open();
-    let source = desk.source("Tool 1.0", &[("tool.exe", "x"), ("line\nbreak.txt", "y"), ("space ", "z")]);
+    let files =
+        [("tool.exe", "x"), ("line\nbreak.txt", "y"), ("space ", "z"), ("what?.txt", "w"), ("end.", "e")];
+    let source = desk.source("Tool 1.0", &files);
+    fs::write(source.join(std::ffi::OsStr::from_bytes(b"Gr\xf6\xdfe.txt")), "latin").expect("written");
     desk.drop(&[&source]);
-    desk.wait_for("2 entries cannot be taken");
-    assert!(!desk.is_enabled("Create"));
-    desk.click("space : a part of the path ends with white space");
-    assert!(!desk.is_enabled("Create"), "one is left");
-    // What is renamed is taken.
-    fs::rename(source.join("line\nbreak.txt"), source.join("line break.txt")).expect("renamed");
-    desk.click("Look again");
-    desk.wait_for("1 entry cannot be taken");
-    assert!(is_ticked(&desk, "space : a part of the path ends with white space"), "it stays left out");
+    desk.wait_for("3 entries cannot be taken as found");
+    desk.wait_for("2 names may not arrive everywhere");
+    let field = |name: &str| format!("New name of {name}");
+    assert_eq!(value(&desk, &field("line?break.txt")), "line_break.txt");
+    assert_eq!(value(&desk, &field("Gr\\xF6\\xDFe.txt")), "Größe.txt");
+    assert_eq!(value(&desk, &field("what?.txt")), "what_.txt");
+    desk.click("Leave out space : a part of the path ends with white space");
+    desk.click("Rename what?.txt: '?' cannot be part of a name on Windows");
+    desk.fill(&field("line?break.txt"), "docs/line break.txt ");
     desk.wait("nothing is in the way", |desk| desk.is_enabled("Create"));
+    desk.fill(&field("line?break.txt"), "docs/../x");
+    assert!(!desk.is_enabled("Create"), "no name of a package");
+    desk.fill(&field("line?break.txt"), "docs/line break.txt");
+    desk.click("Look again");
+    desk.wait("nothing is in the way", |desk| desk.is_enabled("Create"));
+    assert_eq!(value(&desk, &field("line?break.txt")), "docs/line break.txt", "what was typed stays");
     desk.click("Create");
     desk.wait("the package", |desk| desk.package("Tool 1.0").is_some());
     let data = desk.data("Tool", "1.0");
-    assert!(data.join("line break.txt").is_file() && !data.join("space ").exists());
+    let read = |path: &str| fs::read_to_string(data.join(path)).ok();
+    let found = ["docs/line break.txt", "Größe.txt", "what_.txt", "end.", "space ", "tool.exe"].map(read);
+    assert_eq!(found.map(|text| text.unwrap_or_default()), ["y", "latin", "w", "e", "", "x"]);
+    assert!(source.join("line\nbreak.txt").is_file(), "the source stays as it is");
     let session = desk.session().expect("open");
     let entries =
         session.run(ReadHistory { filter: HistoryFilter::default() }, &Work::new()).expect("readable");
-    let details = entries.last().and_then(|entry| entry.details.clone());
-    assert_eq!(details.as_deref(), Some("left out: \"space \""));
+    let details = entries.last().and_then(|entry| entry.details.clone()).expect("what was done");
+    assert!(details.contains(r#""line\nbreak.txt" is "docs/line break.txt""#), "{details}");
+    assert!(details.ends_with("left out: \"space \""), "{details}");
 }

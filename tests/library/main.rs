@@ -24,4 +24,5 @@ mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod taking_in;
+mod try_here;
 mod watching;

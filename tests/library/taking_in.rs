@@ -7,12 +7,13 @@ use packhouse::package::procedure::{Origin, Procedure, ProcedureChoice, Task};
 use packhouse::package::{CheckKind, HistoryEvent, PackageState};
 use packhouse::session::{
     AddedFile, AutoRegister, AutoRegisterOutcome, Check, Edit, EditProcedures, EmptyTrash, Export,
-    HistoryFilter, PackageEdit, ParentWatch, Preview, ProcedureEdit, ReadHistory, Register, RegisterRequest,
-    Remove, Seal, SourceKind, TrustKey, UndoRemove, Unseal, Update, UpdateRequest, VerifyHistory,
+    HistoryFilter, PackageEdit, ParentWatch, Preview, ProcedureEdit, ReadContents, ReadHistory, Register,
+    RegisterRequest, Remove, Seal, SourceKind, TrustKey, UndoRemove, Unseal, Update, UpdateRequest,
+    VerifyHistory,
 };
 use packhouse::work::Work;
 
-use crate::place::{Desk, Outcome, refused};
+use crate::place::{Desk, Outcome, Place, ask, deep, refused};
 
 const FILES: &[(&str, &[u8])] =
     &[("setup.exe", b"installer"), ("lib/a.dll", b"a"), ("lib/b.dll", b"bb"), ("readme.txt", b"")];
@@ -348,5 +349,64 @@ fn files_with_more_holes_than_there_are_numbers_for_are_counted() -> Outcome {
     }
     let preview = desk.run(Preview { sources: vec![source], links: Default::default() })?;
     assert_eq!((preview.files, preview.size_bytes), (FILES.len() as u64 + 3, u64::MAX));
+    Ok(())
+}
+
+#[test]
+fn names_that_cannot_travel_are_taken_under_other_names() -> Outcome {
+    use std::os::unix::ffi::OsStrExt as _;
+    let place = Place::new()?;
+    let desk = place.open()?;
+    let files: [(&str, &[u8]); 4] =
+        [("a", b"1"), ("bad\ndir/inner/b", b"22"), ("bad\ndir/c ", b"333"), ("dir./d", b"4444")];
+    let source = place.source("Tool 1.0", &files)?;
+    let bytes = |name: &[u8]| source.join(std::ffi::OsStr::from_bytes(name));
+    for (name, content) in [(&b"x\xe4"[..], "ae"), (b"x\xfc", "ue")] {
+        fs::write(bytes(name), content)?;
+    }
+    let seen =
+        desk.run(Preview { sources: vec![source.clone()], links: Default::default() }, &Work::new())?;
+    let seen: Vec<_> =
+        seen.renamable.iter().map(|one| (one.path.as_str(), one.proposal.as_str(), one.is_refused)).collect();
+    assert_eq!(
+        seen,
+        [
+            ("bad\ndir", "bad_dir", true),
+            ("x\\xE4", "xä", true),
+            ("x\\xFC", "xü", true),
+            ("dir./d", "dir/d", false),
+        ]
+    );
+    let pair = |old: &str, new: &str| (old.to_owned(), new.to_owned());
+    let request = |rename: Vec<(String, String)>| Register {
+        request: RegisterRequest { rename, ..RegisterRequest::new(vec![source.clone()]) },
+    };
+    // What cannot be is said, and nothing is made.
+    for (rename, about) in [
+        (vec![pair("nothing", "x")], "nothing"),
+        (vec![pair("a", "../x")], "../x"),
+        (vec![pair("bad\ndir", "dir"), pair("x\\xE4", "ae"), pair("x\\xFC", "ae")], "ae"),
+        (vec![pair("bad\ndir", "dir"), pair("x\\xE4", "ae"), pair("x\\xFC", "ue")], "dir/c "),
+    ] {
+        let failure = refused(desk.run(request(rename), &Work::new()));
+        assert_eq!(failure.code, "source-refused");
+        assert!(failure.details.iter().any(|line| line.starts_with(about)), "{failure:?}");
+    }
+    let rename = vec![
+        pair("bad\ndir", "good/dir"),
+        pair("good/dir/c ", "good/dir/c"),
+        pair("x\\xE4", "xä"),
+        pair("x\\xFC", "a folder/xü"),
+        pair("dir.", "dir"),
+    ];
+    let record = ask(&desk, request(rename))?.record;
+    let rows = ask(&desk, ReadContents { package: record.id })?.rows;
+    let paths: Vec<&str> = rows.iter().map(|row| row.path.as_str()).collect();
+    assert_eq!(paths, ["a", "a folder/xü", "dir/d", "good/dir/c", "good/dir/inner/b", "xä"]);
+    assert!(deep(&desk, record.id)?.is_consistent());
+    let kept = ask(&desk, ReadHistory { filter: Default::default() })?;
+    let details = kept.last().and_then(|entry| entry.details.clone()).unwrap_or_default();
+    assert!(details.starts_with(r#"renamed: "bad\ndir" is "good/dir""#), "{details}");
+    assert_eq!(fs::read(bytes(b"x\xfc"))?, b"ue", "the source stays as it is");
     Ok(())
 }

@@ -36,6 +36,8 @@ pub(super) fn register(context: &Context, arguments: RegisterArguments) -> Resul
         comment: arguments.comment,
         group: arguments.group,
         links: arguments.links.into(),
+        leave_out: arguments.leave_out,
+        rename: arguments.rename,
         checksum_control: !arguments.no_consistency_check,
         reason: arguments.reason,
         ..RegisterRequest::new(sources)

@@ -14,7 +14,8 @@ use crate::console::theme::CONTROL_HEIGHT;
 use crate::console::tokens::{Tokens, Tone};
 use crate::failure::Failure;
 use crate::package::PackageKey;
-use crate::session::{RegisterRequest, SourcePreview};
+use crate::package::record::PackageId;
+use crate::session::{RegisterRequest, SourceKind, SourcePreview, View};
 
 /// How many rows are seen before they scroll.
 const SHOWN: usize = 8;
@@ -37,6 +38,11 @@ struct Item {
     name: String,
     version: String,
     is_typed: bool,
+    /// The package of this name that was registered last, for the name and the state of the library it was asked for.
+    before: Option<(PackageId, PackageKey)>,
+    before_of: (String, u64),
+    /// Whether it becomes a new version of that one, where there is one.
+    is_new_version: bool,
     /// Whether somebody counts its files, or has.
     is_asked: bool,
     found: Option<Result<SourcePreview, Failure>>,
@@ -52,6 +58,9 @@ impl Item {
             name: String::new(),
             version: String::new(),
             is_typed: false,
+            before: None,
+            before_of: (String::new(), 0),
+            is_new_version: true,
             is_asked: false,
             found: None,
         }
@@ -97,8 +106,37 @@ impl Item {
         }
     }
 
+    /// Finds the package it may be a new version of. The list is gone through only when the name or the library has
+    /// changed.
+    fn look_for_before(&mut self, view: &View) {
+        let asked = (self.name.trim().to_lowercase(), view.epoch);
+        if self.before_of != asked {
+            let named = view.packages.iter().filter(|package| package.key.name().to_lowercase() == asked.0);
+            let newest = named.max_by_key(|package| package.registered);
+            self.before = newest.map(|package| (package.id, package.key.clone()));
+            self.before_of = asked;
+        }
+    }
+
+    /// The package it becomes a new version of. One that brings its own registration is none.
+    fn based_on(&self) -> Option<&(PackageId, PackageKey)> {
+        let is_package = matches!(&self.found, Some(Ok(found)) if found.kind == SourceKind::Package);
+        self.before.as_ref().filter(|_| self.is_new_version && !is_package)
+    }
+
     fn request(&self) -> RegisterRequest {
         let found = self.found.as_ref().and_then(|found| found.as_ref().ok());
+        if let Some((based_on, _)) = self.based_on() {
+            // Supplier, group and comment come from the version before; its procedures are held against these files
+            // when it is its turn.
+            return RegisterRequest {
+                name: Some(self.name.trim().to_owned()),
+                version: Some(self.version.trim().to_owned()),
+                procedures: found.map(|found| found.procedures.clone()),
+                based_on: Some(*based_on),
+                ..RegisterRequest::new(vec![self.path.clone()])
+            };
+        }
         RegisterRequest {
             name: Some(self.name.trim().to_owned()),
             version: Some(self.version.trim().to_owned()),
@@ -175,6 +213,15 @@ fn item_ui(ui: &mut Ui, item: &mut Item) {
     let version = field(ui, "Version", &mut item.version, VERSION - 8.0);
     item.is_typed |= name || version;
     if item.is_taken {
+        let is_free = item.problem().is_none();
+        if let Some((_, before)) = item.before.clone().filter(|_| is_free) {
+            let label = format!("{} is a new version of {}", item.shown, before.title());
+            let tick = ui.checkbox(&mut item.is_new_version, format!("New version of {}", before.version()));
+            tick.widget_info(|| {
+                egui::WidgetInfo::selected(egui::Role::CheckBox, true, item.is_new_version, &label)
+            });
+            return;
+        }
         let (text, tone) = item.text();
         ui.add(Label::new(RichText::new(text).color(tone.colour(tokens))).truncate());
     }
@@ -200,8 +247,11 @@ impl Dialog for Several {
                 next.is_asked = true;
                 actions.push(Action::Count(vec![next.path.clone()]));
             }
+            for item in &mut self.items {
+                item.look_for_before(env.view);
+            }
             ui.scope(|ui| self.items_ui(ui));
-            quiet(ui, "Supplier and procedures are taken from the installers, where they say them.");
+            quiet(ui, "Supplier and procedures are taken from the version before, or from the installers.");
         } else {
             let names: Vec<&str> = self.items.iter().take(6).map(|item| item.shown.as_str()).collect();
             let more = if count > 6 { format!(" and {} more", count - 6) } else { String::new() };

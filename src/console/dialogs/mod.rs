@@ -23,6 +23,7 @@ pub mod remove;
 pub mod same_exists;
 pub mod seal;
 pub mod several;
+pub mod try_here;
 pub mod views;
 
 use std::path::{Path, PathBuf};

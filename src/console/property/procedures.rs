@@ -5,6 +5,7 @@ use egui::Ui;
 use super::{PropertyWindow, why_not};
 use crate::console::action::Action;
 use crate::console::dialogs::procedure::{EditProcedure, May};
+use crate::console::dialogs::try_here::AskTry;
 use crate::console::widgets::button::button_unless;
 use crate::console::widgets::list::{Cell, Column, List, Row, Rows};
 use crate::package::procedure::Origin;
@@ -90,6 +91,15 @@ impl PropertyWindow {
                 && let Some(listed) = chosen
             {
                 actions.push(Action::Ask(Box::new(EditProcedure::duplicate(record, listed))));
+            }
+            let gone = chosen
+                .is_some_and(|listed| record.state == PackageState::Archived && !listed.procedure.external)
+                .then_some("The package is archived. Restore… changes that");
+            if button_unless(ui, "Try here…", None, none.or(gone)).clicked()
+                && let Some(listed) = chosen
+            {
+                let dialog = AskTry::new(record.id, record.key.clone(), listed.procedure.clone());
+                actions.push(Action::Ask(Box::new(dialog)));
             }
             let signed = chosen
                 .is_some_and(|listed| may(record, listed) == May::Local)

@@ -5,10 +5,11 @@ use crate::console::dialogs::Delivery;
 use crate::console::dialogs::library::Report;
 use crate::console::dialogs::same_exists::SameExists;
 use crate::console::pages::Place;
+use crate::console::pages::new_package::procedures::of_new_version;
 use crate::console::tasks::Show;
-use crate::failure::Class;
+use crate::failure::{Class, Failure};
 use crate::package::record::PackageId;
-use crate::session::{CompareSource, Preview, Register, RegisterRequest, SameProduct};
+use crate::session::{CompareSource, Preview, Register, RegisterRequest, SameProduct, Session};
 use crate::work::Work;
 
 impl App {
@@ -132,7 +133,9 @@ impl App {
             for request in requests {
                 let [name, version] =
                     [&request.name, &request.version].map(|text| text.clone().unwrap_or_default());
-                match session.run(Register { request }, work) {
+                let registered = with_procedures(&session, request, work)
+                    .and_then(|request| session.run(Register { request }, work));
+                match registered {
                     Ok(report) => made.push(report.record.id),
                     Err(failure) if failure.class == Class::Cancelled => return Err(failure),
                     Err(failure) => failed.push(format!("{name} {version}: {failure}")),
@@ -167,4 +170,22 @@ impl App {
             }
         });
     }
+}
+
+/// The same request with the procedures of the package it is a new version of, as far as these files have what they
+/// name.
+fn with_procedures(
+    session: &Session,
+    mut request: RegisterRequest,
+    work: &Work,
+) -> Result<RegisterRequest, Failure> {
+    let Some(based_on) = request.based_on else { return Ok(request) };
+    let name = request.name.clone().unwrap_or_default();
+    let before = session.run(SameProduct { name }, work)?.into_iter().find(|package| package.id == based_on);
+    let Some(before) = before else { return Ok(request) };
+    let (sources, links) = (request.sources.clone(), request.links);
+    let comparison = session.run(CompareSource { sources, links, based_on }, work)?;
+    let proposed = request.procedures.take().unwrap_or_default();
+    request.procedures = Some(of_new_version(&before, &comparison, proposed));
+    Ok(request)
 }

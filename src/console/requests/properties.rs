@@ -9,7 +9,9 @@ use std::sync::Arc;
 use crate::console::action::Action;
 use crate::console::app::App;
 use crate::console::dialogs::help::{Help, Palette, PaletteFor};
+use crate::console::dialogs::library::Report;
 use crate::console::dialogs::several::UnsavedSeveral;
+use crate::console::dialogs::try_here::end_words;
 use crate::console::help::Topic;
 use crate::console::pages::history::NEWEST;
 use crate::console::property::{HistoryTab, Listing, Outcome, SeveralAction, SeveralWindow, WindowId};
@@ -17,7 +19,9 @@ use crate::console::selected::Selected;
 use crate::console::tasks::Show;
 use crate::failure::{Class, Failure};
 use crate::package::PackageId;
-use crate::session::{self, EditSeveral, HistoryFilter, ReadContents, ReadHistory, ShowHistoryEntry};
+use crate::session::{
+    self, EditSeveral, HistoryFilter, ReadContents, ReadHistory, ShowHistoryEntry, TryHere, TryRequest,
+};
 use crate::work::Work;
 
 /// Of so many packages each one's history is read; of more, what concerns them in the newest of the library.
@@ -359,4 +363,30 @@ fn save_file(from: &Path, to: &Path, work: &Work) -> Result<(), Failure> {
         let _ = fs::remove_file(to);
     }
     copied
+}
+
+/// When a procedure that is tried is ended, where it has no limit of its own.
+const TRY_LIMIT: std::time::Duration = std::time::Duration::from_secs(30 * 60);
+
+impl App {
+    /// Runs a procedure on this computer and shows how it ended.
+    pub(in crate::console) fn try_here(&mut self, package: PackageId, procedure: String) {
+        let title = format!("Running {procedure} here");
+        let scratch = crate::place::scratch();
+        let request = TryRequest { package, procedure: procedure.clone(), scratch, time_limit: TRY_LIMIT };
+        self.ask(title, Show::Row, TryHere { request }, move |app, result| match result {
+            Ok(report) => {
+                let mut lines: Vec<String> = report.output.lines().map(str::to_owned).collect();
+                if report.is_cut {
+                    lines.insert(0, "… the beginning is not kept".to_owned());
+                }
+                if lines.is_empty() {
+                    lines.push("It said nothing.".to_owned());
+                }
+                let title = format!("{procedure} was run here");
+                app.put_in_front(Box::new(Report::new(title, end_words(&report), lines)));
+            }
+            Err(failure) => app.tell(failure),
+        });
+    }
 }

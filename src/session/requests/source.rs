@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::Request;
-use crate::library::{Library, LibraryError, Links, SameProductPackage, SourceComparison, SourcePreview};
+use crate::library::{
+    Library, LibraryError, Links, SameProductPackage, SourceComparison, SourcePreview, TryReport, TryRequest,
+};
 use crate::package::record::PackageId;
 use crate::package::{PackageKey, Sha256Digest};
 use crate::work::Work;
@@ -45,4 +47,12 @@ request!(
         based_on: PackageId
     } -> SourceComparison, "Comparing the versions", changes: false,
     |this, library, work| library.compare_source(&this.sources, this.links, this.based_on, work)
+);
+request!(
+    /// Runs a procedure on this computer, from a read-only copy of its package. Nothing of the package changes.
+    TryHere {
+        /// Which, and how long.
+        request: TryRequest
+    } -> TryReport, "Trying a procedure", changes: false,
+    |this, library, work| library.try_here(&this.request, work)
 );

@@ -3,7 +3,7 @@
 //! Holds the fields; looking and registering are done by the app on another thread.
 
 mod field;
-mod procedures;
+pub(in super::super) mod procedures;
 pub(in super::super) mod product;
 mod refused;
 
@@ -132,7 +132,7 @@ impl NewPackage {
             let name = self.name.trimmed().to_owned();
             self.product.ask(&name, epoch);
             self.product.set_found(&name, products);
-            self.refused.update(&found.refused);
+            self.refused.update(&found);
             found
         }));
         self.propose();
@@ -203,6 +203,7 @@ impl NewPackage {
             group: text(&self.group),
             links: self.links,
             leave_out: self.refused.left_out(),
+            rename: self.refused.renamed(),
             checksum_control: self.checksum_control,
             reason: if self.checksum_control { None } else { Some(self.reason.trim().to_owned()) },
             procedures: Some(self.procedures.taken()),
@@ -243,10 +244,13 @@ impl NewPackage {
         match &self.preview {
             None => return Some("The files have not been looked at yet".to_owned()),
             Some(Err(_)) => return Some("The source cannot be taken as it is".to_owned()),
-            Some(Ok(found)) if self.refused.is_undecided() || !found.unreadable.is_empty() => {
+            Some(Ok(found)) if !found.unreadable.is_empty() => {
                 return Some("Some entries cannot be taken; see the list".to_owned());
             }
             Some(Ok(_)) => {}
+        }
+        if let Some(problem) = self.refused.problem() {
+            return Some(problem);
         }
         if let Err(problem) = PackageKey::new(self.name.trimmed(), self.version.trimmed()) {
             return Some(sentence(&problem.to_string()));
@@ -440,7 +444,7 @@ impl NewPackage {
                 let lines = |list: &[(String, String)]| -> Vec<String> {
                     list.iter().map(|(path, why)| format!("{path}: {why}")).collect()
                 };
-                if self.refused.ui(ui, &found.refused) {
+                if self.refused.ui(ui) {
                     actions.push(Action::Preview);
                 }
                 if !found.unreadable.is_empty() {
@@ -452,12 +456,6 @@ impl NewPackage {
                     || found.refused.iter().any(|(_, why)| why.contains("link"));
                 if has_links {
                     links_changed = links_ui(ui, &mut self.links);
-                }
-                if !found.warnings.is_empty() {
-                    let text =
-                        format!("{} names may not arrive everywhere as they are", found.warnings.len());
-                    ui.label(RichText::new(text).color(tokens.busy));
-                    problem_list_ui(ui, "Warnings", &lines(&found.warnings));
                 }
                 let mut left_out = Vec::new();
                 if found.empty_folders > 0 {

@@ -33,6 +33,19 @@ pub(super) struct Offers {
     installer: String,
 }
 
+/// The procedures of a new version that nobody is asked about: those of the version before; where one names a file that
+/// is no longer there, what the new installer proposes for its task.
+pub(in super::super::super) fn of_new_version(
+    based_on: &SameProductPackage,
+    comparison: &SourceComparison,
+    proposed: Vec<ListedProcedure>,
+) -> Vec<ListedProcedure> {
+    let mut offers = Offers::default();
+    let preview = SourcePreview { procedures: proposed, ..SourcePreview::default() };
+    offers.update(&preview, Some(based_on), Some(comparison));
+    offers.taken()
+}
+
 impl Offers {
     /// Finds out anew what is offered. Ticks that somebody set stay.
     pub(super) fn update(
@@ -161,7 +174,7 @@ impl Offers {
 
 /// What is run.
 fn command_of(procedure: &Procedure) -> String {
-    let mut text = procedure.program.clone();
+    let mut text = procedure.program().text().to_owned();
     for argument in &procedure.arguments {
         text.push(' ');
         if argument.is_empty() || argument.contains(char::is_whitespace) {
