@@ -133,3 +133,26 @@ fn history_is_filtered_by_event_person_day_and_text() {
     assert!(refused.err.contains("control-off"), "{}", refused.err);
     place.run(&["history", "--verify", "--who", "anna"]).ends(2);
 }
+
+#[cfg(unix)]
+#[test]
+fn names_that_cannot_travel_are_renamed_or_left_out() {
+    let place = Place::new();
+    place.source("Tool 1.0", &[("tool", b"x"), ("line\nbreak", b"yy"), ("end ", b"z")]);
+    place.run(&["register", "Tool 1.0"]).refuses(3, "source-refused");
+    place.run(&["register", "Tool 1.0", "--rename", "no equals sign"]).ends(2);
+    let registered = place.run(&[
+        "register",
+        "Tool 1.0",
+        "--rename",
+        "line\nbreak=docs/line break",
+        "--leave-out",
+        "end ",
+        "--json",
+    ]);
+    assert_eq!(registered.ends(0).json()["files"], 2);
+    assert_eq!(
+        place.run(&["find", "line break", "--json"]).ends(0).json()["files"][0]["path"],
+        "docs/line break"
+    );
+}

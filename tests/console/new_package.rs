@@ -296,6 +296,30 @@ fn several_items_become_a_package_each_with_names_of_ones_own() {
     assert_eq!((made.procedures.len(), made.supplier.as_str()), (2, "Igor Pavlov"));
 }
 
+#[test]
+fn of_several_items_some_are_new_versions() {
+    let mut desk = with_24_09();
+    let newer = installer(&desk, "seven zip", "7z2500.msi", "25.00");
+    let tool = desk.source("Tool 1.0", &[("tool.exe", "x")]);
+    desk.drop(&[&newer, &tool]);
+    desk.wait_for("Several items dropped");
+    desk.click("One package each");
+    let tick = "seven zip is a new version of 7-Zip 24.09";
+    desk.wait("the version before is found", |desk| desk.has(tick) && desk.is_enabled("Continue"));
+    assert!(is_ticked(&desk, tick) && !desk.has("Tool 1.0 is a new version"));
+    desk.click("Continue");
+    desk.wait("both", |desk| desk.package("7-Zip 25.00").is_some() && desk.package("Tool 1.0").is_some());
+    let made = record(&desk, "7-Zip 25.00");
+    assert_eq!(made.based_on.map(|key| key.to_string()).as_deref(), Some("7-Zip@24.09"));
+    let named: Vec<String> = made.procedures.iter().flat_map(|one| one.procedure.arguments.clone()).collect();
+    assert!(named.iter().any(|argument| argument == "7z2500.msi"), "{named:?}");
+    assert!(
+        !named.iter().any(|argument| argument == "7z2409.msi"),
+        "what is gone is not taken over: {named:?}"
+    );
+    assert_eq!(record(&desk, "Tool 1.0").based_on, None);
+}
+
 #[cfg(unix)]
 #[test]
 fn names_that_cannot_travel_get_another_name_or_are_left_out() {

@@ -185,3 +185,31 @@ fn what_may_be_edited_follows_the_state_of_the_package() {
     desk.harness.key_press(Key::Enter);
     desk.wait_until_gone("The package is archived. Restore… changes that.");
 }
+
+#[test]
+fn a_procedure_is_tried_here_after_a_question() {
+    let mut desk = on_procedures();
+    desk.click("Add…");
+    desk.wait_for("Add a procedure");
+    desk.fill("Name", "Say hello");
+    desk.click("The program is already on the computer");
+    desk.fill("Program", "sh");
+    desk.fill("Arguments", "-c\necho hello from here; exit 3");
+    desk.click("OK");
+    desk.wait("the procedure", |desk| procedures(desk).len() == 1);
+    choose_row(&mut desk, "Say hello, Install, ");
+    let question = "on this computer?";
+    desk.click("Try here…");
+    desk.wait_for(question);
+    assert!(desk.sees("The program is the one on this computer"));
+    // The keyboard stands on Cancel.
+    desk.harness.key_press(Key::Enter);
+    desk.wait_until_gone(question);
+    assert!(!desk.sees("hello from here"));
+    desk.click("Try here…");
+    desk.wait_for(question);
+    desk.click("Run");
+    desk.wait_for("Exit code 3");
+    desk.wait_for("hello from here");
+    assert!(desk.sees(": an error."));
+}
