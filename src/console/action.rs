@@ -6,7 +6,7 @@ use super::command::Command;
 use super::dialogs::Dialog;
 use super::pages::library_check::Steer;
 use super::pages::packages::ListAction;
-use super::property::{SeveralAction, WindowId};
+use super::property::{MakeRows, SeveralAction, WindowId};
 use super::tasks::TaskId;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, CheckKind, PackageKey};
@@ -183,6 +183,8 @@ pub enum Action {
     SaveFile(PathBuf, PathBuf),
     /// Reads what a tab of a property window shows.
     ReadContents(PackageId),
+    /// Makes the rows of the tab *Contents* on another thread.
+    MakeContentRows(PackageId, MakeRows),
     /// Reads the blocks of a package for its property window.
     ReadBlocks(PackageId),
     /// Reads the history that a property window shows.
@@ -299,8 +301,8 @@ pub enum Action {
         /// Whether the program that the system has for it opens it.
         open: bool,
     },
-    /// Writes a text to a file that must not exist.
-    WriteText(PathBuf, String),
+    /// Writes a text, made on the thread that writes, to a file that must not exist.
+    WriteText(PathBuf, Box<dyn FnOnce() -> String + Send>),
     /// Puts a text on the clipboard.
     Copy(String),
     /// Puts a text on the clipboard that is made on another thread.

@@ -450,54 +450,6 @@ impl App {
         });
     }
 
-    fn status(&self) -> (Vec<String>, Vec<String>) {
-        let mut left = Vec::new();
-        if self.session().is_some() && self.view.epoch > 0 {
-            let all = self.view.packages.len();
-            let shown = self.packages.len();
-            let packages = if all == 1 { "package" } else { "packages" };
-            let all = format::thousands(all as u64);
-            let mut text = match &self.place {
-                Place::History => format!("{} events", format::thousands(self.history.len() as u64)),
-                Place::Search => format!("{} files", format::thousands(self.search_page.len() as u64)),
-                Place::LibraryCheck | Place::Tasks | Place::Keys | Place::Settings => {
-                    format!("{all} {packages}")
-                }
-                Place::Packages
-                    if self.search.trim().is_empty()
-                        && (!self.packages.is_filtered() || self.packages.is_making()) =>
-                {
-                    format!("{all} {packages}")
-                }
-                _ => format!("{} of {all} {packages}", format::thousands(shown as u64)),
-            };
-            let selected = self.scope.selected.len();
-            if selected > 0 {
-                text.push_str(&format!(" · {} selected", format::thousands(selected as u64)));
-            }
-            left.push(text);
-            let watching = self.view.watching;
-            let all_watched = watching.watched == watching.packages;
-            left.push(match (watching.polls_every, watching.works, all_watched) {
-                (Some(every), ..) => format!("Polling every {} min", every.as_secs() / 60),
-                (None, false, _) => "Not watching".to_owned(),
-                (None, true, true) => "Watching".to_owned(),
-                (None, true, false) => {
-                    let [watched, all] = [watching.watched, watching.packages].map(format::thousands);
-                    format!("Watching {watched} of {all}")
-                }
-            });
-            if self.scope.is_read_only {
-                left.push("Read-only".to_owned());
-            }
-            if self.packages.is_filtered() && self.scope.list.is_shown {
-                left.push(format!("Filter: {}", self.packages.filter_sentence()));
-            }
-            left.extend(self.undo.told((self.around.now)()).map(str::to_owned));
-        }
-        (left, vec![self.around.library.display().to_string()])
-    }
-
     fn windows_ui(&mut self, actions: &mut Vec<Action>) {
         let ctx = self.ctx.clone();
         let now = (self.around.now)();

@@ -30,6 +30,7 @@ mod requests;
 pub mod selected;
 pub mod shell;
 pub mod start;
+mod status;
 pub mod tasks;
 pub mod theme;
 pub mod tokens;

@@ -42,6 +42,7 @@ impl App {
             }
             action @ (Action::ReadHistoryOf(_)
             | Action::ReadContents(_)
+            | Action::MakeContentRows(..)
             | Action::OpenPath(_)
             | Action::SaveFile(..)
             | Action::ReadEntry(..)

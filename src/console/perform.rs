@@ -580,7 +580,7 @@ impl App {
         });
     }
 
-    fn write_text(&mut self, path: PathBuf, text: String) {
+    fn write_text(&mut self, path: PathBuf, make: Box<dyn FnOnce() -> String + Send>) {
         let run = move |_: &Work| {
             let failed = |error: std::io::Error| {
                 let message = format!("cannot write {}", path.display());
@@ -588,7 +588,7 @@ impl App {
                     .because(error.to_string())
             };
             let mut file = FileOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
-            file.write_all(text.as_bytes()).map_err(failed)
+            file.write_all(make().as_bytes()).map_err(failed)
         };
         self.tasks.start(&self.ctx, "", Show::Nothing, run, |app, result| app.tell_if_failed(result));
     }

@@ -126,3 +126,30 @@ fn only_the_rows_in_view_are_built_of_many_files() {
     let rows = desk.harness.query_all_by_role(Role::Row).count();
     assert!(rows < 100, "{rows} rows were built");
 }
+
+#[test]
+fn many_files_are_filtered_and_sorted_off_the_frame() {
+    let mut desk = Desk::open();
+    let names: Vec<String> =
+        (0..2_400).map(|number| format!("part {}/file {number:04}.txt", number / 100)).collect();
+    let files: Vec<(&str, &str)> = names
+        .iter()
+        .map(|name| (name.as_str(), if name.contains("1234") { "longer" } else { "x" }))
+        .collect();
+    desk.register("Many", "1", &files);
+    desk.properties("Many 1");
+    desk.click("Contents");
+    desk.wait_for("2,400 files in 24 folders");
+    desk.wait_for("Folder part 12, 100 files");
+    desk.fill("Filter", "FILE 123");
+    desk.wait_for("10 of 2,400 files");
+    desk.wait_for("part 12/file 1234.txt, 6 bytes");
+    // What is wanted last counts, however the threads come in.
+    desk.fill("Filter", "file 00");
+    desk.wait_for("100 of 2,400 files");
+    desk.fill("Filter", "");
+    desk.wait_for("2,400 files in 24 folders");
+    desk.wait_for("Folder part 0, 100 files");
+    desk.click("Unfold part 0");
+    desk.wait_for("part 0/file 0000.txt, ");
+}

@@ -90,14 +90,15 @@ impl Dialog for RemoveFiles {
 /// Writes a text to a new file.
 pub struct SaveText {
     title: String,
-    content: String,
+    /// Made on the thread that writes it: it may be long.
+    content: Option<Box<dyn FnOnce() -> String + Send>>,
     path: String,
 }
 
 impl SaveText {
-    /// This text.
-    pub fn new(title: &str, content: String) -> Self {
-        Self { title: title.to_owned(), content, path: String::new() }
+    /// The text that `content` makes, on another thread.
+    pub fn new(title: &str, content: impl FnOnce() -> String + Send + 'static) -> Self {
+        Self { title: title.to_owned(), content: Some(Box::new(content)), path: String::new() }
     }
 }
 
@@ -112,7 +113,7 @@ impl Dialog for SaveText {
         buttons_ui(ui, |ui| {
             let pressed = default_button(ui, "Export", path.as_ref().err().copied(), false);
             if let (true, Ok(path)) = (pressed, path) {
-                actions.push(Action::WriteText(path, std::mem::take(&mut self.content)));
+                actions.extend(self.content.take().map(|content| Action::WriteText(path, content)));
                 return Next::Close;
             }
             if plain_button(ui, "Cancel") { Next::Close } else { Next::Stay }

@@ -388,7 +388,8 @@ impl LibraryCheckPage {
                     let none = (!trouble).then_some("Nothing is in trouble");
                     if button_unless(ui, "Save list…", None, none).clicked() {
                         let text = trouble_lines(kept).join("\n") + "\n";
-                        actions.push(Action::Ask(Box::new(SaveText::new("Save the list of damage", text))));
+                        actions
+                            .push(Action::Ask(Box::new(SaveText::new("Save the list of damage", || text))));
                     }
                     if let Some(ended) = kept.ended {
                         let text = match self.is_whole {

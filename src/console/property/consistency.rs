@@ -219,7 +219,10 @@ impl PropertyWindow {
                 && let Some(report) = &report
             {
                 let text = difference_lines(report).join("\n") + "\n";
-                actions.push(Action::Ask(Box::new(SaveText::new("Export the list of differences", text))));
+                actions.push(Action::Ask(Box::new(SaveText::new(
+                    "Export the list of differences",
+                    move || text,
+                ))));
             }
         });
     }

@@ -260,7 +260,7 @@ impl HistoryTab {
                     Some((id, _)) => Box::new(ExportHistory::new(self.filters.whole(Some(id), moment.zone))),
                     None => Box::new(SaveText::new(
                         "Export the history of several packages",
-                        self.text(true, true, moment.zone)(),
+                        self.text(true, true, moment.zone),
                     )),
                 };
                 actions.push(Action::Ask(dialog));

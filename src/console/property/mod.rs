@@ -11,6 +11,7 @@ mod draft;
 mod frame;
 mod general;
 mod history;
+mod outcome;
 mod procedures;
 mod several;
 mod steps;
@@ -23,12 +24,13 @@ use egui::{Context, Key, Modifiers, RichText, Sense, Ui, Vec2};
 use jiff::Timestamp;
 
 pub use self::common::Common;
-pub use self::contents::{ContentsView, Listing};
+pub use self::contents::{ContentsView, Listing, MadeRows, MakeRows};
 use self::draft::{Draft, Part, merge};
 pub use self::frame::Kept;
 use self::frame::{WindowFrame, closing_ui, tab_area_ui};
 pub use self::history::HistoryTab;
-pub use self::several::{Outcome, SeveralAction, SeveralWindow};
+pub use self::outcome::Outcome;
+pub use self::several::{SeveralAction, SeveralWindow};
 use self::steps::Step;
 use super::action::Action;
 use super::command::Command;
@@ -300,6 +302,11 @@ impl PropertyWindow {
     /// Takes over when the files were changed that differ in the report of this time.
     pub fn set_modified(&mut self, report: Timestamp, times: HashMap<String, Timestamp>) {
         self.modified = Some((report, times));
+    }
+
+    /// Takes over the rows of the tab *Contents*.
+    pub fn set_content_rows(&mut self, made: MadeRows) {
+        self.contents_state.take(made);
     }
 
     /// Takes over the files.

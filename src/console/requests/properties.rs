@@ -43,6 +43,17 @@ impl App {
                 });
             }
             Action::ReadContents(id) => self.read_contents(id),
+            Action::MakeContentRows(id, make) => {
+                let run = move |_: &Work| Ok(make());
+                self.tasks.start(&self.ctx, "", Show::Nothing, run, move |app, result| match result {
+                    Ok(rows) => {
+                        if let Some(window) = app.window(id) {
+                            window.set_content_rows(rows);
+                        }
+                    }
+                    Err(failure) => app.tell(failure),
+                });
+            }
             Action::OpenPath(path) => {
                 let run = move |_: &Work| open_path(&path);
                 self.tasks.start(&self.ctx, "", Show::Nothing, run, |app, result| app.tell_if_failed(result));

@@ -30,6 +30,9 @@ use crate::session::{ContentRow, Contents, Search};
 /// Most files to put hashes of on the clipboard within a frame.
 const COPIED_AT_ONCE: usize = 2_000;
 
+/// Of so many files at most the rows are made within a frame.
+const MADE_AT_ONCE: usize = 2_000;
+
 /// With so many files at most, all folders are unfolded at first.
 const UNFOLDED: usize = 200;
 
@@ -60,6 +63,26 @@ impl Listing {
     }
 }
 
+/// Makes rows on another thread.
+pub type MakeRows = Box<dyn FnOnce() -> MadeRows + Send>;
+
+/// Rows as they were wanted.
+pub struct MadeRows {
+    wanted: (Wanted, u64),
+    seen: Vec<Seen>,
+    places: HashMap<Item, usize>,
+    hits: u64,
+}
+
+impl MadeRows {
+    fn of(listing: &Listing, wanted: (Wanted, u64), unfolded: &HashSet<String>) -> Self {
+        let seen = listing.folders.seen(&listing.contents.rows, &wanted.0, unfolded);
+        let places = seen.iter().enumerate().map(|(at, seen)| (seen.item, at)).collect();
+        let hits = seen.iter().filter(|seen| matches!(seen.item, Item::File(_))).count() as u64;
+        Self { wanted, seen, places, hits }
+    }
+}
+
 /// What the tab remembers.
 pub(super) struct State {
     pub(super) view: ContentsView,
@@ -68,7 +91,11 @@ pub(super) struct State {
     sort: Sort,
     seen: Vec<Seen>,
     unfolded: HashSet<String>,
-    made: Option<Wanted>,
+    /// What the rows were made for, or are being made for, and how often something was folded by then.
+    made: Option<(Wanted, u64)>,
+    folded: u64,
+    /// How many files are among the rows.
+    hits: u64,
     /// What is wrong with a file, in the report of this time.
     found: Option<(Timestamp, HashMap<String, &'static str>)>,
 }
@@ -83,6 +110,8 @@ impl State {
             seen: Vec::new(),
             unfolded: HashSet::new(),
             made: None,
+            folded: 0,
+            hits: 0,
             found: None,
         }
     }
@@ -96,7 +125,9 @@ impl State {
             self.unfolded.extend(new.map(str::to_owned));
         }
         self.made = None;
+        self.folded += 1;
         self.seen.clear();
+        self.hits = 0;
         self.list = ListState::default();
     }
 
@@ -118,21 +149,37 @@ impl State {
         });
     }
 
-    fn refresh(&mut self, listing: &Listing) {
+    /// Makes the rows if they are old. Those of many files are made on another thread, by what this returns; the old
+    /// ones stay until then.
+    fn refresh(&mut self, listing: &Arc<Listing>) -> Option<MakeRows> {
         let filter = self.filter.trim().to_lowercase();
-        let wanted = Wanted { view: self.view, filter, sort: self.sort };
+        let wanted = (Wanted { view: self.view, filter, sort: self.sort }, self.folded);
         if self.made.as_ref() == Some(&wanted) {
+            return None;
+        }
+        self.made = Some(wanted.clone());
+        let (listing, unfolded) = (Arc::clone(listing), self.unfolded.clone());
+        let is_large = listing.contents.rows.len() > MADE_AT_ONCE;
+        let make = move || MadeRows::of(&listing, wanted, &unfolded);
+        if is_large {
+            return Some(Box::new(make));
+        }
+        self.take(make());
+        None
+    }
+
+    /// Takes over rows, if they are still wanted.
+    pub(super) fn take(&mut self, made: MadeRows) {
+        if self.made.as_ref() != Some(&made.wanted) {
             return;
         }
-        let seen = listing.folders.seen(&listing.contents.rows, &wanted, &self.unfolded);
-        let before = std::mem::replace(&mut self.seen, seen);
+        let before = std::mem::replace(&mut self.seen, made.seen);
+        self.hits = made.hits;
         // What is selected stays selected while it is seen.
         if !self.list.selection.is_empty() || self.list.selection.cursor().is_some() {
-            let places: HashMap<Item, usize> =
-                self.seen.iter().enumerate().map(|(at, seen)| (seen.item, at)).collect();
+            let places = &made.places;
             self.list.selection.remap(self.seen.len(), |row| places.get(&before.get(row)?.item).copied());
         }
-        self.made = Some(wanted);
     }
 
     /// Folds or unfolds the folder in this row.
@@ -146,7 +193,7 @@ impl State {
         if !self.unfolded.remove(path) {
             self.unfolded.insert(path.clone());
         }
-        self.made = None;
+        self.folded += 1;
     }
 }
 
@@ -314,7 +361,7 @@ impl PropertyWindow {
         let may_change = self.may_edit(Field::Contents);
         let rows = &listing.contents.rows;
         let tab = &mut self.contents_state;
-        tab.refresh(&listing);
+        actions.extend(tab.refresh(&listing).map(|make| Action::MakeContentRows(id, make)));
         let chosen = tab.chosen();
         let single = match chosen.files.as_slice() {
             [one] => Some(&rows[*one as usize]),
@@ -449,8 +496,7 @@ impl PropertyWindow {
         let all = rows.len() as u64;
         let mut text = files(all);
         if !tab.filter.trim().is_empty() {
-            let hits = tab.seen.iter().filter(|seen| matches!(seen.item, Item::File(_))).count();
-            text = format!("{} of {text}", format::thousands(hits as u64));
+            text = format!("{} of {text}", format::thousands(tab.hits));
         } else if listing.folders.len() > 0 {
             let folders = if listing.folders.len() == 1 { "folder" } else { "folders" };
             text.push_str(&format!(" in {} {folders}", format::thousands(listing.folders.len() as u64)));
