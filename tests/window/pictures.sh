@@ -2,7 +2,7 @@
 # Photographs the console on a sample library, for the README and for looking at it.
 # Usage: pictures.sh FOLDER THEME WIDTHxHEIGHT [SCENE...]
 #   scenes: library list many question seal new-package empty history general contents procedures history-tab
-#           history-details move hand-over tasks keys settings palette shortcuts choose-library unreachable check
+#           history-details move hand-over tasks keys settings palette shortcuts help choose-library unreachable check
 #           search blocks blocks-damaged blocks-archive new-package-long new-package-exists items steps several
 #           contents-tree
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
@@ -182,7 +182,8 @@ for scene in "${@:-library}"; do
         start --library "$library"
         choose inks; press ctrl+k; xdotool type --delay 30 "ar"; settle
         photo palette; stop ;;
-    shortcuts) start --library "$library"; press F1; photo shortcuts; stop ;;
+    shortcuts) start --library "$library"; press question; photo shortcuts; stop ;;
+    help) start --library "$library"; press F1; photo help; stop ;;
     new-package)
         start --library "$library" "$place/source/Inkscape 1.4.1"
         photo new-package
