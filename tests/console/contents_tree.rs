@@ -147,9 +147,6 @@ fn many_files_are_filtered_and_sorted_off_the_frame() {
     // What is wanted last counts, however the threads come in.
     desk.fill("Filter", "file 00");
     desk.wait_for("100 of 2,400 files");
-    desk.fill("Filter", "");
-    desk.wait_for("2,400 files in 24 folders");
-    desk.wait_for("Folder part 0, 100 files");
-    desk.click("Unfold part 0");
-    desk.wait_for("part 0/file 0000.txt, ");
+    desk.fill("Filter", "file 0001");
+    desk.wait_for("1 of 2,400 files");
 }

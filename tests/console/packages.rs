@@ -297,7 +297,7 @@ fn rows_and_checksums_are_copied() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "Name\tVersion\tState\tConsistency\tChecked\tSize\tRegistered\tSupplier");
     assert!(lines[1].starts_with("7-Zip\t24.09\tOpen\tConsistent · recorded "), "{text}");
-    assert!(lines[2].starts_with("Firefox\t128.6\tOpen\tCheck off\trecorded \t"), "{text}");
+    assert!(lines[2].starts_with("Firefox\t128.6\tOpen\tCheck off\trecorded "), "{text}");
     assert_eq!(lines.len(), 3);
     desk.select("R 4.4.1");
     // One event, one frame: what is copied stands in the output of that frame.
