@@ -12,11 +12,12 @@
 //! | [`store`] | `catalog.db`: every SQL statement of the program |
 //! | [`library`] | the disk: package folders, and every way in which a package can change |
 //! | [`serve`] | the origin: a web server for a folder of packages |
+//! | [`transfer`] | downloads: what is offered is judged, and what is there survives any stop |
 //! | [`session`] | the seam: a request goes in, a reply comes out; a view of what is there |
 //! | `console` | the desktop program, `packhouse` |
 //! | `cli` | the command line, `packhouse-cli` |
 //!
-//! Arrows run one way: `package <- disk, archive_file, store <- library, serve <- session <- console | cli`. [`work`] (progress and cancelling)
+//! Arrows run one way: `package <- disk, archive_file, store <- library, transfer, serve <- session <- console | cli`. [`work`] (progress and cancelling)
 //! is used by all and uses none, [`failure`] (an error as a person reads it) knows [`package`] only. The engine never prints, never asks,
 //! never reads the environment or the home folder: the front ends do, and hand the answers in.
 //!
@@ -48,4 +49,5 @@ mod place;
 pub mod serve;
 pub mod session;
 pub mod store;
+pub mod transfer;
 pub mod work;

@@ -4,6 +4,7 @@
 //! changes of one operation happen in one [`Change`], which is one transaction.
 
 mod contents;
+mod downloads;
 mod error;
 mod history;
 mod intents;
@@ -11,6 +12,7 @@ mod library_check;
 mod packages;
 mod schema;
 mod search;
+mod secure;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +26,7 @@ pub use intents::StoredIntent;
 pub use library_check::{StoredCheck, StoredCheckPackage};
 pub use packages::RemovedPackage;
 pub use search::{FoundFile, Pattern, SearchCount, SearchResult};
+pub use secure::SecureRow;
 
 /// How long a statement waits for another program's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

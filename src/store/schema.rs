@@ -8,7 +8,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x506b_4873;
 
 /// Steps from an empty database; the format is their number.
-const STEPS: &[&str] = &[FORMAT_1, FORMAT_2];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
 
 /// The newest format this program writes.
 pub(super) const FORMAT: i64 = STEPS.len() as i64;
@@ -127,6 +127,51 @@ CREATE TABLE library_check_packages (
     outcome TEXT
 ) STRICT;
 CREATE INDEX library_check_left ON library_check_packages (place) WHERE outcome IS NULL;
+";
+
+const FORMAT_3: &str = "
+-- Secure storage. Rows of several users' keys lie side by side; none is opened here.
+CREATE TABLE secure (
+    kind TEXT NOT NULL,
+    package_id TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    saved INTEGER NOT NULL,
+    PRIMARY KEY (kind, package_id, key_id)
+) STRICT;
+
+CREATE TABLE downloads (
+    id TEXT PRIMARY KEY,
+    package_id TEXT,
+    package_key TEXT,
+    -- the id of the snapshot and the progress: the package's, for one download of it
+    kept_as TEXT UNIQUE,
+    address TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    codebases TEXT NOT NULL,
+    connections INTEGER NOT NULL,
+    limit_bytes INTEGER,
+    ladder TEXT NOT NULL,
+    wanted TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    trust TEXT,
+    allow_older INTEGER NOT NULL,
+    register INTEGER NOT NULL,
+    registered_as TEXT,
+    size_bytes INTEGER,
+    created INTEGER NOT NULL,
+    finished INTEGER,
+    place INTEGER NOT NULL
+) STRICT;
+
+-- Outlives the downloads: a lower revision than the highest seen is refused.
+CREATE TABLE revisions_seen (
+    package_id TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL
+) STRICT;
 ";
 
 /// Brings the database to [`FORMAT`]; refuses a newer one and one of another program, unchanged.

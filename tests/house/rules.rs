@@ -78,6 +78,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper_util", &["serve"]),
     ("tokio_rustls", &["serve"]),
     ("rcgen", &["serve"]),
+    ("chacha20poly1305", &["transfer"]),
 ];
 const FRONT_ENDS: &[&str] = &["place", "console", "cli", "main.rs", "bin/packhouse-cli.rs"];
 
