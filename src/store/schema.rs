@@ -222,3 +222,30 @@ fn version_now(connection: &Connection) -> Result<i64, StoreError> {
     }
     Ok(version)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Catalogue;
+
+    #[test]
+    fn a_library_of_format_2_gains_downloads_and_loses_nothing() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("catalog.db");
+        let connection = Connection::open(&path)?;
+        connection.execute_batch(FORMAT_1)?;
+        connection.execute_batch(FORMAT_2)?;
+        connection.execute("INSERT INTO library (name, value) VALUES ('id', 'L')", [])?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.pragma_update(None, "user_version", 2)?;
+        drop(connection);
+        let read_only = Catalogue::open_read_only(&path, false)?;
+        assert_eq!((read_only.format()?, read_only.downloads()?), (2, Vec::new()));
+        drop(read_only);
+        let catalogue = Catalogue::open(&path)?;
+        assert_eq!((catalogue.format()?, catalogue.library_value("id")?), (3, Some("L".to_owned())));
+        assert_eq!(catalogue.downloads()?, Vec::new());
+        assert_eq!(catalogue.secure_keys_of("anna@pc")?, Vec::<String>::new());
+        Ok(())
+    }
+}

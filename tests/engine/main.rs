@@ -3,5 +3,8 @@
 mod archive_file;
 mod board;
 mod catalogue;
+mod checkpoint;
+mod download_trust;
+mod downloads;
 mod hashing;
 mod scan;
