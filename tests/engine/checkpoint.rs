@@ -162,7 +162,7 @@ fn rows_that_were_damaged_are_reported_dropped_and_fetched_again() -> Outcome {
     for sql in [
         "UPDATE secure SET sealed = substr(sealed, 1, 40) WHERE kind = 'snapshot'",
         "UPDATE secure SET sealed = x'' WHERE kind = 'snapshot'",
-        "UPDATE secure SET sealed = x'00' || substr(sealed, 2) WHERE kind = 'snapshot'",
+        "UPDATE secure SET sealed = zeroblob(length(sealed)) WHERE kind = 'snapshot'",
         "UPDATE secure SET nonce = x'00' WHERE kind = 'snapshot'",
         "UPDATE secure SET nonce = zeroblob(24) WHERE kind = 'snapshot'",
         "UPDATE secure SET sealed = (SELECT sealed FROM secure WHERE kind = 'credentials'), \
