@@ -9,7 +9,7 @@ use packhouse::package::download::{DownloadId, DownloadRecord};
 use packhouse::package::progress_record::{self, BlockRuns, ProgressProblem};
 use packhouse::package::record::PackageId;
 use packhouse::package::{DownloadState, ProgressRecord, Sha256Digest};
-use packhouse::store::{Catalogue, StoreError};
+use packhouse::store::Catalogue;
 use packhouse::transfer::checkpoint::{
     CheckpointError, Checkpoints, Credentials, CredentialsByAddress, KeptSnapshot, Loaded, Problem,
 };
@@ -319,7 +319,7 @@ fn a_download_that_is_removed_leaves_nothing_behind() -> Outcome {
     let (checkpoints, id) = (desk.checkpoints()?, desk.id);
     let record = desk.load()?.record;
     checkpoints.forget(&mut desk.catalogue, &record)?;
-    desk.catalogue.change(|change| change.remove_download(id).map_err(StoreError::from))?;
+    desk.catalogue.change(|change| change.remove_download(id))?;
     assert!(!desk.xml().exists());
     assert_eq!(desk.catalogue.secure_keys_of("anna@pc")?, Vec::<String>::new());
     assert!(matches!(desk.load(), Err(CheckpointError::NoSuchDownload(_))));
