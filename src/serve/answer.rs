@@ -254,7 +254,11 @@ fn send(
         let told = format!("bytes {}-{}/{size}", part.start, part.end - 1);
         headers.insert(header::CONTENT_RANGE, text(told));
     }
-    let digests = digests.unwrap_or_default();
+    let mut digests = digests.unwrap_or_default();
+    if asked.is_head {
+        // Nothing is sent that it could be the digest of.
+        digests.part = None;
+    }
     for (name, digest) in [(REPR_DIGEST, digests.whole), (CONTENT_DIGEST, digests.part)] {
         if let Some(digest) = digest {
             headers.insert(name, digest_field(digest));

@@ -28,6 +28,33 @@ const HEAD_BYTES: usize = 64 << 10;
 /// A pause where the system has no more descriptors.
 const AFTER_REFUSAL: Duration = Duration::from_millis(50);
 
+/// Descriptors left to the rest of the program.
+const KEPT_BACK: u64 = 128;
+
+/// How many connections can be open at a time: `wanted`, or as many as the system has descriptors for, a socket and a
+/// file each. Raises the limit of the program as far as it may.
+#[cfg(unix)]
+pub(super) fn places(wanted: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let needed = (wanted as u64).saturating_mul(2).saturating_add(KEPT_BACK);
+    let Some(now) = limit.current.filter(|now| *now < needed) else { return wanted };
+    let raised = limit.maximum.map_or(needed, |most| most.min(needed));
+    let new = Rlimit { current: Some(raised), maximum: limit.maximum };
+    let have = if setrlimit(Resource::Nofile, new).is_ok() { raised } else { now };
+    let places = usize::try_from(have.saturating_sub(KEPT_BACK) / 2).unwrap_or(wanted).clamp(1, wanted);
+    if places < wanted {
+        tracing::warn!(wanted, places, "fewer connections than asked for: the system allows no more files");
+    }
+    places
+}
+
+/// How many connections can be open at a time.
+#[cfg(not(unix))]
+pub(super) fn places(wanted: usize) -> usize {
+    wanted
+}
+
 /// How a server treats its connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manners {

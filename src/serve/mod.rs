@@ -45,7 +45,7 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// TLS, with this certificate.
     pub tls: Option<Tls>,
-    /// Connections at a time; more wait in the queue of the system.
+    /// Connections at a time; more wait in the queue of the system. Fewer where it allows no more open files.
     pub most_connections: usize,
     /// Time for the head of a request, a connection without any request included.
     pub head_within: Duration,
@@ -118,7 +118,7 @@ pub fn start(options: ServeOptions) -> Result<Server, ServeError> {
         listing: tokio::sync::Mutex::default(),
     });
     let manners = Manners {
-        most: options.most_connections.max(1),
+        most: connection::places(options.most_connections.max(1)),
         head_within: options.head_within,
         stalled_after: options.stalled_after,
     };

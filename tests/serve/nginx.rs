@@ -82,7 +82,7 @@ fn nginx_gives_the_same_status_ranges_and_bytes_for_every_request() -> Outcome {
         &[("Range", "bytes=0-")],
         &[("Range", "bytes=5-9")],
         &[("Range", "bytes=3-3000000")],
-        &[("Range", "bytes=9-99999999999999999999")],
+        &[("Range", "bytes=9-999999999999")],
         &[("Range", "bytes=1048576-2097151")],
         &[("Range", "bytes=2999999-")],
         &[("Range", "bytes=3000000-")],

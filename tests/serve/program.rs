@@ -132,3 +132,37 @@ fn it_speaks_tls_with_a_certificate_of_its_own() -> Outcome {
     assert_eq!(program.0.wait()?.code(), Some(130));
     Ok(())
 }
+
+#[test]
+fn six_hundred_clients_that_take_nothing_cost_little_memory() -> Outcome {
+    const CLIENTS: usize = 600;
+    let place = tempfile::tempdir()?;
+    put(&place.path().join("served"), &[("x", &vec![1; 32 << 20])])?;
+    let line = ["serve", "--listen", "127.0.0.1:0", "--folder", "served", "--finish-within", "0"];
+    let mut program = Program::start(place.path(), &line)?;
+    let mut out = BufReader::new(program.0.stdout.take().ok_or("its output")?);
+    let mut first = String::new();
+    out.read_line(&mut first)?;
+    let address = first.trim().rsplit("http://").next().ok_or("an address")?.trim_end_matches('/').parse()?;
+    // Each has a socket and a file open in the server: more than the usual 1,024 descriptors.
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut client = connect(address)?;
+        client.write_all(&request("GET", "/x", &[]))?;
+        clients.push(client);
+    }
+    for client in &mut clients {
+        client.read_exact(&mut [0; 1000])?;
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.0.id()))?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("its memory")?;
+    let peak_kib: u64 = peak.trim().trim_end_matches(" kB").trim().parse()?;
+    assert!(peak_kib < 160 << 10, "{peak_kib} KiB for {CLIENTS} clients");
+    // And they are all served to the end.
+    let mut last = clients.pop().ok_or("a client")?;
+    drop(clients);
+    let mut rest = Vec::new();
+    last.read_to_end(&mut rest)?;
+    assert!(rest.len() > (32 << 20) - 1000);
+    Ok(())
+}

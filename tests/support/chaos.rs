@@ -373,7 +373,8 @@ impl Shared {
             }
         }
         head += "\r\n";
-        let at = self.note(request, part, fault.clone(), status);
+        let asked = request.range.as_deref().and_then(|range| range_of(range, size));
+        let at = self.note(request, asked, fault.clone(), status);
         self.state().asked[at].offset = body.start;
         let mut writing = stream;
         writing.write_all(head.as_bytes())?;
