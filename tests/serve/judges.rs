@@ -15,7 +15,7 @@ fn aria2_downloads_a_sealed_package_and_bagit_finds_it_valid() -> Outcome {
         &[
             ("bin/big file.bin", &big),
             ("100%.txt", b"percent"),
-            ("#1 & <2>?.txt", b"signs"),
+            ("#1 + <2>?.txt", b"signs"),
             ("ملف 🧰.txt", b"letters"),
             ("empty", b""),
             (".hidden/dot", b"dot"),
