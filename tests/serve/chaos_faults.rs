@@ -52,7 +52,7 @@ fn once(fault: Fault, more: &[&str]) -> Result<Told, Box<dyn std::error::Error>>
     assert_eq!((good.exit, good.status.as_str()), (Some(0), "206"), "{}", good.head);
     assert!(good.body == middle);
     let last = chaos.asked().pop().ok_or("it was asked")?;
-    assert_eq!((last.fault, last.offset, last.sent_bytes), (None, FIRST, 1_000_000));
+    assert_eq!((last.fault, last.status, last.offset, last.sent_bytes), (None, 206, FIRST, 1_000_000));
     Ok(first)
 }
 
