@@ -24,17 +24,18 @@ pub(super) enum Wanted {
 pub(super) fn wanted(range: &str, size_bytes: u64) -> Wanted {
     let unit = "bytes=";
     let is_bytes = range.get(..unit.len()).is_some_and(|start| start.eq_ignore_ascii_case(unit));
-    // No range of an empty file can be told in a Content-Range.
-    if !is_bytes || range.len() == unit.len() || size_bytes == 0 {
+    if !is_bytes || range.len() == unit.len() {
         return Wanted::Whole;
     }
     let mut parts = Vec::new();
     for spec in range[unit.len()..].split(',') {
         match part(spec.trim_matches([' ', '\t']), size_bytes) {
             Err(Malformed) => return Wanted::NotSatisfiable,
-            Ok(None) => {}
-            Ok(Some(part)) if parts.len() < MOST_PARTS => parts.push(part),
-            Ok(Some(_)) => return Wanted::Whole,
+            // No range of an empty file can be told in a Content-Range; one from its start on is all of it.
+            Ok(part) if size_bytes == 0 && part.start == 0 => return Wanted::Whole,
+            Ok(part) if part.is_empty() => {}
+            Ok(part) if parts.len() < MOST_PARTS => parts.push(part),
+            Ok(_) => return Wanted::Whole,
         }
     }
     let total = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.end - part.start));
@@ -50,8 +51,8 @@ pub(super) fn wanted(range: &str, size_bytes: u64) -> Wanted {
 
 struct Malformed;
 
-/// One `first-last`, `first-` or `-suffix`; `None` where no byte of it is in the file.
-fn part(spec: &str, size_bytes: u64) -> Result<Option<Range<u64>>, Malformed> {
+/// One `first-last`, `first-` or `-suffix`; empty where no byte of it is in the file.
+fn part(spec: &str, size_bytes: u64) -> Result<Range<u64>, Malformed> {
     let (first, last) = spec.split_once('-').ok_or(Malformed)?;
     let number = |text: &str| -> Result<u64, Malformed> {
         if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
@@ -60,7 +61,7 @@ fn part(spec: &str, size_bytes: u64) -> Result<Option<Range<u64>>, Malformed> {
         // More digits than any file has bytes: beyond its end all the same.
         Ok(text.parse().unwrap_or(u64::MAX))
     };
-    let part = match (first.trim_end(), last.trim_start()) {
+    Ok(match (first.trim_end(), last.trim_start()) {
         ("", suffix) => size_bytes.saturating_sub(number(suffix)?)..size_bytes,
         (first, "") => number(first)?..size_bytes,
         (first, last) => {
@@ -70,8 +71,7 @@ fn part(spec: &str, size_bytes: u64) -> Result<Option<Range<u64>>, Malformed> {
             }
             first..last.saturating_add(1).min(size_bytes)
         }
-    };
-    Ok((part.start < part.end).then_some(part))
+    })
 }
 
 #[cfg(test)]
@@ -113,7 +113,12 @@ mod tests {
         for range in ["", "lines=0-1", "bytes", "bytes=", "bytes 0-1", "bytes=0-,0-", many.as_str()] {
             assert_eq!(wanted(range, 10), Wanted::Whole, "{range}");
         }
-        assert_eq!(wanted("bytes=0-", 0), Wanted::Whole);
+        for range in ["bytes=0-", "bytes=0-5", "bytes=-5", "bytes=-0"] {
+            assert_eq!(wanted(range, 0), Wanted::Whole, "{range}");
+        }
+        for range in ["bytes=1-", "bytes=5-9", "bytes=abc"] {
+            assert_eq!(wanted(range, 0), Wanted::NotSatisfiable, "{range}");
+        }
     }
 
     proptest! {
