@@ -10,6 +10,7 @@ use std::time::Duration;
 use egui::{Align2, Frame, Margin, Panel, ThemePreference, Ui, ViewportCommand};
 
 use super::action::Action;
+use super::areas::Home;
 use super::command::{Command, Scope, SelectedKey};
 use super::dialogs::closing::CloseQuestion;
 use super::dialogs::{Dialog, Env, Next, dialog_ui};
@@ -136,6 +137,7 @@ pub struct App {
     pub(super) notices: Notices,
     pub(super) settings: Settings,
     pub(super) watched: WatchedFolders,
+    home: Home,
     watchdog: Watchdog,
     /// Results of work that were taken over in this frame.
     results: usize,
@@ -199,6 +201,7 @@ impl App {
             undo: Undo::default(),
             notices: Notices::default(),
             watched: WatchedFolders::default(),
+            home: Home::default(),
             watchdog: Watchdog::default(),
             results: 0,
             around,
@@ -381,8 +384,11 @@ impl App {
             _ => {}
         }
         if view.packages.is_empty() && self.place == Place::Packages {
-            let sentence = "Drop files or folders here, paste their paths, or choose them.";
-            if empty_state_ui(ui, Icon::Library, sentence, Some("New package…")) {
+            let sentence = format!(
+                "Drop files or folders here, paste their paths, or choose them.\nThe library lies in {}.",
+                super::widgets::short(&library, 120)
+            );
+            if empty_state_ui(ui, Icon::Library, &sentence, Some("New package…")) {
                 actions.push(Action::Run(Command::NewPackage));
             }
             return;
@@ -601,6 +607,8 @@ impl eframe::App for App {
         std::mem::swap(&mut self.tree, &mut tree);
         self.windows_ui(&mut actions);
         self.dialog_ui(&mut actions);
+        let is_away = !self.dialogs.is_empty() || self.active.is_some() || self.active_several.is_some();
+        self.home.follow(&self.ctx, is_away);
         self.hovering_ui(ui);
         actions.extend(done.commands.into_iter().map(Action::Run));
         let mut ran = vec![self.place.word().to_owned()];

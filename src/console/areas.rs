@@ -5,6 +5,32 @@
 
 use egui::{Context, Id, Key, Modifiers, Rect, Ui, WidgetRect};
 
+/// What had the keyboard before a window or a dialog came in front of the page.
+#[derive(Default)]
+pub(super) struct Home {
+    id: Option<Id>,
+    was_away: bool,
+}
+
+impl Home {
+    /// Follows the keyboard; gives it back once nothing is in front of the page any more and nothing else has taken it.
+    pub(super) fn follow(&mut self, ctx: &Context, is_away: bool) {
+        if is_away {
+            self.was_away = true;
+            return;
+        }
+        let focused = ctx.memory(|memory| memory.focused());
+        match (std::mem::take(&mut self.was_away), focused, self.id) {
+            (true, None, Some(id)) => {
+                ctx.memory_mut(|memory| memory.request_focus(id));
+                ctx.request_repaint();
+            }
+            (_, Some(id), _) => self.id = Some(id),
+            _ => {}
+        }
+    }
+}
+
 /// Where the details pane was drawn, and in which pass.
 #[derive(Clone, Copy)]
 struct DetailsArea {

@@ -30,6 +30,7 @@ mod restoring;
 mod settings;
 mod several;
 mod story;
+mod ten_days;
 mod tree;
 mod undo;
 
