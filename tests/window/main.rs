@@ -7,6 +7,8 @@ mod console_story;
 mod desk;
 #[cfg(feature = "gui")]
 mod native_dialogs;
+#[cfg(all(feature = "gui", target_os = "linux"))]
+mod programs;
 
 use std::error::Error;
 use std::process::Command;
