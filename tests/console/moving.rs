@@ -1,5 +1,7 @@
 //! The library moved to another folder, its old copy deleted, and handed over.
 
+use std::path::{Path, PathBuf};
+
 use egui::{Key, Modifiers};
 
 use super::desk::Desk;
@@ -50,7 +52,7 @@ fn the_library_is_moved_opened_there_and_the_old_copy_deleted() {
 }
 
 #[test]
-fn a_cancelled_move_leaves_the_library_where_it_is() {
+fn a_move_onto_other_files_is_refused_and_changes_nothing() {
     let mut desk = Desk::open();
     desk.register("7-Zip", "24.09", FILES);
     let new = desk.folder.path().join("occupied");
@@ -64,6 +66,65 @@ fn a_cancelled_move_leaves_the_library_where_it_is() {
     assert!(desk.session().is_some_and(|session| session.root().ends_with("library")));
     assert!(desk.sees("7-Zip 24.09, "));
     assert_eq!(std::fs::read_to_string(new.join("mine.txt")).expect("still there"), "mine");
+}
+
+/// Every file below a folder, but for the library database, which is written all the time.
+fn files(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let (mut found, mut left) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = left.pop() {
+        for entry in std::fs::read_dir(&folder).expect("readable") {
+            let entry = entry.expect("readable");
+            let facts = entry.metadata().expect("readable");
+            if facts.is_dir() {
+                left.push(entry.path());
+            } else if !entry.file_name().to_string_lossy().starts_with("catalog.db") {
+                found.push((entry.path(), facts.len()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_cancelled_move_leaves_the_library_where_it_is_and_nothing_in_the_new_folder() {
+    let mut desk = Desk::open();
+    desk.register("7-Zip", "24.09", FILES);
+    let old = desk.folder.path().join("library");
+    // All holes: it takes no room in the library, and long enough to copy that there is time to cancel.
+    let holes = std::fs::File::create(old.join("holes.bin")).expect("a file");
+    holes.set_len(24 << 30).expect("a long file");
+    drop(holes);
+    let before = files(&old.join("packages"));
+    for (name, exists) in [("new", false), ("empty", true)] {
+        let new = desk.folder.path().join(name);
+        if exists {
+            std::fs::create_dir(&new).expect("a folder");
+        }
+        desk.command("Move library");
+        desk.fill("To", &new.display().to_string());
+        desk.click_without_settling("Move");
+        desk.wait("copying", |desk| desk.sees("Copying the library") && new.join("moving.json").exists());
+        desk.click_without_settling("Cancel");
+        desk.wait_until_gone("Moving the library");
+        assert_eq!(new.exists(), exists, "{name}");
+        assert!(
+            !exists || std::fs::read_dir(&new).expect("readable").next().is_none(),
+            "{name} is empty again"
+        );
+        assert!(!old.join("moved-to.json").exists());
+        assert_eq!(files(&old.join("packages")), before, "every file is where it was");
+        assert!(!desk.sees("The library was moved") && !desk.sees("Copy report"));
+    }
+    // It goes on as before: it can be read, proven and changed.
+    assert!(desk.session().is_some_and(|session| session.root().ends_with("library")));
+    std::fs::remove_file(old.join("holes.bin")).expect("removed");
+    desk.select("7-Zip 24.09");
+    desk.press(Modifiers::SHIFT, Key::F5);
+    desk.wait("a deep check", |desk| {
+        desk.package("7-Zip 24.09").is_some_and(|package| package.deep_at.is_some() && !package.is_blocked())
+    });
+    desk.register("Tool", "1", &[("tool.exe", "MZ")]);
 }
 
 #[test]
