@@ -133,7 +133,7 @@ pub static DARK: Tokens = Tokens {
     bad: rgb(0xff8d70),
     note: rgb(0xd2b6ff),
     disabled: rgb(0x6f7a85),
-    border: rgb(0x6f7b87),
+    border: rgb(0x75818d),
     separator: rgb(0x2a3038),
     focus: rgb(0x8ab8ff),
     primary: rgb(0x2667d9),
@@ -274,12 +274,18 @@ mod tests {
     #[test]
     fn borders_and_focus_can_be_seen() {
         for (theme, tokens) in themes() {
-            let border = least(tokens.border, &[tokens.ground, tokens.panel, tokens.control]);
+            // A button that is held down stands on the colour of a selected row.
+            let border = least(tokens.border, &tokens.surfaces());
             assert!(border >= 3.0, "{theme} border: {border:.2}");
             let focus = least(tokens.focus, &tokens.surfaces());
             assert!(focus >= 4.5, "{theme} focus: {focus:.2}");
             let frame = least(tokens.blocks.frame, &[tokens.ground, tokens.panel]);
             assert!(frame >= 3.0, "{theme} grid frame: {frame:.2}");
+            // The bar at a selected row, in a list with the keyboard and in one without.
+            for bar in [tokens.accent, tokens.secondary] {
+                let ratio = contrast(bar, tokens.selected);
+                assert!(ratio >= 3.0, "{theme} bar of a selected row: {ratio:.2}");
+            }
         }
     }
 
