@@ -81,6 +81,8 @@ pub struct LibraryCheckPage {
     pub read_at: Option<u64>,
     /// Whether it is being read.
     pub is_reading: bool,
+    /// Whether a check of this window has ended since what is shown was asked for.
+    pub is_outdated: bool,
     choice: Choice,
     days: u32,
     rate: Option<u64>,
@@ -98,6 +100,7 @@ impl Default for LibraryCheckPage {
             is_whole: false,
             read_at: None,
             is_reading: false,
+            is_outdated: false,
             choice: Choice::All,
             days: 90,
             rate: None,
@@ -252,6 +255,10 @@ impl LibraryCheckPage {
     ) {
         let secondary = Tokens::of(ui).secondary;
         if let Some(kept) = self.kept.as_ref().filter(|kept| kept.ended.is_none()) {
+            if kept.running && self.is_outdated {
+                ui.label(RichText::new("Reading the result…").color(secondary));
+                return;
+            }
             if kept.running {
                 let text = "Another program runs the library check; what it finds appears here.";
                 ui.label(RichText::new(text).color(secondary));
@@ -291,6 +298,7 @@ impl LibraryCheckPage {
             ui.radio_value(&mut self.choice, Choice::Damaged, "Only what was not as recorded");
             let count = selected.len();
             let label = match count {
+                0 => "The selected packages".to_owned(),
                 1 => "The selected package".to_owned(),
                 _ => format!("The {} selected packages", format::thousands(count as u64)),
             };

@@ -151,7 +151,11 @@ impl App {
         let mut again = Action::LookAgain;
         let (title, text) = match (&self.view.unreachable, &self.view.failure, self.standing()) {
             (Some(why), ..) => (
-                format!("The library folder {library} cannot be reached: {why}."),
+                // The system's words are enough here; its number stands in the log.
+                format!(
+                    "The library folder {library} cannot be reached: {}.",
+                    why.split(" (os error ").next().unwrap_or(why)
+                ),
                 "Nothing was changed.".to_owned(),
             ),
             (None, Some(failure), _) => {

@@ -17,7 +17,7 @@ impl App {
         let request = RunLibraryCheck { run };
         let task = self.ask(LIBRARY_CHECK, Show::Lasting, request, |app, result| {
             app.library_check_task = None;
-            app.library_check.read_at = None;
+            app.library_check.is_outdated = true;
             app.tell_if_failed(result);
         });
         self.library_check_task = task;
@@ -40,7 +40,7 @@ impl App {
     /// Forgets the check that stands still.
     pub(in crate::console) fn forget_library_check(&mut self) {
         self.ask("", Show::Nothing, ForgetLibraryCheck {}, |app, result| {
-            app.library_check.read_at = None;
+            app.library_check.is_outdated = true;
             app.tell_if_failed(result);
         });
     }
@@ -48,11 +48,15 @@ impl App {
     /// Reads what is kept of the check, if the page is shown and something may have changed.
     pub(in crate::console) fn follow_library_check(&mut self) {
         let page = &self.library_check;
-        if self.place != Place::LibraryCheck || page.is_reading || page.read_at == Some(self.view.epoch) {
+        // A read that was on its way when the check ended tells of the time before.
+        let outdated = page.is_outdated;
+        let is_known = page.read_at == Some(self.view.epoch) && !outdated;
+        if self.place != Place::LibraryCheck || page.is_reading || is_known {
             return;
         }
         let now = std::time::Instant::now();
         if page.read_at.is_some()
+            && !outdated
             && let Some(read) = self.library_check_read
             && now.duration_since(read) < READ_EVERY
         {
@@ -65,6 +69,7 @@ impl App {
         self.ask("", Show::Nothing, ReadLibraryCheck {}, move |app, result| {
             app.library_check.is_reading = false;
             app.library_check.read_at = Some(epoch);
+            app.library_check.is_outdated &= !outdated;
             match result {
                 Ok(kept) => app.library_check.set_kept(kept),
                 Err(failure) => app.tell(failure),
