@@ -4,7 +4,9 @@
 #   scenes: library list many question seal new-package empty history general contents procedures history-tab
 #           history-details move hand-over tasks keys settings palette shortcuts help choose-library unreachable check
 #           search blocks blocks-damaged blocks-archive new-package-long new-package-exists items steps several
-#           contents-tree
+#           contents-tree archived retired auto-registered inconsistent groups archive unseal remove new-version
+#           several-delete watched drag read-only nothing long
+# SCALE is the size of everything on the screen, 1 if it is not set.
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
 # Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick.
 set -eu
@@ -45,7 +47,7 @@ settle() {
 }
 start() {
     rm -rf "$work/packhouse"
-    PACKHOUSE_KEYS="$place/keys" "$program" --theme "$theme" "$@" 2>"$work/program.log" &
+    PACKHOUSE_KEYS="$place/keys" WINIT_X11_SCALE_FACTOR="${SCALE:-1}" "$program" --theme "$theme" "$@" 2>"$work/program.log" &
     running=$!
     pids="$running $pids"
     window=$(timeout 20 xdotool search --sync --onlyvisible --name '^Packhouse' | head -n 1)
@@ -205,6 +207,60 @@ for scene in "${@:-library}"; do
     steps)
         start --library "$library"
         choose r; press alt+Return; photo steps; stop ;;
+    archived) start --library "$library"; press ctrl+3; choose fre; photo archived; stop ;;
+    retired) start --library "$library"; press ctrl+4; photo retired; stop ;;
+    auto-registered) start --library "$library"; press ctrl+2; photo auto-registered; stop ;;
+    inconsistent)
+        rm -r "$library/packages/PuTTY/0.82"
+        PACKHOUSE_KEYS="$place/keys" "${program%packhouse}packhouse-cli" --library "$library" check PuTTY >/dev/null 2>&1 || true
+        start --library "$library"; press ctrl+5; choose inks; photo inconsistent; stop ;;
+    groups) start --library "$library"; xdotool mousemove 100 203 click 1; settle; photo groups; stop ;;
+    archive | unseal | remove | new-version)
+        start --library "$library"; choose blen
+        press ctrl+k; xdotool type --delay 30 "$(echo "$scene" | tr - ' ')"; settle; press Return; settle; photo "$scene"; stop ;;
+    several-delete)
+        start --library "$library"
+        choose ins 190; press shift+Down shift+Down shift+Down; press Delete; photo several-delete; stop ;;
+    watched)
+        # A watched folder whose two folders became a package each, and one that is not there.
+        mkdir -p "$place/drop/Tool 1.2" "$place/drop/Other 3.0"
+        echo tool >"$place/drop/Tool 1.2/tool.exe"; echo other >"$place/drop/Other 3.0/other.exe"
+        start --library "$library"
+        press ctrl+comma
+        for watched in "$place/drop" "$place/not there yet"; do
+            press ctrl+k; xdotool type --delay 30 "settings"; settle; press Return
+            xdotool mousemove 640 500 click --repeat 12 5; settle
+            xdotool mousemove "${WATCH_X:-330}" "${WATCH_Y:-562}" click 1; settle
+            xdotool type --delay 20 "$watched"; press Return
+        done
+        xdotool mousemove 640 500 click --repeat 12 5; settle; settle
+        photo watched; press ctrl+2; photo auto-registered-two; stop ;;
+    drag)
+        start --library "$library"; choose ins 190; press shift+Down shift+Down
+        xdotool mousemove 420 190 mousedown 1 mousemove 400 190 mousemove 300 210 mousemove 110 206 mousemove 112 208
+        settle; photo drag; xdotool mouseup 1; stop ;;
+    read-only)
+        # The library on a read-only mount; needs the right to mount.
+        mkdir -p "$work/mount"
+        mount --bind "$library" "$work/mount" && mount -o remount,bind,ro "$work/mount"
+        start --library "$work/mount"; choose inks; photo read-only
+        press alt+Return; photo read-only-properties; stop; umount "$work/mount" ;;
+    nothing)
+        # Every list page without data.
+        start --library "$work/nothing"
+        for page in 2 3 4 5 6 7 8 9; do press "ctrl+$page"; photo "nothing-$page"; done
+        stop ;;
+    long)
+        # Names as long as they may be, in every list.
+        long="Enterprise Document Composition and Archive Connector for Mainframe Print Streams and Very Long Names"
+        PACKHOUSE_KEYS="$place/keys" "${program%packhouse}packhouse-cli" --library "$library" register \
+            "$place/source/Inkscape 1.4.1" --name "$long" --version 2026.11.4-hotfix.2-build.20261104.1 \
+            --supplier "A company whose name takes a whole line of text and a little more" \
+            --group "A group with a name that nobody would ever give to a group" >/dev/null
+        start --library "$library"; choose ente; press F4; photo long
+        press alt+Return; photo long-properties; press Escape
+        press ctrl+7; photo long-history
+        press ctrl+f; xdotool type --delay 30 "*.dll"; press Return; photo long-search; stop ;;
     empty)
         start --library "$work/empty"; photo empty; stop ;;
     *) echo "unknown scene $scene" >&2; exit 2 ;;
