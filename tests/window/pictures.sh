@@ -23,6 +23,7 @@ pids=
 finish() {
     for pid in $pids; do kill "$pid" 2>/dev/null || true; done
     wait 2>/dev/null || true
+    umount "$work/mount" 2>/dev/null || true
     rm -rf "$work" "$place"
 }
 trap finish EXIT
@@ -243,7 +244,7 @@ for scene in "${@:-library}"; do
         # The library on a read-only mount; needs the right to mount.
         mkdir -p "$work/mount"
         mount --bind "$library" "$work/mount" && mount -o remount,bind,ro "$work/mount"
-        start --library "$work/mount"; choose inks; photo read-only
+        start --library "$work/mount"; choose inks 400; photo read-only
         press alt+Return; photo read-only-properties; stop; umount "$work/mount" ;;
     nothing)
         # Every list page without data.
@@ -252,7 +253,7 @@ for scene in "${@:-library}"; do
         stop ;;
     long)
         # Names as long as they may be, in every list.
-        long="Enterprise Document Composition and Archive Connector for Mainframe Print Streams and Very Long Names"
+        long="Enterprise Document Composition and Archive Connector for Mainframe Print Streams of Insurers"
         PACKHOUSE_KEYS="$place/keys" "${program%packhouse}packhouse-cli" --library "$library" register \
             "$place/source/Inkscape 1.4.1" --name "$long" --version 2026.11.4-hotfix.2-build.20261104.1 \
             --supplier "A company whose name takes a whole line of text and a little more" \
