@@ -10,7 +10,7 @@ use egui::{
 
 use super::areas;
 use super::icons::Icon;
-use super::theme::Density;
+use super::theme::{Density, FOCUS_WIDTH};
 use super::tokens::Tokens;
 use super::widgets::button::{button_unless, link, primary_button_unless};
 use super::widgets::tree::{TreeResponse, TreeRow, tree_ui};
@@ -133,6 +133,8 @@ pub fn shell_ui<C: Clone>(
     let bar = |x: i8, y: i8| Frame::new().fill(tokens.panel).inner_margin(Margin::symmetric(x, y));
     Panel::top("menu").frame(bar(9, 0)).show_separator_line(false).show(ui, |ui| {
         MenuBar::new().ui(ui, |ui| {
+            // egui takes every outline from a menu bar, the ring around what has the keyboard too.
+            ui.visuals_mut().widgets.active.bg_stroke = egui::Stroke::new(FOCUS_WIDTH, tokens.focus);
             for menu in shell.menus {
                 ui.menu_button(menu.title.as_str(), |ui| menu_ui(ui, menu, &mut commands));
             }

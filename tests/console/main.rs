@@ -4,6 +4,7 @@ mod advice;
 mod answers;
 mod block_grid;
 mod blocks_tab;
+mod by_keyboard;
 mod closing;
 mod contents;
 mod contents_tree;

@@ -70,6 +70,7 @@ impl Dialog for Columns {
                     }
                 });
             }
+            crate::console::widgets::follow_focus(ui);
         });
         ui.horizontal(|ui| {
             let up = (self.at == 0).then_some("It is the first");

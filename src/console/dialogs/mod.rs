@@ -143,7 +143,15 @@ pub fn dialog_ui(
         dialog.ui(ui, env, actions)
     });
     let title = dialog.title();
+    let rect = shown.response.rect;
     ctx.accesskit_node_builder(shown.response.id, |node| {
+        let (min, max) = (rect.min.to_vec2(), rect.max.to_vec2());
+        node.set_bounds(egui::accesskit::Rect {
+            x0: min.x.into(),
+            y0: min.y.into(),
+            x1: max.x.into(),
+            y1: max.y.into(),
+        });
         node.set_role(egui::accesskit::Role::Dialog);
         node.set_label(title);
         node.set_modal();

@@ -375,6 +375,7 @@ impl Dialog for EditProcedure {
                 }
             }
             ui.add_enabled_ui(self.may != May::Nothing, |ui| self.local_ui(ui));
+            crate::console::widgets::follow_focus(ui);
         });
         if self.may == May::Nothing {
             return buttons_ui(ui, |ui| {

@@ -61,6 +61,7 @@ pub fn settings_ui(ui: &mut Ui, shown: &Shown<'_>, actions: &mut Vec<Action>) {
                     actions.push(Action::Run(Command::Go(Page::Keys)));
                 }
             });
+            super::super::widgets::follow_focus(ui);
         });
     });
 }

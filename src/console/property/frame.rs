@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contents::ContentsView;
 use crate::console::start::{Closing, Desktop};
+use crate::console::theme::FOCUS_WIDTH;
 use crate::console::tokens::Tokens;
 use crate::console::widgets::button::{button, button_unless, primary_button_unless};
 use crate::console::widgets::short;
@@ -102,6 +103,21 @@ impl WindowFrame {
             && std::mem::take(&mut self.to_front)
         {
             ctx.move_to_top(layer);
+        }
+        // egui lets Tab stop at the title: it shall have a name there, and a ring.
+        let title_bar = self.id.with("__title_click");
+        ctx.accesskit_node_builder(title_bar, |node| {
+            node.set_role(egui::accesskit::Role::TitleBar);
+            node.set_label(format!("Title bar of {title}"));
+        });
+        let bar = ctx.read_response(title_bar).map(|bar| bar.rect.y_range());
+        let focused = ctx.memory(|memory| memory.focused()).and_then(|id| ctx.read_response(id));
+        if let (Some(layer), Some(bar), Some(focused)) = (layer, bar, focused)
+            && focused.layer_id == layer
+            && bar.contains(focused.rect.center().y)
+        {
+            let ring = egui::Stroke::new(FOCUS_WIDTH, tokens.focus);
+            ctx.layer_painter(layer).rect_stroke(focused.rect, 5.0, ring, egui::StrokeKind::Inside);
         }
         let pressed = ctx.input(|input| input.pointer.any_pressed().then(|| input.pointer.interact_pos()));
         let is_pressed = pressed.flatten().is_some_and(|at| layer.is_some() && ctx.layer_id_at(at) == layer);

@@ -26,6 +26,7 @@ impl PropertyWindow {
             ui.set_width(ui.available_width() - 10.0);
             self.editable_ui(ui, actions);
             self.facts_ui(ui, moment, actions);
+            crate::console::widgets::follow_focus(ui);
         });
         self.state_buttons_ui(ui, actions);
     }

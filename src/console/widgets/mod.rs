@@ -24,6 +24,19 @@ pub mod selection;
 pub mod tab_bar;
 pub mod tree;
 
+/// Brings what Tab has just reached into view. Called last in the content of a scroll area.
+pub(crate) fn follow_focus(ui: &Ui) {
+    let focused = ui.memory(|memory| memory.focused()).and_then(|id| ui.ctx().read_response(id));
+    if let Some(reached) = focused
+        && reached.gained_focus()
+        && reached.layer_id == ui.layer_id()
+        && ui.min_rect().contains(reached.rect.center())
+        && !ui.clip_rect().contains_rect(reached.rect)
+    {
+        ui.scroll_to_rect(reached.rect.expand(4.0), None);
+    }
+}
+
 /// Text on one line, cut with `…` at `width`.
 pub(crate) fn one_line(ui: &Ui, text: &str, font: FontId, colour: Color32, width: f32) -> Arc<Galley> {
     let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(font, colour));

@@ -21,6 +21,10 @@ pub fn tab_bar_ui(ui: &mut Ui, tabs: &[Tab<'_>], selected: usize) -> Option<usiz
     let area = ui
         .horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
+            ui.ctx().accesskit_node_builder(ui.unique_id(), |node| {
+                node.set_role(egui::accesskit::Role::TabList);
+                node.set_label("Tabs");
+            });
             for (index, tab) in tabs.iter().enumerate() {
                 let is = index == selected;
                 let colour = if is { tokens.text } else { tokens.secondary };
@@ -32,6 +36,7 @@ pub fn tab_bar_ui(ui: &mut Ui, tabs: &[Tab<'_>], selected: usize) -> Option<usiz
                 let name =
                     if tab.finding { format!("{}, has findings", tab.title) } else { tab.title.to_owned() };
                 response.widget_info(|| WidgetInfo::selected(Role::Tab, ui.is_enabled(), is, &name));
+                ui.ctx().accesskit_node_builder(response.id, |node| node.set_selected(is));
                 let painter = ui.painter();
                 if response.hovered() && !is {
                     painter.rect_filled(rect.shrink2(vec2(1.0, 4.0)), 4.0, tokens.hover);

@@ -145,6 +145,7 @@ fn row_ui(ui: &Ui, id: egui::Id, rect: Rect, row: &TreeRow<'_>, selected: bool, 
     let name =
         if row.count.is_empty() { row.label.to_string() } else { format!("{}, {}", row.label, row.count) };
     response.widget_info(|| WidgetInfo::selected(Role::TreeItem, ui.is_enabled(), selected, &name));
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_selected(selected));
     if selected {
         painter.rect_filled(rect, 4.0, tokens.selected);
         let bar = Rect::from_min_size(rect.min, vec2(3.0, rect.height()));
