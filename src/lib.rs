@@ -12,12 +12,12 @@
 //! | [`store`] | `catalog.db`: every SQL statement of the program |
 //! | [`library`] | the disk: package folders, and every way in which a package can change |
 //! | [`serve`] | the origin: a web server for a folder of packages |
-//! | [`transfer`] | downloads: what is offered is judged, and what is there survives any stop |
+//! | [`transfer`] | downloads with checkpoint recovery, block by block: the network and the folder of a package |
 //! | [`session`] | the seam: a request goes in, a reply comes out; a view of what is there |
 //! | `console` | the desktop program, `packhouse` |
 //! | `cli` | the command line, `packhouse-cli` |
 //!
-//! Arrows run one way: `package <- disk, archive_file, store <- library, transfer, serve <- session <- console | cli`. [`work`] (progress and cancelling)
+//! Arrows run one way: `package <- disk, archive_file, store <- library, transfer, serve <- session <- console | cli`; `library` and `transfer` never name each other. [`work`] (progress and cancelling)
 //! is used by all and uses none, [`failure`] (an error as a person reads it) knows [`package`] only. The engine never prints, never asks,
 //! never reads the environment or the home folder: the front ends do, and hand the answers in.
 //!
@@ -35,7 +35,9 @@
 //!    ([`package::snapshot`]) and a minisign signature over its registration info ([`package::reginfo`]).
 //! 5. [`session::Archive`] writes one file ([`archive_file`]), reads it back, proves it, and only then removes
 //!    the files; [`session::Restore`] proves every block before the package changes.
-//! 6. Everything that happened stands in History, each entry chained to the one before ([`package::history`]).
+//! 6. [`transfer`] brings a package to another folder, whatever happens on the way; its own text tells one download from
+//!    end to end.
+//! 7. Everything that happened stands in History, each entry chained to the one before ([`package::history`]).
 
 pub mod archive_file;
 pub mod cli;

@@ -46,20 +46,53 @@ impl Root {
         Ok(File::from(self.open_beneath(path, FILE, follow)?))
     }
 
+    /// Opens the plain file at `path` for writing, in place; makes it where nothing is. No part may be a link.
+    pub(crate) fn open_for_writing(&self, path: &str) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = File::from(self.open_without_links(path, flags, Mode::from_raw_mode(0o644))?);
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidFilename, "it is not a plain file"))
+        }
+    }
+
+    /// Makes the folder at `path` and those above it, where they are not there. No part may be a link.
+    pub(crate) fn make_folders(&self, path: &str) -> io::Result<()> {
+        if path.is_empty() || self.folder(path, false).is_ok() {
+            return Ok(());
+        }
+        let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+        self.make_folders(above)?;
+        match rustix::fs::mkdirat(&self.folder(above, false)?.0, name, Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => self.folder(path, false).map(|_| ()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Brings the names in the folder at `path` (`""` is the root) to the disk.
+    pub(crate) fn sync_folder(&self, path: &str) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.folder(path, false)?.0)?)
+    }
+
     fn open_beneath(&self, path: &str, flags: OFlags, follow: bool) -> Result<OwnedFd, Errno> {
         if follow {
             return rustix::fs::openat(&self.0, path, flags, Mode::empty());
         }
+        self.open_without_links(path, flags, Mode::empty())
+    }
+
+    fn open_without_links(&self, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        match rustix::fs::openat2(&self.0, path, flags, Mode::empty(), resolve) {
+        match rustix::fs::openat2(&self.0, path, flags, mode, resolve) {
             // Kernels before 5.6, and sandboxes that do not know the call.
-            Err(Errno::NOSYS | Errno::PERM) => self.walk_beneath(path, flags),
+            Err(Errno::NOSYS | Errno::PERM) => self.walk_beneath(path, flags, mode),
             result => result,
         }
     }
 
     /// The same without `openat2`: part by part, none of which may be a link or lead up.
-    fn walk_beneath(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    fn walk_beneath(&self, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
         let mut at: Option<OwnedFd> = None;
         let mut parts = path.split('/').peekable();
         while let Some(part) = parts.next() {
@@ -68,7 +101,7 @@ impl Root {
             }
             let wanted = if parts.peek().is_some() { FOLDER } else { flags };
             let from = at.as_ref().unwrap_or(&self.0);
-            at = Some(rustix::fs::openat(from, part, wanted | OFlags::NOFOLLOW, Mode::empty())?);
+            at = Some(rustix::fs::openat(from, part, wanted | OFlags::NOFOLLOW, mode)?);
         }
         at.ok_or(Errno::NOENT)
     }

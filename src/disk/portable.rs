@@ -47,6 +47,30 @@ impl Root {
         }
     }
 
+    /// Opens the plain file at `path` for writing, in place; makes it where nothing is. It may not be a link itself.
+    #[cfg_attr(test, expect(dead_code, reason = "Linux has its own; tests compare how trees are read"))]
+    pub(crate) fn open_for_writing(&self, path: &str) -> io::Result<File> {
+        let path = self.0.join(path);
+        let is_new = matches!(ask(&path, false), Err(error) if error.kind() == io::ErrorKind::NotFound);
+        if is_new || ask(&path, false)?.is_file() {
+            File::options().read(true).write(true).create(true).truncate(false).open(path)
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidFilename, "it is not a plain file"))
+        }
+    }
+
+    /// Makes the folder at `path` and those above it, where they are not there.
+    #[cfg_attr(test, expect(dead_code, reason = "Linux has its own; tests compare how trees are read"))]
+    pub(crate) fn make_folders(&self, path: &str) -> io::Result<()> {
+        std::fs::create_dir_all(self.0.join(path))
+    }
+
+    /// Nothing: folders cannot be synced there by the standard library.
+    #[cfg_attr(test, expect(dead_code, reason = "Linux has its own; tests compare how trees are read"))]
+    pub(crate) fn sync_folder(&self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Size, kind and stamp of what lies at `path`.
     pub(crate) fn facts(&self, path: &str, follow: bool) -> io::Result<Facts> {
         Ok(Facts::of(&ask(&self.0.join(path), follow)?))

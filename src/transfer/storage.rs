@@ -1,0 +1,258 @@
+//! The few calls by which a transfer changes its folder, behind a small trait so that tests can let any of them fail.
+//!
+//! Owns: creating folders and files beneath the folder without following a link, writing in place, syncing, the lock
+//! on the folder. Must not know blocks, hashes or the network.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::disk::{Root, set_mode};
+
+/// An open file of the folder.
+pub trait StoredFile: Send + Sync {
+    /// Writes all of `bytes` at `offset_bytes`.
+    fn write_at(&self, bytes: &[u8], offset_bytes: u64) -> io::Result<()>;
+    /// Makes the file so long; longer means a hole.
+    fn set_len(&self, size_bytes: u64) -> io::Result<()>;
+    /// Asks for room on the disk. Where that is not known, nothing happens.
+    fn allocate(&self, offset_bytes: u64, size_bytes: u64);
+    /// Brings what was written to the disk.
+    fn sync(&self) -> io::Result<()>;
+    /// Sets whether the owner may execute it.
+    fn set_executable(&self, executable: bool) -> io::Result<()>;
+    /// The file itself, for reading it back and asking for its facts.
+    fn file(&self) -> &File;
+}
+
+/// The folder of a transfer. Paths are relative to it.
+pub trait Storage: Send + Sync {
+    /// Opens a file for writing; makes it, and the folders above it, where they are not there.
+    fn open(&self, path: &str) -> io::Result<Arc<dyn StoredFile>>;
+    /// Brings everything on the file system of the folder to the disk. `Unsupported` where that cannot be asked.
+    fn sync_all(&self) -> io::Result<()>;
+    /// Brings the names in these folders (`""` for the folder itself) to the disk.
+    fn sync_folders(&self, paths: &[String]) -> io::Result<()>;
+    /// Lets the folder go: the transfer has ended.
+    fn release(&self);
+    /// Bytes that can still be written; `None` where the system does not say.
+    fn free_bytes(&self) -> Option<u64>;
+}
+
+/// Stands between the engine and its folder; made for tests that let a call fail.
+pub type StorageWrap = Arc<dyn Fn(Arc<dyn Storage>) -> Arc<dyn Storage> + Send + Sync>;
+
+/// A folder on the disk, ours alone until it is dropped.
+pub(crate) struct FolderStorage {
+    root: Root,
+    path: PathBuf,
+    /// Holds the lock on the folder, and is what is synced.
+    handle: File,
+    /// The folder that was made or found last: most files lie where the one before lies.
+    last_folder: Mutex<String>,
+    allocates: bool,
+}
+
+/// Why the folder could not be taken.
+pub(crate) enum NotOurs {
+    /// Somebody else has it.
+    InUse,
+    /// It could not be made, opened or locked.
+    Io(io::Error),
+}
+
+impl FolderStorage {
+    /// Makes the folder where it is not there, and takes it for this transfer alone.
+    pub(crate) fn own(path: &Path) -> Result<Self, NotOurs> {
+        std::fs::create_dir_all(path).map_err(NotOurs::Io)?;
+        let handle = open_folder(path).map_err(NotOurs::Io)?;
+        lock(&handle)?;
+        let root = Root::open(path).map_err(NotOurs::Io)?;
+        let allocates = allocating_helps(&handle);
+        Ok(Self { root, path: path.to_owned(), handle, last_folder: Mutex::default(), allocates })
+    }
+}
+
+#[cfg(unix)]
+fn open_folder(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+#[cfg(not(unix))]
+fn open_folder(path: &Path) -> io::Result<File> {
+    // Folders cannot be opened as files there; a lock file would lie in the package. The lock is left out.
+    std::fs::metadata(path).and_then(|_| File::open(std::env::current_exe()?))
+}
+
+#[cfg(unix)]
+fn lock(handle: &File) -> Result<(), NotOurs> {
+    use rustix::fs::{FlockOperation, flock};
+    use rustix::io::Errno;
+    match flock(handle, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(()),
+        Err(Errno::WOULDBLOCK) => Err(NotOurs::InUse),
+        // File systems without locks: the library keeps two of our own transfers apart.
+        Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        Err(error) => Err(NotOurs::Io(error.into())),
+    }
+}
+
+#[cfg(not(unix))]
+fn lock(_: &File) -> Result<(), NotOurs> {
+    Ok(())
+}
+
+/// Memory file systems fill what is allocated with zeros, which costs as much as writing.
+#[cfg(target_os = "linux")]
+fn allocating_helps(folder: &File) -> bool {
+    const TMPFS: i64 = 0x0102_1994;
+    rustix::fs::fstatfs(folder).is_ok_and(|facts| facts.f_type != TMPFS)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn allocating_helps(_: &File) -> bool {
+    false
+}
+
+impl Storage for FolderStorage {
+    fn open(&self, path: &str) -> io::Result<Arc<dyn StoredFile>> {
+        if let Some((folder, _)) = path.rsplit_once('/') {
+            let mut last = self.last_folder.lock().unwrap_or_else(PoisonError::into_inner);
+            if *last != folder {
+                self.root.make_folders(folder)?;
+                folder.clone_into(&mut last);
+            }
+        }
+        let opened = match self.root.open_for_writing(path) {
+            // The folder was removed by somebody since it was made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.last_folder.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                if let Some((folder, _)) = path.rsplit_once('/') {
+                    self.root.make_folders(folder)?;
+                }
+                self.root.open_for_writing(path)
+            }
+            opened => opened,
+        };
+        Ok(Arc::new(DiskFile { file: opened?, allocates: self.allocates }))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn sync_all(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.handle)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn sync_all(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn sync_folders(&self, paths: &[String]) -> io::Result<()> {
+        if cfg!(not(unix)) {
+            return Ok(());
+        }
+        for path in paths {
+            self.root.sync_folder(path)?;
+        }
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn release(&self) {
+        // Closing would do the same, but the handle lives as long as who looks at the transfer.
+        rustix::fs::flock(&self.handle, rustix::fs::FlockOperation::Unlock).ok();
+    }
+
+    #[cfg(not(unix))]
+    fn release(&self) {}
+
+    #[cfg(unix)]
+    fn free_bytes(&self) -> Option<u64> {
+        let facts = rustix::fs::statvfs(&self.path).ok()?;
+        Some(facts.f_bavail.saturating_mul(facts.f_frsize))
+    }
+
+    #[cfg(not(unix))]
+    fn free_bytes(&self) -> Option<u64> {
+        let _ = &self.path;
+        None
+    }
+}
+
+struct DiskFile {
+    file: File,
+    allocates: bool,
+}
+
+impl StoredFile for DiskFile {
+    #[cfg(unix)]
+    fn write_at(&self, bytes: &[u8], offset_bytes: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(&self.file, bytes, offset_bytes)
+    }
+
+    #[cfg(not(unix))]
+    fn write_at(&self, bytes: &[u8], offset_bytes: u64) -> io::Result<()> {
+        use std::io::{Seek as _, Write as _};
+        (&self.file).seek(io::SeekFrom::Start(offset_bytes))?;
+        (&self.file).write_all(bytes)
+    }
+
+    fn set_len(&self, size_bytes: u64) -> io::Result<()> {
+        self.file.set_len(size_bytes)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn allocate(&self, offset_bytes: u64, size_bytes: u64) {
+        if self.allocates && size_bytes > 0 {
+            // A hint: a file system that cannot, or a full disk, is found out by the write itself.
+            rustix::fs::fallocate(
+                &self.file,
+                rustix::fs::FallocateFlags::KEEP_SIZE,
+                offset_bytes,
+                size_bytes,
+            )
+            .ok();
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn allocate(&self, _: u64, _: u64) {
+        let _ = self.allocates;
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn set_executable(&self, executable: bool) -> io::Result<()> {
+        set_mode(&self.file, executable)
+    }
+
+    fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+/// Whether the error says that there is no room.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Whether something lies in the way that only a person can move.
+pub(crate) fn is_obstacle(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    if matches!(error.kind(), K::NotADirectory | K::IsADirectory | K::InvalidFilename) {
+        return true;
+    }
+    #[cfg(unix)]
+    {
+        // A link where none may be followed; a named pipe or a device without a reader.
+        let code = error.raw_os_error();
+        let strange = [rustix::io::Errno::LOOP, rustix::io::Errno::NXIO, rustix::io::Errno::NAMETOOLONG];
+        if code.is_some_and(|code| strange.iter().any(|errno| errno.raw_os_error() == code)) {
+            return true;
+        }
+    }
+    false
+}
