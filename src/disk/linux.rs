@@ -190,13 +190,13 @@ mod tests {
         std::os::unix::fs::symlink("folder", tree.join("link"))?;
         std::os::unix::fs::symlink("../outside", tree.join("way out"))?;
         let root = Root::open(&tree)?;
-        let opens = |path: &str| root.walk_beneath(path, FILE).is_ok();
+        let opens = |path: &str| root.walk_beneath(path, FILE, Mode::empty()).is_ok();
         assert!(opens("folder/file"));
         for path in ["link/file", "way out", "../outside", "folder/../../outside", "/etc/passwd", "", "none"]
         {
             assert!(!opens(path), "{path}");
         }
-        assert!(root.walk_beneath(".", FOLDER).is_ok());
+        assert!(root.walk_beneath(".", FOLDER, Mode::empty()).is_ok());
         Ok(())
     }
 }

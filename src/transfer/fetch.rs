@@ -12,6 +12,7 @@ use super::plan::Place;
 use super::shared::Shared;
 use super::verified::{IncomingBlock, Origin};
 use super::writer::Message;
+use crate::package::BlockState;
 
 /// Pieces of an unproven file are handed to the writer in this size.
 const PIECE_BYTES: u64 = 1024 * 1024;
@@ -157,6 +158,7 @@ async fn web_blocks(
         body.feed(skip, |_| ()).await?;
         let buffer = shared.pool.buffer(place.size_bytes).await;
         let mut incoming = IncomingBlock::new(block, place, buffer);
+        shared.board.mark(block, BlockState::Downloading);
         body.feed(incoming.missing_bytes(), |bytes| {
             incoming.take(bytes);
         })
@@ -236,6 +238,7 @@ async fn web_whole(
         whole.from = Some(number);
         whole.written_bytes = whole.written_bytes.min(position);
     });
+    shared.board.mark(shared.plan.blocks_of(file).start, BlockState::Downloading);
     let mut body = Body { shared, response: answer.response, position, chunk: None, arrived };
     while body.position < size_bytes {
         let offset_bytes = body.position;

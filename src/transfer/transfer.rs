@@ -1,5 +1,6 @@
 //! The handle of a running transfer: starts its threads, takes commands, tells how it stands, stops it in order.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -23,7 +24,7 @@ use super::storage::{FolderStorage, NotOurs, Storage, StorageWrap};
 use super::survey::{self, Found};
 use super::throttle::Throttle;
 use super::verified::{BufferPool, IncomingBlock, Origin};
-use super::writer::{self, Message};
+use super::writer::{self, FILES_FOR_ALL, Message};
 use crate::disk::queue::work_through;
 use crate::disk::{Kind, Root};
 use crate::package::BlockBoard;
@@ -244,7 +245,7 @@ impl Transfer {
         let file = Root::open(&self.folder)?.open_file(&plan.files()[place.file].path, false);
         let right = match file {
             Ok(file) => survey::is_right(&file, &place, &Work::new())?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+            Err(error) if error.kind() == ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };
         if !right {
@@ -368,6 +369,10 @@ impl Survey {
         }
         let found = survey::survey(folder, &shared.plan, hints.as_ref(), &shared.board, work);
         let Ok(mut found) = found else { return };
+        if !found.proven.is_empty() && self.sync_kept(&found).is_err() {
+            // What matches may still be thrown away by the disk: nothing of it is believed.
+            found.proven.clear();
+        }
         for file in &found.too_long {
             let size_bytes = shared.plan.files()[*file].size_bytes;
             shared.writer.send(Message::Length { file: *file, size_bytes }).ok();
@@ -385,6 +390,30 @@ impl Survey {
         if finish {
             shared.writer.send(Message::Finish).ok();
         }
+    }
+
+    /// What was found may have been written by a program that was killed, and lie in memory only: it is brought to the
+    /// disk before anything says that it is there.
+    fn sync_kept(&self, found: &Found) -> std::io::Result<()> {
+        let shared = &self.shared;
+        let mut files: Vec<usize> =
+            found.proven.iter().filter_map(|block| shared.plan.file_of(*block)).collect();
+        files.sort_unstable();
+        files.dedup();
+        if files.len() > FILES_FOR_ALL {
+            match shared.storage.sync_all() {
+                Err(error) if error.kind() == ErrorKind::Unsupported => {}
+                synced => return synced,
+            }
+        }
+        files.into_iter().try_for_each(|file| {
+            let synced = shared.storage.open(&shared.plan.files()[file].path).and_then(|file| file.sync());
+            match synced.map_err(|error| (error.kind(), error)) {
+                // Nobody can have written to it lately.
+                Err((ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem, _)) | Ok(()) => Ok(()),
+                Err((_, error)) => Err(error),
+            }
+        })
     }
 
     /// Takes missing blocks from other packages.

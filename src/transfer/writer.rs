@@ -30,6 +30,8 @@ const BATCH_BLOCKS: usize = 4096;
 /// What was written waits no longer than this for more, nor than that when nothing more is to come.
 const BATCH_WAIT: Duration = Duration::from_secs(1);
 const LAST_WAIT: Duration = Duration::from_millis(2);
+/// From so many files on, one sync of the whole file system costs less than one for each.
+pub(crate) const FILES_FOR_ALL: usize = 24;
 /// Files kept open for writing.
 const OPEN_FILES: usize = 32;
 /// Room is asked for in steps of this.

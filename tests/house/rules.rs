@@ -79,6 +79,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["serve"]),
     ("rcgen", &["serve"]),
     ("chacha20poly1305", &["transfer"]),
+    ("reqwest", &["transfer"]),
+    ("tokio", &["transfer", "serve"]),
+    ("rustls", &["transfer", "serve"]),
 ];
 const FRONT_ENDS: &[&str] = &["place", "console", "cli", "main.rs", "bin/packhouse-cli.rs"];
 

@@ -60,11 +60,6 @@ impl Desk {
         self.happen(Happening::Surveyed, at);
     }
 
-    /// A block is being fetched.
-    pub(crate) fn begun(&mut self, block: usize) {
-        self.board.mark(block, BlockState::Downloading);
-    }
-
     /// A block matched its hash and is on its way to the disk.
     pub(crate) fn matched(&mut self, block: usize, origin: Origin, at: Moment) {
         let size = self.plan.place(block).map_or(0, |place| place.size_bytes);

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::{Desk, EventKind, Moment, RetryReason};
-use crate::transfer::codebase::Way;
+use crate::transfer::codebase::{Codebase, Way};
 use crate::transfer::error::InvalidReason;
 use crate::transfer::retry::{FAILURES_IN_A_ROW, backoff};
 use crate::transfer::score::{Candidate, in_order};
@@ -101,7 +101,7 @@ impl Desk {
                 return Turn::Fetch(assignment);
             }
         }
-        if !has_candidates && soonest.is_none() {
+        if !has_candidates && soonest.is_none() && !self.codebases.is_empty() {
             let names = self.codebases.iter().map(|codebase| codebase.name.clone()).collect();
             self.become_stuck(RetryReason::SetAside(names), Duration::ZERO, at);
             return Turn::Wait(self.stuck.as_ref().map(|stuck| stuck.next));
@@ -163,11 +163,10 @@ impl Desk {
             self.runs_of_file(file, block)
         } else {
             let end = self.run_end(block, file, number);
-            Vec::from_iter([block..end])
+            std::iter::once(block..end).collect()
         };
         for block in runs.iter().cloned().flatten() {
             self.missing.put(block, false);
-            self.begun(block);
         }
         let codebase = &mut self.codebases[number];
         codebase.active += 1;
@@ -236,7 +235,6 @@ impl Desk {
         let more = self.runs_of_file(assignment.file, block);
         for block in more.iter().cloned().flatten() {
             self.missing.put(block, false);
-            self.begun(block);
         }
         assignment.runs.extend(more);
         assignment.runs.sort_by_key(|run| run.start);
@@ -324,19 +322,31 @@ impl Desk {
             self.log(EventKind::Codebase, text, at);
         }
         let usable = || self.codebases.iter().filter(|codebase| !codebase.set_aside);
-        if usable().all(|codebase| codebase.failures >= FAILURES_IN_A_ROW) {
-            let said = usable().map(|codebase| {
+        let has_failed = |codebase: &Codebase| codebase.failures >= FAILURES_IN_A_ROW;
+        let could_deliver = |codebase: &Codebase| codebase.active > 0 || self.serves_missing(codebase);
+        if usable().all(|codebase| has_failed(codebase) || !could_deliver(codebase)) {
+            let failed = || usable().filter(|codebase| has_failed(codebase));
+            let said = failed().map(|codebase| {
                 format!("{}: {}", codebase.name, codebase.last_error.as_deref().unwrap_or("no answer"))
             });
             let reason = RetryReason::Codebases(said.collect());
-            let asked = usable().filter(|codebase| codebase.retry_at > at.now + LONGEST_OWN_WAIT);
-            let not_before = if asked.clone().count() == usable().count() {
-                asked.map(|codebase| codebase.retry_at).min().unwrap_or_default()
-            } else {
-                Duration::ZERO
-            };
+            // Where all of them asked to be left alone, nobody is asked before the first allows it.
+            let first = failed().map(|codebase| codebase.retry_at).min().unwrap_or_default();
+            let not_before = if first > at.now + LONGEST_OWN_WAIT { first } else { Duration::ZERO };
             self.become_stuck(reason, not_before, at);
         }
+    }
+
+    /// Whether a codebase has a file of which something is missing.
+    fn serves_missing(&self, codebase: &Codebase) -> bool {
+        let mut next = self.missing.next(self.low);
+        while let Some(file) = next.and_then(|block| self.plan.file_of(block)) {
+            if codebase.serves(&self.plan, file) {
+                return true;
+            }
+            next = self.missing.next(self.plan.blocks_of(file).end);
+        }
+        false
     }
 
     /// Whether a codebase is on this computer.

@@ -10,16 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::Receiver;
 
-use super::Message;
+use super::{FILES_FOR_ALL, Message};
 use crate::package::BlockState;
 use crate::transfer::shared::Shared;
 use crate::transfer::storage::StoredFile;
 use crate::transfer::survey;
 use crate::transfer::verified::Origin;
 use crate::work::Work;
-
-/// From so many files on, one sync of the whole file system costs less than one for each.
-const FILES_FOR_ALL: usize = 24;
 
 /// A block that was written.
 pub(super) struct Written {
