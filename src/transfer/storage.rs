@@ -47,7 +47,9 @@ pub type StorageWrap = Arc<dyn Fn(Arc<dyn Storage>) -> Arc<dyn Storage> + Send +
 pub(crate) struct FolderStorage {
     root: Root,
     path: PathBuf,
-    /// Holds the lock on the folder, and is what is synced.
+    /// Holds the lock on the folder, and is what is synced. Other systems cannot open a folder as a file, and a lock file
+    /// would lie in the package: there the library keeps two of our own transfers apart.
+    #[cfg(unix)]
     handle: File,
     /// The folder that was made or found last: most files lie where the one before lies.
     last_folder: Mutex<String>,
@@ -66,23 +68,24 @@ impl FolderStorage {
     /// Makes the folder where it is not there, and takes it for this transfer alone.
     pub(crate) fn own(path: &Path) -> Result<Self, NotOurs> {
         std::fs::create_dir_all(path).map_err(NotOurs::Io)?;
-        let handle = open_folder(path).map_err(NotOurs::Io)?;
-        lock(&handle)?;
-        let root = Root::open(path).map_err(NotOurs::Io)?;
-        let allocates = allocating_helps(&handle);
-        Ok(Self { root, path: path.to_owned(), handle, last_folder: Mutex::default(), allocates })
+        #[cfg(unix)]
+        let handle = {
+            let handle = File::open(path).map_err(NotOurs::Io)?;
+            lock(&handle)?;
+            handle
+        };
+        Ok(Self {
+            root: Root::open(path).map_err(NotOurs::Io)?,
+            path: path.to_owned(),
+            #[cfg(target_os = "linux")]
+            allocates: allocating_helps(&handle),
+            #[cfg(not(target_os = "linux"))]
+            allocates: false,
+            #[cfg(unix)]
+            handle,
+            last_folder: Mutex::default(),
+        })
     }
-}
-
-#[cfg(unix)]
-fn open_folder(path: &Path) -> io::Result<File> {
-    File::open(path)
-}
-
-#[cfg(not(unix))]
-fn open_folder(path: &Path) -> io::Result<File> {
-    // Folders cannot be opened as files there; a lock file would lie in the package. The lock is left out.
-    std::fs::metadata(path).and_then(|_| File::open(std::env::current_exe()?))
 }
 
 #[cfg(unix)]
@@ -98,21 +101,11 @@ fn lock(handle: &File) -> Result<(), NotOurs> {
     }
 }
 
-#[cfg(not(unix))]
-fn lock(_: &File) -> Result<(), NotOurs> {
-    Ok(())
-}
-
 /// Memory file systems fill what is allocated with zeros, which costs as much as writing.
 #[cfg(target_os = "linux")]
 fn allocating_helps(folder: &File) -> bool {
     const TMPFS: i64 = 0x0102_1994;
     rustix::fs::fstatfs(folder).is_ok_and(|facts| facts.f_type != TMPFS)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn allocating_helps(_: &File) -> bool {
-    false
 }
 
 impl Storage for FolderStorage {

@@ -42,10 +42,12 @@ pub(crate) struct Seen {
     pub(crate) authorization: Option<String>,
 }
 
+/// Content and strong ETag of each file.
+type Files = HashMap<String, (Vec<u8>, Option<String>)>;
 type Judge = Box<dyn Fn(usize, &Seen) -> Fault + Send>;
 
 struct Inner {
-    files: Mutex<HashMap<String, (Vec<u8>, Option<String>)>>,
+    files: Mutex<Files>,
     judge: Mutex<Judge>,
     seen: Mutex<Vec<Seen>>,
     sent_bytes: AtomicU64,
