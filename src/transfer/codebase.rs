@@ -220,6 +220,9 @@ pub(crate) struct Codebase {
     pub(crate) last_error: Option<String>,
     /// Strong ETags by file, for If-Range.
     pub(crate) etags: HashMap<usize, Box<str>>,
+    /// An ETag of it changed: it is not asked by ETag any more. Several servers behind one address may each have their
+    /// own, and every block is proven by its hash anyway.
+    pub(crate) etags_change: bool,
 }
 
 impl Codebase {
@@ -239,6 +242,7 @@ impl Codebase {
             without_ranges: false,
             last_error: None,
             etags: HashMap::new(),
+            etags_change: false,
         }
     }
 

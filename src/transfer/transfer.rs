@@ -27,7 +27,7 @@ use super::verified::{BufferPool, IncomingBlock, Origin};
 use super::writer::{self, FILES_FOR_ALL, Message};
 use crate::disk::queue::work_through;
 use crate::disk::{Kind, Root};
-use crate::package::BlockBoard;
+use crate::package::{BlockBoard, BlockState};
 use crate::work::{Progress, Work};
 
 /// Connections unless told otherwise.
@@ -371,7 +371,9 @@ impl Survey {
         let Ok(mut found) = found else { return };
         if !found.proven.is_empty() && self.sync_kept(&found).is_err() {
             // What matches may still be thrown away by the disk: nothing of it is believed.
-            found.proven.clear();
+            for block in found.proven.drain(..) {
+                shared.board.mark(block, BlockState::Missing);
+            }
         }
         for file in &found.too_long {
             let size_bytes = shared.plan.files()[*file].size_bytes;

@@ -226,3 +226,28 @@ fn the_end_syncs_tag_files_and_folders() -> Outcome {
     assert_eq!((faults.count(Call::SyncFolders), faults.count(Call::SyncAll)), (1, 0));
     Ok(())
 }
+
+/// What lies in the folder may lie in memory only: it is brought to the disk before it counts.
+#[test]
+fn what_is_kept_is_synced_before_it_is_believed() -> Outcome {
+    let (files, dir) = (sample(6), tempfile::tempdir()?);
+    let origin = origin_of(&files);
+    drop(until(&start(plan_of(&files), options(dir.path(), vec![web(&origin)])), DownloadState::Ready));
+    let again = |faults: &Arc<Faults>| {
+        let mut again = options(dir.path(), vec![web(&origin)]);
+        again.wrap_storage = Some(faults.wrap());
+        until(&start(plan_of(&files), again), DownloadState::Ready)
+    };
+    let counted = Faults::new(|_, _| None);
+    let status = again(&counted);
+    // Three files with content, and at the end the empty one and the tag file.
+    assert_eq!((counted.count(Call::Sync), status.blocks.kept), (5, 15));
+    // A disk that cannot bring it there: all of it is fetched.
+    let failing = Faults::new(|call, number| {
+        (call == Call::Sync && number == 0).then(|| io::Error::from_raw_os_error(5))
+    });
+    let status = again(&failing);
+    assert_eq!((status.blocks.kept, status.blocks.fetched), (0, 15));
+    same(dir.path(), &files);
+    Ok(())
+}

@@ -182,6 +182,41 @@ fn one_signs_in_and_nobody_hears_the_password() -> Outcome {
     Ok(())
 }
 
+/// Several servers behind one address, each with an ETag of its own: the whole file comes once by If-Range, not each time.
+#[test]
+fn an_etag_that_changes_costs_one_answer() -> Outcome {
+    let files = vec![("a".to_owned(), noise(10, 300 * BLOCK as usize))];
+    let (origin, dir) = (origin_of(&files), tempfile::tempdir()?);
+    let mut slow = options(dir.path(), vec![web(&origin)]);
+    slow.connections = 1;
+    slow.limit_bytes_per_second = Some(8 << 20);
+    let transfer = start(plan_of(&files), slow);
+    transfer.wait(crate::desk::LONG, |status| status.fetched_bytes > 0);
+    origin.put("a", files[0].1.clone(), Some("\"another\""));
+    transfer.set_limit(None);
+    let status = until(&transfer, DownloadState::Ready);
+    same(dir.path(), &files);
+    assert_eq!(status.blocks.corrupt, 0);
+    assert!(origin.sent_bytes() <= 2 * total(&files), "{} bytes", origin.sent_bytes());
+    assert!(transfer.events().iter().any(|event| event.text.contains("changed at")));
+    Ok(())
+}
+
+#[test]
+fn a_proxy_is_used_where_one_is_given() -> Outcome {
+    let (files, dir) = (sample(14), tempfile::tempdir()?);
+    let escape = |path: &str| packhouse::package::snapshot::escape_url_path(path);
+    let asked = |path: &str| format!("http://packages.invalid/{}", escape(path));
+    let proxy = Origin::serve(files.iter().map(|(path, content)| (asked(path), content.clone())));
+    let codebase = packhouse::transfer::CodebaseAddress::parse("http://packages.invalid")?;
+    let mut options = options(dir.path(), vec![codebase]);
+    let address = packhouse::transfer::ProxyAddress { url: proxy.url(), credentials: None };
+    options.network.proxy = Some(address);
+    complete(&files, options);
+    assert_eq!(proxy.sent_bytes(), total(&files));
+    Ok(())
+}
+
 #[test]
 fn a_document_is_fetched_up_to_its_size() -> Outcome {
     let origin = Origin::serve([("snapshot.meta4".to_owned(), vec![7; 1000])]);

@@ -14,6 +14,8 @@ use crate::transfer::state::DownloadState;
 const RUN_MOST_BYTES: u64 = 32 * 1024 * 1024;
 /// A run is no longer than a connection needs so many seconds for.
 const RUN_SECS: f64 = 4.0;
+/// So many bytes of an unproven file are progress.
+const PROGRESS_BYTES: u64 = 1024 * 1024;
 /// ETags remembered for each codebase.
 const ETAGS_MOST: usize = 10_000;
 
@@ -256,7 +258,8 @@ impl Desk {
         let Some(codebase) = self.codebases.get_mut(number) else { return };
         let before = codebase.etags.get(&file).cloned();
         let changed = before.as_deref().is_some_and(|before| Some(before) != etag);
-        match etag {
+        codebase.etags_change |= changed;
+        match etag.filter(|_| !codebase.etags_change) {
             Some(etag) if codebase.etags.len() < ETAGS_MOST || before.is_some() => {
                 codebase.etags.insert(file, etag.into());
             }
@@ -295,6 +298,12 @@ impl Desk {
         if fetched_bytes > 0 && took > 0.0 {
             let rate = fetched_bytes as f64 / took;
             codebase.rate = Some(codebase.rate.map_or(rate, |before| before * 0.7 + rate * 0.3));
+        }
+        // A piece of an unproven file that was kept is as good as a block: nothing is stuck.
+        let is_unproven = self.plan.files().get(assignment.file).is_some_and(|file| file.is_unproven);
+        if is_unproven && fetched_bytes >= PROGRESS_BYTES {
+            codebase.failures = 0;
+            self.step = 0;
         }
         if let Some(trouble) = trouble {
             self.failed(assignment, trouble, chance, at);
