@@ -4,6 +4,7 @@ mod desk;
 mod disk_faults;
 #[path = "../support/origin.rs"]
 mod origin;
+mod package;
 mod resume;
 mod servers;
 mod sources;
