@@ -11,9 +11,9 @@
 //! 2. [`Transfer::start`] takes the folder by a lock ([`storage`]) and starts the threads. The [`survey`] hashes what is
 //!    there on all cores: what matches is *kept*, what does not is *corrupt*, the rest is *missing*. What other packages
 //!    have is *reused*.
-//! 3. Each connection ([`fetch`]) comes to the [`desk`] for a turn: a run of missing blocks, from the codebase that is
+//! 3. Each connection (`fetch`) comes to the [`desk`] for a turn: a run of missing blocks, from the codebase that is
 //!    fastest by its [`score`]. It asks by one Range request ([`http`]) and takes nothing but the range it asked for.
-//! 4. Bytes are hashed as they come. Only a match makes a [`VerifiedBlock`] ([`verified`]), and the [`writer`] takes
+//! 4. Bytes are hashed as they come. Only a match makes a [`VerifiedBlock`] ([`verified`]), and the `writer` takes
 //!    nothing else. It writes in place; another thread syncs about 16 MiB together; only then does the board say
 //!    *verified*.
 //! 5. What fails is missing again: at once from another codebase, after a short wait from the same, and when all

@@ -117,7 +117,7 @@ pub(crate) struct IncomingBlock {
     hasher: Sha256,
 }
 
-/// A block whose bytes match their hash. Made by [`IncomingBlock::prove`] only.
+/// A block whose bytes match their hash. Made by `IncomingBlock::prove` only.
 #[derive(Debug)]
 pub struct VerifiedBlock {
     block: usize,

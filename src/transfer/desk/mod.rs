@@ -1,7 +1,7 @@
 //! The desk: all that is known of a running transfer, and every decision in it. One lock, no waiting, no I/O.
 //!
-//! Connections come for a turn ([`turns`]) and report what came of it; the writer reports what is on the disk. The time
-//! is handed in with every call. Who looks gets a [`TransferStatus`] ([`status`]).
+//! Connections come for a turn (`turns`) and report what came of it; the writer reports what is on the disk. The time
+//! is handed in with every call. Who looks gets a [`TransferStatus`] (`status`).
 
 mod blocks;
 mod events;
