@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{Align2, Frame, Margin, Panel, ThemePreference, Ui, ViewportCommand};
+use egui::{Frame, Margin, Panel, ThemePreference, Ui, ViewportCommand};
 
 use super::action::Action;
 use super::areas::Home;
@@ -30,7 +30,7 @@ use super::pages::settings::{self, settings_ui};
 use super::pages::tasks::TasksPage;
 use super::pages::{Place, TreeRows};
 use super::preferences::{self, Preferences, Settings};
-use super::property::{Kept, PropertyWindow, SeveralWindow, Tab};
+use super::property::{Kept, PropertyWindow, SeveralWindow, Tab, WindowId};
 use super::shell::{Menu, Shell, shell_ui};
 use super::start::Surroundings;
 use super::tasks::{TaskId, Tasks};
@@ -110,10 +110,9 @@ pub struct App {
     pub(super) history: HistoryPage,
     pub(super) new_package: Option<NewPackage>,
     pub(super) windows: Vec<PropertyWindow>,
-    pub(super) active: Option<PackageId>,
     pub(super) several: Vec<SeveralWindow>,
-    /// The window of several packages that has the keyboard.
-    pub(super) active_several: Option<u64>,
+    /// The property window that has the keyboard.
+    pub(super) active: Option<WindowId>,
     pub(super) windows_so_far: u64,
     pub(super) last_tab: Tab,
     pub(super) property: Kept,
@@ -177,9 +176,8 @@ impl App {
             history: HistoryPage::default(),
             new_package: None,
             windows: Vec::new(),
-            active: None,
             several: Vec::new(),
-            active_several: None,
+            active: None,
             windows_so_far: 0,
             last_tab: kept.last_tab,
             property: kept.property.clone(),
@@ -232,38 +230,6 @@ impl App {
         self.view.packages.find(id).map(|package| PackageSummary::clone(package))
     }
 
-    pub(super) fn window(&mut self, id: PackageId) -> Option<&mut PropertyWindow> {
-        self.windows.iter_mut().find(|window| window.id == id)
-    }
-
-    /// Dropped, pasted, or named at the start: archives are restored, anything else becomes a package.
-    pub(super) fn take_paths(&mut self, paths: Vec<PathBuf>) {
-        if paths.is_empty() || self.add_to_contents(&paths) {
-            return;
-        }
-        let is_archive = |path: &PathBuf| path.to_string_lossy().to_lowercase().ends_with(".tar.zst");
-        if let [one] = paths.as_slice()
-            && is_archive(one)
-        {
-            let file = one.display().to_string();
-            self.put_in_front(Box::new(super::dialogs::archive::Restore::file(file)));
-            return;
-        }
-        let mut items: Vec<PathBuf> = Vec::new();
-        for path in paths {
-            if !items.contains(&path) {
-                items.push(path);
-            }
-        }
-        // A page that has something takes what comes as more of it; without a library nothing can be asked.
-        let has_sources = self.new_package.as_ref().is_some_and(|page| !page.sources.is_empty());
-        if items.len() > 1 && !has_sources && self.session().is_some() {
-            self.put_in_front(Box::new(super::dialogs::items::Several::new(items)));
-            return;
-        }
-        self.perform(Action::NewPackage(items));
-    }
-
     fn make_scope(&self) -> Scope {
         let on_list = self.place.is_list() && self.new_package.is_none();
         Scope {
@@ -297,28 +263,6 @@ impl App {
             entry.text.clone_from(undo);
         }
         menus
-    }
-
-    /// Takes what was dropped onto the window or pasted into it.
-    fn take_in(&mut self, ui: &Ui) {
-        let (dropped, pasted) = ui.input(|input| {
-            let dropped: Vec<PathBuf> =
-                input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect();
-            let pasted = input.events.iter().find_map(|event| match event {
-                egui::Event::Paste(text) => Some(text.clone()),
-                _ => None,
-            });
-            (dropped, pasted)
-        });
-        if !self.dialogs.is_empty() {
-            return;
-        }
-        self.take_paths(dropped);
-        if let Some(text) = pasted
-            && !ui.ctx().text_edit_focused()
-        {
-            self.take_paths(super::paste::paths(&text));
-        }
     }
 
     fn close_if_asked(&mut self, ctx: &egui::Context) {
@@ -456,46 +400,6 @@ impl App {
         });
     }
 
-    fn windows_ui(&mut self, actions: &mut Vec<Action>) {
-        let ctx = self.ctx.clone();
-        let now = (self.around.now)();
-        let modal = !self.dialogs.is_empty();
-        if !modal && (self.active.is_some() || self.active_several.is_some()) {
-            // Before the fields of the window, to which Ctrl+K means something else.
-            window_keys(&ctx, actions);
-        }
-        let pressed = ctx.input(|input| input.pointer.any_pressed());
-        let mut hit = None;
-        for window in &mut self.windows {
-            let moment = Moment { now, zone: &self.around.actor.time_zone };
-            let is_active = !modal && self.active == Some(window.id);
-            if window.show(&ctx, moment, &self.tasks, self.around.desktop, is_active, actions) {
-                hit = Some(window.id);
-            }
-            if is_active {
-                self.last_tab = window.tab();
-                self.property.contents = window.contents_view();
-                self.property.one = window.size().or(self.property.one);
-            }
-        }
-        let mut hit_several = None;
-        for window in &mut self.several {
-            let moment = Moment { now, zone: &self.around.actor.time_zone };
-            let is_active = !modal && self.active_several == Some(window.number);
-            if window.show(&ctx, moment, &self.tasks, self.around.desktop, is_active, actions) {
-                hit_several = Some(window.number);
-            }
-            if is_active {
-                self.last_tab = window.tab();
-                self.property.several = window.size().or(self.property.several);
-            }
-        }
-        if pressed && !modal {
-            self.active = hit;
-            self.active_several = hit_several;
-        }
-    }
-
     fn dialog_ui(&mut self, actions: &mut Vec<Action>) {
         let view = Arc::clone(&self.view);
         let now = (self.around.now)();
@@ -512,25 +416,6 @@ impl App {
             self.dialogs.pop();
             self.ctx.request_repaint();
         }
-    }
-
-    fn hovering_ui(&self, ui: &Ui) {
-        if ui.input(|input| input.raw.hovered_files.is_empty()) || !self.dialogs.is_empty() {
-            return;
-        }
-        let tokens = Tokens::of(ui);
-        let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop"));
-        let painter = ui.ctx().layer_painter(layer);
-        let area = ui.ctx().content_rect();
-        painter.rect_filled(area, 0.0, tokens.ground.gamma_multiply(0.9));
-        painter.rect_stroke(
-            area.shrink(6.0),
-            6.0,
-            egui::Stroke::new(2.0, tokens.accent),
-            egui::StrokeKind::Inside,
-        );
-        let font = egui::TextStyle::Heading.resolve(ui.style());
-        painter.text(area.center(), Align2::CENTER_CENTER, self.drop_text(), font, tokens.text);
     }
 }
 
@@ -582,7 +467,7 @@ impl eframe::App for App {
             status_link: (self.packages.is_filtered() && self.scope.list.is_shown)
                 .then_some(("Clear", Command::List(ListCommand::ClearFilter))),
             density: self.density,
-            keys: self.dialogs.is_empty() && self.active.is_none() && self.active_several.is_none(),
+            keys: self.dialogs.is_empty() && self.active.is_none(),
             focus_search: std::mem::take(&mut self.focus_search),
         };
         if shell.keys {
@@ -607,7 +492,7 @@ impl eframe::App for App {
         std::mem::swap(&mut self.tree, &mut tree);
         self.windows_ui(&mut actions);
         self.dialog_ui(&mut actions);
-        let is_away = !self.dialogs.is_empty() || self.active.is_some() || self.active_several.is_some();
+        let is_away = !self.dialogs.is_empty() || self.active.is_some();
         self.home.follow(&self.ctx, is_away);
         self.hovering_ui(ui);
         actions.extend(done.commands.into_iter().map(Action::Run));
@@ -641,16 +526,5 @@ impl eframe::App for App {
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         self.saved = self.preferences();
         storage.set_string(preferences::KEY, self.saved.write());
-    }
-}
-
-/// Keys of the program that count in a property window too.
-fn window_keys(ctx: &egui::Context, actions: &mut Vec<Action>) {
-    for command in [Command::Palette, Command::Help] {
-        if let Some(shortcut) = command.entry().shortcut
-            && ctx.input_mut(|input| input.consume_shortcut(&shortcut))
-        {
-            actions.push(Action::Run(command));
-        }
     }
 }

@@ -9,7 +9,6 @@ use egui::ViewportCommand;
 use super::action::{Action, Browse};
 use super::app::{App, Front, Leaving, Opened};
 use super::command::Command;
-use super::dialogs::add::AddFiles;
 use super::dialogs::archive::{Archive, Restore};
 use super::dialogs::failure::{Told, is_worth_telling};
 use super::dialogs::files::{ExportHistory, FolderFor, PrintReport, SaveFolder};
@@ -25,13 +24,11 @@ use super::housekeeping::Facts;
 use super::notices::Notices;
 use super::pages::Place;
 use super::pages::new_package::NewPackage;
-use super::property::{PropertyWindow, Tab};
 use super::tasks::{Show, TaskId};
 use super::theme;
 use super::undo::Undo;
 use crate::failure::{Class, Failure};
 use crate::package::record::{PackageId, PackageSummary};
-use crate::package::state::Field;
 use crate::package::{CheckKind, PackageState};
 use crate::session::{
     self, LastReasons, ListKeys, PackageRef, ReadContents, ReadInfo, Request, RestoreSource, Session,
@@ -120,9 +117,8 @@ impl App {
         self.opened = Opened::Opening;
         self.view = std::sync::Arc::default();
         self.windows.clear();
-        self.active = None;
         self.several.clear();
-        self.active_several = None;
+        self.active = None;
         self.history = super::pages::history::HistoryPage::default();
         self.undo = Undo::default();
         self.notices = Notices::default();
@@ -402,29 +398,6 @@ impl App {
         ]
     }
 
-    pub(super) fn open_window(&mut self, id: PackageId) {
-        let Some(package) = self.summary(id) else { return };
-        self.active = Some(id);
-        self.active_several = None;
-        if let Some(window) = self.window(id) {
-            window.bring_to_front();
-            return;
-        }
-        let order = self.windows.len() + self.several.len();
-        self.windows.push(PropertyWindow::new(&package, self.last_tab, order, &self.property));
-        if let Some(session) = self.session() {
-            session.watch_first(vec![id]);
-        }
-        self.read_details(id);
-    }
-
-    pub(super) fn close_window(&mut self, id: PackageId) {
-        self.windows.retain(|window| window.id != id);
-        if self.active == Some(id) {
-            self.active = None;
-        }
-    }
-
     fn ask_accept(&mut self, id: PackageId) {
         if let Some(window) = self.window(id) {
             let record = window.details().map(|details| details.record.clone());
@@ -443,63 +416,6 @@ impl App {
             }
             Err(failure) => app.tell(failure),
         });
-    }
-
-    /// Asks where files are to be added in a package; `paths` may be empty.
-    fn ask_add(&mut self, id: PackageId, browse: Browse, paths: Vec<PathBuf>) {
-        let Some(package) = self.summary(id) else { return };
-        if !package.state.may_edit(Field::Contents) {
-            let message = format!("{} is {}", package.key.title(), package.state.word().to_lowercase());
-            let action = match package.state {
-                PackageState::Archived => "Restore… changes that",
-                _ => "New version… or Unseal… changes that",
-            };
-            let failure = Failure::new("wrong-state", Class::Refused, message, action)
-                .because("only the files of an open package can be changed");
-            self.tell(failure);
-            return;
-        }
-        let contents = self.window(id).and_then(|window| window.contents());
-        self.put_in_front(Box::new(AddFiles::new(package, contents, browse, paths)));
-    }
-
-    /// Counts files for the dialog in front.
-    fn count(&mut self, sources: Vec<PathBuf>) {
-        let Some(number) = self.dialogs.last().map(|front| front.number) else { return };
-        let request = session::Preview { sources: sources.clone(), links: session::Links::default() };
-        self.ask("", Show::Nothing, request, move |app, result| {
-            app.deliver(number, &Delivery::Counted(&sources, &result));
-        });
-    }
-
-    /// Hands files to the package whose contents are in front, if a window shows some; whether it did.
-    pub(super) fn add_to_contents(&mut self, paths: &[PathBuf]) -> bool {
-        let Some(id) = self.contents_in_front() else { return false };
-        if !paths.is_empty() {
-            self.ask_add(id, Browse::AddFiles(id), paths.to_vec());
-        }
-        true
-    }
-
-    /// The package whose tab *Contents* has the keyboard.
-    pub(super) fn contents_in_front(&self) -> Option<PackageId> {
-        let active = self.active?;
-        let window = self.windows.iter().find(|window| window.id == active)?;
-        (window.tab() == Tab::Contents).then_some(active)
-    }
-
-    /// What the window says while files are held over it.
-    pub(super) fn drop_text(&self) -> String {
-        match self.contents_in_front().and_then(|id| self.summary(id)) {
-            Some(package) if package.state.may_edit(Field::Contents) => {
-                format!("Drop to add to {}", package.key.title())
-            }
-            Some(package) if package.state == PackageState::Archived => {
-                "The package is archived. Restore… changes that".to_owned()
-            }
-            Some(_) => "The package is sealed. New version… or Unseal… changes that".to_owned(),
-            None => "Drop to register as a package".to_owned(),
-        }
     }
 
     fn check(&mut self, packages: Vec<PackageId>, kind: CheckKind) {
@@ -606,10 +522,7 @@ impl App {
             .collect();
         stale.into_iter().for_each(|id| self.read_details(id));
         // A package that was removed has no properties.
-        self.windows.retain(|window| view.packages.find(window.id).is_some());
-        if self.active.is_some_and(|id| !self.windows.iter().any(|window| window.id == id)) {
-            self.active = None;
-        }
+        self.keep_windows(|id| view.packages.find(id).is_some());
         self.follow_several();
         self.follow_replaced();
         if let Place::Group(group) = &self.place

@@ -40,12 +40,12 @@ pub mod state;
 pub mod storage;
 pub mod survey;
 mod throttle;
-pub mod trust;
 #[expect(
     clippy::module_inception,
     reason = "the handle of a transfer has the name of what it is a handle of"
 )]
 mod transfer;
+pub mod trust;
 pub mod verified;
 mod writer;
 

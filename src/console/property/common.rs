@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use super::draft::Part;
 use crate::console::format;
+use crate::console::icons::{Icon, Mark};
+use crate::console::pages::packages::icon_of;
 use crate::package::record::{PackageId, PackageSummary, PackageType};
 use crate::package::{Finding, PackageList, PackageState};
 
@@ -34,6 +36,8 @@ pub struct Common {
     pub(super) blocked: usize,
     pub(super) files: u64,
     pub(super) size_bytes: u64,
+    /// What the title of the window begins with.
+    pub(super) icon: Same<(Icon, Option<Mark>)>,
     states: [usize; 3],
     findings: Vec<(Finding, usize)>,
     /// What is another than it was for any of them, since the last time they were compared.
@@ -73,7 +77,9 @@ impl Common {
                 None => findings.push((row.finding, 1)),
             }
         }
+        let icon = rows.first().map(|row| icon_of(row));
         Self {
+            icon: icon.filter(|icon| rows.iter().all(|row| icon_of(row) == *icon)),
             name: text(|row| row.key.name()),
             version: text(|row| row.key.version()),
             supplier: text(|row| &row.supplier),

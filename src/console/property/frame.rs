@@ -1,19 +1,29 @@
-//! The frame of a property window: its place, its size, which is kept for each kind, and the row of buttons.
+//! The frame of a property window, of one package or of several: its place, its size, which is kept for each kind, its
+//! title, its tabs, its keys and the row of buttons.
 
-use egui::{Align, Context, Frame, Id, Layout, Margin, Pos2, Rect, Ui, Vec2, Window};
+use egui::text::{LayoutJob, TextFormat};
+use egui::{Align, Context, Frame, Id, Key, Layout, Margin, Modifiers, Pos2, Rect, Ui, Vec2, Window};
 use serde::{Deserialize, Serialize};
 
+use super::Tab;
 use super::contents::ContentsView;
+use crate::console::icons::{self, Icon, Mark};
+use crate::console::pages::packages::Moment;
 use crate::console::start::{Closing, Desktop};
-use crate::console::theme::FOCUS_WIDTH;
-use crate::console::tokens::Tokens;
+use crate::console::tasks::Tasks;
+use crate::console::theme::{FOCUS_WIDTH, semibold};
+use crate::console::tokens::{Tokens, Tone};
 use crate::console::widgets::button::{button, button_unless, primary_button_unless};
 use crate::console::widgets::short;
+use crate::console::widgets::tab_bar::{Tab as TabHead, tab_bar_ui};
+use crate::package::CheckKind;
 
 /// A window is never smaller, unless the program's window is, in points.
 const LEAST: Vec2 = Vec2::new(640.0, 480.0);
 /// Size of a window that was never resized, in points.
 const USUAL: Vec2 = Vec2::new(840.0, 560.0);
+/// Space left and right of what is in a window, in points.
+const SIDE: i8 = 14;
 /// Height of the row of buttons with the space above it, in points.
 const BUTTONS: f32 = 44.0;
 
@@ -35,6 +45,39 @@ impl Kept {
         let sane = |size: &[f32; 2]| size.iter().all(|side| (100.0..20_000.0).contains(side));
         Self { one: self.one.filter(sane), several: self.several.filter(sane), ..self }
     }
+}
+
+/// What stands around every property window.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// Where it is drawn.
+    pub ctx: &'a Context,
+    /// The clock.
+    pub moment: Moment<'a>,
+    /// The work that runs.
+    pub tasks: &'a Tasks,
+    /// The order of the buttons.
+    pub desktop: Desktop,
+}
+
+/// What is asked for by the keys, the buttons and the cross of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// To close it, after a question if anything would be lost.
+    Close,
+    /// To close it: there is nothing to lose.
+    Discard,
+    /// To carry out what was changed.
+    Apply { close: bool },
+    /// To check what it shows.
+    Check(CheckKind),
+}
+
+/// What the title says.
+pub(super) struct Title<'a> {
+    pub(super) text: &'a str,
+    /// The state, where there is one.
+    pub(super) icon: Option<(Icon, Option<Mark>)>,
 }
 
 /// Place, size and order of a window.
@@ -73,18 +116,19 @@ impl WindowFrame {
         self.size
     }
 
-    pub(super) fn show(&mut self, ctx: &Context, title: &str, content: impl FnOnce(&mut Ui)) -> Shown {
+    pub(super) fn show(&mut self, ctx: &Context, title: Title<'_>, content: impl FnOnce(&mut Ui)) -> Shown {
         let mut open = true;
         let tokens = Tokens::for_theme(ctx.global_style().visuals.dark_mode);
         let frame = Frame::window(&ctx.global_style()).fill(tokens.panel).inner_margin(Margin::same(0));
         // At most as large as the window around it.
         let room = ctx.content_rect().size() - Vec2::new(24.0, 60.0);
         let mut size = self.size;
-        let shown = Window::new(short(title, 90))
+        // egui writes a title in the middle: it is written below, where it belongs.
+        let shown = Window::new("")
             .id(self.id)
             .open(&mut open)
             .frame(frame)
-            .title_frame(Frame::new().inner_margin(Margin::symmetric(14, 7)))
+            .title_frame(Frame::new().inner_margin(Margin::symmetric(SIDE, 7)))
             .default_size(self.start.min(room))
             .default_pos(self.place_in(ctx.content_rect()))
             .min_size(LEAST.min(room))
@@ -94,7 +138,7 @@ impl WindowFrame {
             .show(ctx, |ui| {
                 let has = ui.available_size().round();
                 size = Some([has.x, has.y]);
-                let body = Frame::new().inner_margin(Margin { left: 14, right: 14, top: 2, bottom: 12 });
+                let body = Frame::new().inner_margin(Margin { left: SIDE, right: SIDE, top: 2, bottom: 12 });
                 body.show(ui, content);
             });
         self.size = size;
@@ -108,13 +152,17 @@ impl WindowFrame {
         let title_bar = self.id.with("__title_click");
         ctx.accesskit_node_builder(title_bar, |node| {
             node.set_role(egui::accesskit::Role::TitleBar);
-            node.set_label(format!("Title bar of {title}"));
+            node.set_label(format!("Title bar of {}", title.text));
         });
-        let bar = ctx.read_response(title_bar).map(|bar| bar.rect.y_range());
+        let bar = ctx.read_response(title_bar).map(|bar| bar.rect);
+        if let (Some(shown), Some(bar)) = (&shown, bar) {
+            ctx.accesskit_node_builder(shown.response.id, |node| node.set_label(title.text));
+            paint_title(ctx, shown.response.layer_id, bar, &title);
+        }
         let focused = ctx.memory(|memory| memory.focused()).and_then(|id| ctx.read_response(id));
         if let (Some(layer), Some(bar), Some(focused)) = (layer, bar, focused)
             && focused.layer_id == layer
-            && bar.contains(focused.rect.center().y)
+            && bar.y_range().contains(focused.rect.center().y)
         {
             let ring = egui::Stroke::new(FOCUS_WIDTH, tokens.focus);
             ctx.layer_painter(layer).rect_stroke(focused.rect, 5.0, ring, egui::StrokeKind::Inside);
@@ -144,8 +192,64 @@ pub(super) fn tab_area_ui(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// OK, Cancel and Apply in the order of the desktop; which one was pressed.
-pub(super) fn closing_ui(ui: &mut Ui, desktop: Desktop, is_busy: bool, is_changed: bool) -> Option<Closing> {
+/// Writes the title into its bar, from the left: the state, then the words.
+fn paint_title(ctx: &Context, layer: egui::LayerId, bar: Rect, title: &Title<'_>) {
+    let style = ctx.global_style();
+    let tokens = Tokens::for_theme(style.visuals.dark_mode);
+    let painter = ctx.layer_painter(layer).with_clip_rect(bar);
+    let mut left = bar.left() + f32::from(SIDE);
+    if let Some((icon, mark)) = title.icon {
+        let centre = egui::pos2(left + icons::SIZE / 2.0, bar.center().y);
+        icons::paint(&painter, centre, icon, tokens.secondary);
+        if let Some(mark) = mark {
+            let tone = if mark == Mark::CheckOff { Tone::Busy } else { Tone::Bad };
+            icons::paint_mark(&painter, centre, mark, tone.colour(tokens), tokens.panel);
+        }
+        left += icons::SIZE + 8.0;
+    }
+    let size = egui::TextStyle::Body.resolve(&style).size;
+    let format = TextFormat::simple(semibold(size), tokens.text);
+    let mut job = LayoutJob::single_section(short(title.text, 160), format);
+    job.wrap.max_width = (bar.right() - left - 8.0).max(0.0);
+    job.wrap.max_rows = 1;
+    job.wrap.break_anywhere = true;
+    let galley = painter.layout_job(job);
+    let at = egui::pos2(left, bar.center().y - galley.size().y / 2.0);
+    painter.galley(at, galley, tokens.text);
+}
+
+/// The tabs; a click changes the one that is shown.
+pub(super) fn tabs_ui(ui: &mut Ui, tabs: &[Tab], tab: &mut Tab, has_finding: impl Fn(Tab) -> bool) {
+    let heads: Vec<_> =
+        tabs.iter().map(|tab| TabHead { title: tab.word(), finding: has_finding(*tab) }).collect();
+    let at = tabs.iter().position(|one| one == tab).unwrap_or(0);
+    if let Some(clicked) = tab_bar_ui(ui, &heads, at) {
+        *tab = tabs[clicked];
+    }
+}
+
+/// The keys of a window: Ctrl+Tab goes round its tabs, F5 checks, Esc closes.
+///
+/// `is_popup_open` tells of the time before the window was shown: Esc closes an open list of choices first.
+pub(super) fn keys(ctx: &Context, tabs: &[Tab], tab: &mut Tab, is_popup_open: bool) -> Option<Asked> {
+    let pressed = |modifiers, key| ctx.input_mut(|input| input.consume_key(modifiers, key));
+    let at = tabs.iter().position(|one| one == tab).unwrap_or(0);
+    if pressed(Modifiers::CTRL | Modifiers::SHIFT, Key::Tab) {
+        *tab = tabs[(at + tabs.len() - 1) % tabs.len()];
+    } else if pressed(Modifiers::CTRL, Key::Tab) {
+        *tab = tabs[(at + 1) % tabs.len()];
+    }
+    if pressed(Modifiers::SHIFT, Key::F5) {
+        Some(Asked::Check(CheckKind::Deep))
+    } else if pressed(Modifiers::NONE, Key::F5) {
+        Some(Asked::Check(CheckKind::Quick))
+    } else {
+        (!is_popup_open && pressed(Modifiers::NONE, Key::Escape)).then_some(Asked::Close)
+    }
+}
+
+/// OK, Cancel and Apply in the order of the desktop; what the one that was pressed asks for.
+pub(super) fn closing_ui(ui: &mut Ui, desktop: Desktop, is_busy: bool, is_changed: bool) -> Option<Asked> {
     let tokens = Tokens::of(ui);
     let top = ui.cursor().top();
     ui.painter().hline(ui.max_rect().x_range(), top + 4.0, egui::Stroke::new(1.0, tokens.separator));
@@ -170,7 +274,12 @@ pub(super) fn closing_ui(ui: &mut Ui, desktop: Desktop, is_busy: bool, is_change
             }
         }
     });
-    pressed
+    Some(match pressed? {
+        Closing::Ok if !is_changed => Asked::Discard,
+        Closing::Ok => Asked::Apply { close: true },
+        Closing::Apply => Asked::Apply { close: false },
+        Closing::Cancel => Asked::Close,
+    })
 }
 
 #[cfg(test)]

@@ -19,33 +19,31 @@ mod steps;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 
-use egui::{Context, Key, Modifiers, RichText, Sense, Ui, Vec2};
+use egui::{RichText, Sense, Ui, Vec2};
 
 use jiff::Timestamp;
 
 pub use self::common::Common;
 pub use self::contents::{ContentsView, Listing, MadeRows, MakeRows};
 use self::draft::{Draft, Part, merge};
-pub use self::frame::Kept;
-use self::frame::{WindowFrame, closing_ui, tab_area_ui};
+pub use self::frame::{Around, Kept};
+use self::frame::{Asked, Title, WindowFrame, closing_ui, tab_area_ui, tabs_ui};
 pub use self::history::HistoryTab;
 pub use self::outcome::Outcome;
 pub use self::several::{SeveralAction, SeveralWindow};
 use self::steps::Step;
 use super::action::Action;
 use super::command::Command;
-use super::icons;
+use super::icons::{self, Icon};
 use super::pages::packages::{Moment, icon_of};
-use super::start::{Closing, Desktop};
 use super::tasks::{TaskId, Tasks};
 use super::theme::semibold;
 use super::tokens::{Tokens, Tone};
 use super::widgets::list::ListState;
-use super::widgets::tab_bar::{Tab as TabHead, tab_bar_ui};
 use crate::failure::Failure;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::state::Field;
-use crate::package::{BoardSlot, CheckKind, CheckReport, Finding, PackageKey, PackageList, PackageState};
+use crate::package::{BoardSlot, CheckReport, Finding, PackageKey, PackageList, PackageState};
 use crate::session::{Contents, PackageBlocks, PackageDetails, PackageEdit, View};
 
 /// A tab.
@@ -340,72 +338,48 @@ impl PropertyWindow {
     }
 
     /// Shows the window; returns whether a press of the pointer went to it.
-    pub fn show(
-        &mut self,
-        ctx: &Context,
-        moment: Moment<'_>,
-        tasks: &Tasks,
-        desktop: Desktop,
-        is_active: bool,
-        actions: &mut Vec<Action>,
-    ) -> bool {
-        let title = format!("{} - Properties", self.key.title());
-        let popup_open = egui::Popup::is_any_open(ctx);
+    pub fn show(&mut self, around: &Around<'_>, is_active: bool, actions: &mut Vec<Action>) -> bool {
+        let ctx = around.ctx;
+        let text = format!("{} - Properties", self.key.title());
+        let title = Title { text: &text, icon: self.seen.as_ref().map(icon_of) };
+        let is_popup_open = egui::Popup::is_any_open(ctx);
         let mut frame = std::mem::replace(&mut self.frame, WindowFrame::new(0, None));
-        let shown =
-            frame.show(ctx, &title, |ui| self.window_ui(ui, moment, tasks, desktop, is_active, actions));
+        let shown = frame.show(ctx, title, |ui| self.window_ui(ui, around, is_active, actions));
         self.frame = frame;
         if shown.is_closed {
-            actions.push(Action::CloseWindow(self.id));
+            self.ask(Asked::Close, around.tasks, actions);
         }
-        if is_active {
-            self.keys(ctx, tasks, popup_open, actions);
+        if is_active && let Some(asked) = frame::keys(ctx, &Tab::ALL, &mut self.tab, is_popup_open) {
+            self.ask(asked, around.tasks, actions);
         }
         shown.is_pressed
     }
 
-    fn keys(&mut self, ctx: &Context, tasks: &Tasks, popup_open: bool, actions: &mut Vec<Action>) {
-        let pressed = |modifiers, key| ctx.input_mut(|input| input.consume_key(modifiers, key));
-        let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
-        if pressed(Modifiers::CTRL | Modifiers::SHIFT, Key::Tab) {
-            self.tab = Tab::ALL[(at + Tab::ALL.len() - 1) % Tab::ALL.len()];
-        } else if pressed(Modifiers::CTRL, Key::Tab) {
-            self.tab = Tab::ALL[(at + 1) % Tab::ALL.len()];
-        }
-        let busy = self.check.is_some_and(|task| tasks.is_running(task));
-        if pressed(Modifiers::SHIFT, Key::F5) && !busy {
-            actions.push(Action::Check(vec![self.id], CheckKind::Deep));
-        } else if pressed(Modifiers::NONE, Key::F5) && !busy {
-            actions.push(Action::Check(vec![self.id], CheckKind::Quick));
-        }
-        // Esc closes an open list of choices first.
-        if !popup_open && pressed(Modifiers::NONE, Key::Escape) {
-            actions.push(Action::CloseWindow(self.id));
-        }
+    fn ask(&self, asked: Asked, tasks: &Tasks, actions: &mut Vec<Action>) {
+        let id = self.id;
+        actions.push(match asked {
+            Asked::Close => Action::CloseWindow(id),
+            Asked::Discard => Action::Discard(id),
+            Asked::Apply { close } => Action::Apply { package: id, close },
+            // One at a time.
+            Asked::Check(_) if self.check.is_some_and(|task| tasks.is_running(task)) => return,
+            Asked::Check(kind) => Action::Check(vec![id], kind),
+        });
     }
 
-    fn window_ui(
-        &mut self,
-        ui: &mut Ui,
-        moment: Moment<'_>,
-        tasks: &Tasks,
-        desktop: Desktop,
-        is_active: bool,
-        actions: &mut Vec<Action>,
-    ) {
+    fn window_ui(&mut self, ui: &mut Ui, around: &Around<'_>, is_active: bool, actions: &mut Vec<Action>) {
+        let (moment, tasks) = (around.moment, around.tasks);
         self.header_ui(ui, moment, actions);
         let blocked = self.seen.as_ref().is_some_and(|package| package.finding != Finding::Consistent);
         let damaged = self.differing_report().is_some_and(|report| !report.differences.damaged.is_empty());
-        let tabs = Tab::ALL.map(|tab| TabHead {
-            title: tab.word(),
-            finding: tab == Tab::Consistency && blocked || tab == Tab::Blocks && damaged,
+        tabs_ui(ui, &Tab::ALL, &mut self.tab, |tab| {
+            tab == Tab::Consistency && blocked || tab == Tab::Blocks && damaged
         });
-        let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
-        if let Some(clicked) = tab_bar_ui(ui, &tabs, at) {
-            self.tab = Tab::ALL[clicked];
-        }
         tab_area_ui(ui, |ui| self.tab_ui(ui, moment, tasks, is_active, actions));
-        self.buttons_ui(ui, tasks, desktop, actions);
+        let is_busy = self.applying.is_some_and(|task| tasks.is_running(task));
+        if let Some(asked) = closing_ui(ui, around.desktop, is_busy, self.is_changed()) {
+            self.ask(asked, tasks, actions);
+        }
     }
 
     fn tab_ui(
@@ -441,13 +415,13 @@ impl PropertyWindow {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 10.0;
             let (rect, _) = ui.allocate_exact_size(Vec2::splat(icons::SIZE), Sense::hover());
-            let (icon, mark) = icon_of(package);
-            icons::paint(ui.painter(), rect.center(), icon, tokens.secondary);
-            if let Some(mark) = mark {
-                let tone = if mark == icons::Mark::CheckOff { Tone::Busy } else { Tone::Bad };
-                icons::paint_mark(ui.painter(), rect.center(), mark, tone.colour(tokens), tokens.panel);
-            }
             let (text, tone) = finding_text(package, moment);
+            // The state stands in the title: here its finding.
+            let (icon, colour) = match package.finding {
+                Finding::Consistent => (Icon::Shield, tokens.secondary),
+                _ => (Icon::Warning, tone.colour(tokens)),
+            };
+            icons::paint(ui.painter(), rect.center(), icon, colour);
             let size = egui::TextStyle::Body.resolve(ui.style()).size;
             ui.label(RichText::new(text).font(semibold(size)).color(tone.colour(tokens)));
             let mut state = package.state.word().to_owned();
@@ -466,19 +440,6 @@ impl PropertyWindow {
                 }
             }
         });
-    }
-
-    fn buttons_ui(&mut self, ui: &mut Ui, tasks: &Tasks, desktop: Desktop, actions: &mut Vec<Action>) {
-        let busy = self.applying.is_some_and(|task| tasks.is_running(task));
-        let (id, changed) = (self.id, self.is_changed());
-        match closing_ui(ui, desktop, busy, changed) {
-            Some(Closing::Ok) if !changed => actions.push(Action::Discard(id)),
-            Some(Closing::Cancel) => actions.push(Action::CloseWindow(id)),
-            Some(which) => {
-                actions.push(Action::Apply { package: id, close: which == Closing::Ok });
-            }
-            None => {}
-        }
     }
 
     fn may_edit(&self, field: Field) -> bool {

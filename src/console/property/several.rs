@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
-use egui::{Align, Context, Key, Layout, Modifiers, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Align, Layout, RichText, ScrollArea, TextEdit, Ui};
 
 use super::common::Common;
 use super::draft::Part;
-use super::frame::{WindowFrame, closing_ui, tab_area_ui};
+use super::frame::{self, Around, Asked, Title, WindowFrame, closing_ui, tab_area_ui, tabs_ui};
 use super::outcome::{Outcome, outcome_ui};
 use super::{HistoryTab, Tab, WindowId, elsewhere_ui};
 use crate::console::action::Action;
@@ -18,14 +18,12 @@ use crate::console::dialogs::several::SwitchOffSeveral;
 use crate::console::format;
 use crate::console::pages::packages::{Moment, consistency_text, icon_of};
 use crate::console::selected::Selected;
-use crate::console::start::{Closing, Desktop};
-use crate::console::tasks::{TaskId, Tasks};
+use crate::console::tasks::TaskId;
 use crate::console::theme::semibold;
 use crate::console::tokens::{Tokens, Tone};
 use crate::console::widgets::button::{button, link};
 use crate::console::widgets::field_row::{field_row, labelled_row, value_row};
 use crate::console::widgets::list::{Cell, Column, List, ListState, Row, Rows};
-use crate::console::widgets::tab_bar::{Tab as TabHead, tab_bar_ui};
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{CheckKind, CheckReport, PackageList, PackageState};
 use crate::session::{SeveralEdit, SwitchEdit};
@@ -277,59 +275,38 @@ impl SeveralWindow {
     }
 
     /// Shows the window; returns whether a press of the pointer went to it.
-    pub fn show(
-        &mut self,
-        ctx: &Context,
-        moment: Moment<'_>,
-        tasks: &Tasks,
-        desktop: Desktop,
-        is_active: bool,
-        actions: &mut Vec<Action>,
-    ) -> bool {
-        let popup_open = egui::Popup::is_any_open(ctx);
-        let title = format!("{} - Properties", self.title());
+    pub fn show(&mut self, around: &Around<'_>, is_active: bool, actions: &mut Vec<Action>) -> bool {
+        let ctx = around.ctx;
+        let text = format!("{} - Properties", self.title());
+        let title = Title { text: &text, icon: self.common.as_ref().and_then(|common| common.icon) };
+        let is_popup_open = egui::Popup::is_any_open(ctx);
         let mut frame = std::mem::replace(&mut self.frame, WindowFrame::new(0, None));
-        let shown = frame.show(ctx, &title, |ui| self.window_ui(ui, moment, tasks, desktop, actions));
+        let shown = frame.show(ctx, title, |ui| self.window_ui(ui, around, actions));
         self.frame = frame;
         if shown.is_closed {
-            actions.push(Action::Several(self.number, SeveralAction::Close));
+            self.ask(Asked::Close, actions);
         }
-        if is_active {
-            self.keys(ctx, popup_open, actions);
+        if is_active && let Some(asked) = frame::keys(ctx, &TABS, &mut self.tab, is_popup_open) {
+            self.ask(asked, actions);
         }
         shown.is_pressed
     }
 
-    fn keys(&mut self, ctx: &Context, popup_open: bool, actions: &mut Vec<Action>) {
-        let pressed = |modifiers, key| ctx.input_mut(|input| input.consume_key(modifiers, key));
-        let at = TABS.iter().position(|tab| *tab == self.tab).unwrap_or(0);
-        if pressed(Modifiers::CTRL | Modifiers::SHIFT, Key::Tab) {
-            self.tab = TABS[(at + TABS.len() - 1) % TABS.len()];
-        } else if pressed(Modifiers::CTRL, Key::Tab) {
-            self.tab = TABS[(at + 1) % TABS.len()];
-        }
-        let kind = if pressed(Modifiers::SHIFT, Key::F5) {
-            Some(CheckKind::Deep)
-        } else {
-            pressed(Modifiers::NONE, Key::F5).then_some(CheckKind::Quick)
+    fn ask(&self, asked: Asked, actions: &mut Vec<Action>) {
+        let action = match asked {
+            Asked::Close => SeveralAction::Close,
+            Asked::Discard => SeveralAction::Discard,
+            Asked::Apply { close } => SeveralAction::Apply { close },
+            Asked::Check(kind) => {
+                let checked = self.common.as_ref().map(|common| Action::Check(common.ids.clone(), kind));
+                return actions.extend(checked);
+            }
         };
-        if let (Some(kind), Some(common)) = (kind, &self.common) {
-            actions.push(Action::Check(common.ids.clone(), kind));
-        }
-        // Esc closes an open list of choices first.
-        if !popup_open && pressed(Modifiers::NONE, Key::Escape) {
-            actions.push(Action::Several(self.number, SeveralAction::Close));
-        }
+        actions.push(Action::Several(self.number, action));
     }
 
-    fn window_ui(
-        &mut self,
-        ui: &mut Ui,
-        moment: Moment<'_>,
-        tasks: &Tasks,
-        desktop: Desktop,
-        actions: &mut Vec<Action>,
-    ) {
+    fn window_ui(&mut self, ui: &mut Ui, around: &Around<'_>, actions: &mut Vec<Action>) {
+        let moment = around.moment;
         let common = self.common.clone();
         if let Some(common) = &common {
             let size = egui::TextStyle::Body.resolve(ui.style()).size;
@@ -337,13 +314,7 @@ impl SeveralWindow {
             ui.label(RichText::new(common.states()).font(semibold(size)).color(tokens.text));
         }
         let blocked = common.as_ref().is_some_and(|common| common.blocked > 0);
-        let heads =
-            TABS.map(|tab| TabHead { title: tab.word(), finding: tab == Tab::Consistency && blocked });
-        let at = TABS.iter().position(|tab| *tab == self.tab).unwrap_or(0);
-        if let Some(clicked) = tab_bar_ui(ui, &heads, at) {
-            self.tab = TABS[clicked];
-        }
-        let is_busy = self.applying.is_some_and(|task| tasks.is_running(task));
+        tabs_ui(ui, &TABS, &mut self.tab, |tab| tab == Tab::Consistency && blocked);
         tab_area_ui(ui, |ui| {
             let Some(common) = &common else {
                 ui.weak("Reading the packages…");
@@ -370,17 +341,9 @@ impl SeveralWindow {
                 outcome_ui(ui, outcome, self.number, actions);
             }
         });
-        let (number, changed) = (self.number, self.is_changed());
-        match closing_ui(ui, desktop, is_busy, changed) {
-            Some(Closing::Ok) if !changed => {
-                actions.push(Action::Several(number, SeveralAction::Discard));
-            }
-            Some(Closing::Cancel) => actions.push(Action::Several(number, SeveralAction::Close)),
-            Some(which) => {
-                let close = which == Closing::Ok;
-                actions.push(Action::Several(number, SeveralAction::Apply { close }));
-            }
-            None => {}
+        let is_busy = self.applying.is_some_and(|task| around.tasks.is_running(task));
+        if let Some(asked) = closing_ui(ui, around.desktop, is_busy, self.is_changed()) {
+            self.ask(asked, actions);
         }
     }
 

@@ -139,10 +139,9 @@ impl App {
         if selected.is_empty() {
             return;
         }
-        self.active = None;
         if let Some(window) = self.several.iter_mut().find(|window| window.is_of(&selected)) {
             window.bring_to_front();
-            self.active_several = Some(window.number);
+            self.active = Some(WindowId::Several(window.number));
             return;
         }
         self.windows_so_far += 1;
@@ -150,20 +149,16 @@ impl App {
         let order = self.windows.len() + self.several.len();
         let size = self.property.several;
         self.several.push(SeveralWindow::new(number, selected, self.last_tab, order, size));
-        self.active_several = Some(number);
+        self.active = Some(WindowId::Several(number));
     }
 
     /// Tells of the dialog, the tab or the page that has the keyboard.
     pub(in crate::console) fn show_help(&mut self) {
-        let one = self.active.and_then(|id| self.windows.iter().find(|window| window.id == id));
-        let several = self.active_several;
-        let several = several.and_then(|number| self.several.iter().find(|window| window.number == number));
-        let topic = match (self.dialogs.last(), one, several) {
-            (Some(front), ..) => front.dialog.topic(),
-            (None, Some(window), _) => Topic::Tab(window.tab()),
-            (None, None, Some(window)) => Topic::Tab(window.tab()),
-            (None, None, None) if self.new_package.is_some() => Topic::NewPackage,
-            (None, None, None) => Topic::of(&self.place),
+        let topic = match (self.dialogs.last(), self.active_tab()) {
+            (Some(front), _) => front.dialog.topic(),
+            (None, Some(tab)) => Topic::Tab(tab),
+            (None, None) if self.new_package.is_some() => Topic::NewPackage,
+            (None, None) => Topic::of(&self.place),
         };
         self.put_in_front(Box::new(Help::new(topic)));
     }
@@ -172,17 +167,22 @@ impl App {
     pub(in crate::console) fn show_palette(&mut self) {
         let mut target = PaletteFor::Selection;
         let mut scope = self.scope.clone();
-        let several = self.active_several.and_then(|number| {
-            let window = self.several.iter().find(|window| window.number == number)?;
-            Some(window.ids()?.to_vec())
-        });
-        if let Some(package) = self.active.and_then(|id| self.summary(id)) {
-            target = PaletteFor::Package(package.id, package.key.title());
-            scope.selected = Arc::new(vec![package].into());
-        } else if let Some(ids) = several {
-            let found = ids.iter().filter_map(|id| self.view.packages.find(*id));
-            scope.selected = Arc::new(Selected::new(found.cloned().collect()));
-            target = PaletteFor::Several(ids);
+        match self.active {
+            Some(WindowId::One(id)) => {
+                if let Some(package) = self.summary(id) {
+                    target = PaletteFor::Package(package.id, package.key.title());
+                    scope.selected = Arc::new(vec![package].into());
+                }
+            }
+            Some(WindowId::Several(number)) => {
+                let window = self.several.iter().find(|window| window.number == number);
+                if let Some(ids) = window.and_then(|window| window.ids()) {
+                    let found = ids.iter().filter_map(|id| self.view.packages.find(*id));
+                    scope.selected = Arc::new(Selected::new(found.cloned().collect()));
+                    target = PaletteFor::Several(ids.to_vec());
+                }
+            }
+            None => {}
         }
         let dialog = Palette::new(self.menus(), &scope, target);
         self.put_in_front(Box::new(dialog));
@@ -229,8 +229,8 @@ impl App {
 
     fn close_several(&mut self, number: u64) {
         self.several.retain(|window| window.number != number);
-        if self.active_several == Some(number) {
-            self.active_several = None;
+        if self.active == Some(WindowId::Several(number)) {
+            self.active = None;
         }
     }
 
