@@ -81,6 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "what is wanted is a list of ranges, mostly of one")]
     fn ranges_are_cut_to_the_file() {
         for (range, expected) in [
             ("bytes=0-0", vec![0..1]),
