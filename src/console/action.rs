@@ -200,7 +200,7 @@ pub enum Action {
     /// Opens the property window of a package on its differences.
     ShowDifferences(PackageId),
     /// Asks when the files that differ were changed.
-    ReadModified(PackageId),
+    ReadFileFacts(PackageId),
     /// Asks what is to be added to a package; a native dialog of this kind chooses it.
     AskAdd(PackageId, Browse),
     /// Counts files for the dialog in front.

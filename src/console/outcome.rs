@@ -16,8 +16,8 @@ use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, BoardSlot, CheckKind};
 use crate::session::{
     self, AcceptRequest, ArchiveRequest, Check, CheckAll, CheckBlocks, CreateKey, Edit, EditProcedures,
-    EmptyTrash, ExportKey, Look, PackageRef, Passphrase, ReadBlocks, RestoreSource, ShowPackage,
-    SwitchAnswer, SwitchOutcome, UndoRemove, VerifyHistory,
+    EmptyTrash, ExportKey, Look, PackageRef, Passphrase, ReadBlocks, ReadFileFacts, RestoreSource,
+    ShowPackage, SwitchAnswer, SwitchOutcome, UndoRemove, VerifyHistory,
 };
 
 impl App {
@@ -49,7 +49,7 @@ impl App {
             | Action::AddNote(..)
             | Action::Several(..)
             | Action::CopyMade(_)) => self.work_on_properties(action),
-            Action::ReadModified(id) => self.read_modified(id),
+            Action::ReadFileFacts(id) => self.read_file_facts(id),
             Action::SwitchOn(id, answer) => self.switch_on(id, answer, false),
             Action::SwitchOff(id, reason) => self.switch_off(id, reason),
             Action::Accept { package, request, switch_on } => self.accept(package, request, switch_on),
@@ -169,33 +169,20 @@ impl App {
     }
 
     /// Asks the system when the files that differ were changed.
-    fn read_modified(&mut self, id: PackageId) {
+    fn read_file_facts(&mut self, id: PackageId) {
         let Some(window) = self.window(id) else { return };
-        let (Some(details), Some(report)) = (window.details(), window.differing_report()) else { return };
-        let data = details.folder.join("data");
+        let Some(report) = window.differing_report() else { return };
         let at = report.at;
         let d = &report.differences;
         let mut paths: Vec<String> = d.added.iter().map(|file| file.path.clone()).collect();
         paths.extend(d.resized.iter().map(|file| file.path.clone()));
         paths.extend(d.case_changed.iter().map(|file| file.found.clone()));
         paths.extend(d.damaged.iter().map(|file| file.path.clone()));
-        let run = move |work: &crate::work::Work| {
-            let mut times = std::collections::HashMap::with_capacity(paths.len());
-            for path in paths {
-                if work.is_cancelled() {
-                    break;
-                }
-                // What cannot be read has no time; the list says nothing then.
-                let modified = std::fs::symlink_metadata(data.join(&path)).and_then(|found| found.modified());
-                if let Some(at) = modified.ok().and_then(|at| jiff::Timestamp::try_from(at).ok()) {
-                    times.insert(path, at);
-                }
-            }
-            Ok(times)
-        };
-        self.tasks.start(&self.ctx, "", Show::Nothing, run, move |app, result| {
-            if let (Ok(times), Some(window)) = (result, app.window(id)) {
-                window.set_modified(at, times);
+        let request = ReadFileFacts { package: id, paths };
+        self.ask("", Show::Nothing, request, move |app, result| {
+            // What cannot be asked now stays unsaid.
+            if let (Ok(facts), Some(window)) = (result, app.window(id)) {
+                window.set_file_facts(at, facts);
             }
         });
     }

@@ -10,6 +10,7 @@ use std::path::Path;
 pub mod hashing;
 #[cfg(target_os = "linux")]
 mod linux;
+pub(crate) mod owner;
 #[cfg(any(not(target_os = "linux"), test))]
 mod portable;
 pub(crate) mod queue;

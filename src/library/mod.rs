@@ -16,6 +16,7 @@ mod edit;
 mod elsewhere;
 mod error;
 mod export;
+mod file_facts;
 mod file_system;
 mod groups;
 mod hand_over;
@@ -64,6 +65,7 @@ pub use auto_register::{AutoRegisterOutcome, COMPLETE_AFTER, ParentWatch};
 pub use check::{CheckedPackage, FoundBy};
 pub use edit::{PackageEdit, ProcedureEdit};
 pub use error::{LibraryError, difference_lines};
+pub use file_facts::FileFacts;
 pub use file_system::{FileSystem, ShareOptions};
 pub use groups::{EditedPackage, SeveralEdit, SwitchEdit};
 pub use hand_over::{

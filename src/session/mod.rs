@@ -20,13 +20,13 @@ use crate::work::Work;
 pub use crate::library::{
     AcceptRequest, Actor, AddedFile, ArchiveReport, ArchiveRequest, AutoRegisterOutcome, CheckGroup,
     CheckOrder, CheckRun, CheckedPackage, CheckedRow, ContentRow, Contents, EditedPackage, ExportFormat,
-    FileSystem, FolderLook, HistoryDetails, KeyInfo, KeyUse, LibraryCheck, LibraryHolder, LibraryInfo, Links,
-    MovedLibrary, OpenOptions, PackageBlocks, PackageDetails, PackageEdit, PackageRef, ParentWatch,
-    ProcedureEdit, Proposal, ReadOnlyReason, RebuildReport, RebuiltPackage, RegisterReport, RegisterRequest,
-    Removed, Renamable, RestoreReport, RestoreSource, SameProductPackage, SealJudgement, SealReport, Search,
-    SeveralEdit, ShareOptions, SourceComparison, SourceKind, SourcePreview, SwitchAnswer, SwitchEdit,
-    SwitchOutcome, TroubledFile, TryEnd, TryReport, TryRequest, UpdateReport, UpdateRequest, VerifiedThing,
-    VerifyReport, difference_lines,
+    FileFacts, FileSystem, FolderLook, HistoryDetails, KeyInfo, KeyUse, LibraryCheck, LibraryHolder,
+    LibraryInfo, Links, MovedLibrary, OpenOptions, PackageBlocks, PackageDetails, PackageEdit, PackageRef,
+    ParentWatch, ProcedureEdit, Proposal, ReadOnlyReason, RebuildReport, RebuiltPackage, RegisterReport,
+    RegisterRequest, Removed, Renamable, RestoreReport, RestoreSource, SameProductPackage, SealJudgement,
+    SealReport, Search, SeveralEdit, ShareOptions, SourceComparison, SourceKind, SourcePreview, SwitchAnswer,
+    SwitchEdit, SwitchOutcome, TroubledFile, TryEnd, TryReport, TryRequest, UpdateReport, UpdateRequest,
+    VerifiedThing, VerifyReport, difference_lines,
 };
 pub use crate::serve::{Certificate, Counters as ServeCounters, ServeOptions, Server, Tls};
 pub use crate::store::{FoundFile, HistoryFilter, SearchCount, SearchResult};

@@ -1,11 +1,11 @@
 //! Every request: what it asks, and which function of the library answers it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use super::{
-    AcceptRequest, ArchiveReport, ArchiveRequest, AutoRegisterOutcome, CheckedPackage, Contents, KeyInfo,
-    KeyRequest, KeyUse, PackageBlocks, PackageDetails, PackageEdit, PackageRef, ProcedureEdit,
+    AcceptRequest, ArchiveReport, ArchiveRequest, AutoRegisterOutcome, CheckedPackage, Contents, FileFacts,
+    KeyInfo, KeyRequest, KeyUse, PackageBlocks, PackageDetails, PackageEdit, PackageRef, ProcedureEdit,
     RegisterReport, RegisterRequest, Removed, Request, RestoreReport, RestoreSource, SealReport,
     SwitchAnswer, SwitchOutcome, UpdateReport, UpdateRequest, VerifyReport,
 };
@@ -107,6 +107,16 @@ request!(
         package: PackageId
     } -> Contents, "Reading contents", changes: false,
     |this, library, work| library.contents(this.package, work)
+);
+request!(
+    /// When files of a package were changed and whose they are; only of those that are there.
+    ReadFileFacts {
+        /// Which package.
+        package: PackageId,
+        /// Paths relative to `data/`.
+        paths: Vec<String>
+    } -> HashMap<String, FileFacts>, "Reading the facts of files", changes: false,
+    |this, library, work| library.file_facts(this.package, &this.paths, work)
 );
 request!(
     /// The blocks of a package, and how they stand after its last deep check.

@@ -73,6 +73,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rpassword", FRONT_ENDS),
     ("tracing_subscriber", FRONT_ENDS),
     ("rusqlite", &["store"]),
+    ("nix", &["disk"]),
     ("axum", &["serve"]),
     ("hyper", &["serve"]),
     ("hyper_util", &["serve"]),

@@ -71,7 +71,8 @@ fn rows_of(report: &CheckReport) -> Vec<Difference> {
 
 struct DifferenceRows<'a> {
     rows: &'a [Difference],
-    modified: &'a [String],
+    /// When each was changed, and whose it is.
+    facts: &'a [(String, &'a str)],
     noticed: &'a str,
     by: &'a str,
 }
@@ -83,6 +84,7 @@ impl Rows for DifferenceRows<'_> {
 
     fn row(&self, index: usize) -> Row<'_> {
         let row = &self.rows[index];
+        let (modified, owner) = &self.facts[index];
         Row {
             icon: Some((row.icon, None)),
             cells: vec![
@@ -90,13 +92,14 @@ impl Rows for DifferenceRows<'_> {
                 Cell::new(row.file.as_str()),
                 Cell::new(row.recorded.as_str()),
                 Cell::new(row.found.as_str()),
-                Cell::secondary(self.modified[index].as_str()),
+                Cell::secondary(modified.as_str()),
+                Cell::secondary(*owner),
                 Cell::secondary(self.noticed),
                 Cell::secondary(self.by),
             ],
             name: format!(
-                "{}: {}, recorded {}, found {}, modified {}",
-                row.word, row.file, row.recorded, row.found, self.modified[index]
+                "{}: {}, recorded {}, found {}, modified {modified}, owner {owner}",
+                row.word, row.file, row.recorded, row.found
             )
             .into(),
         }
@@ -148,37 +151,47 @@ impl PropertyWindow {
         let buttons = 38.0;
         if let Some(report) = &report {
             let rows = rows_of(report);
-            let times = self.modified.as_ref().filter(|(at, _)| *at == report.at);
-            if times.is_none() {
+            if self.facts.as_ref().is_none_or(|(at, _)| *at != report.at) {
                 // Asked for once: what is not there yet comes with the answer.
-                self.modified = Some((report.at, HashMap::new()));
-                actions.push(Action::ReadModified(self.id));
+                self.facts = Some((report.at, HashMap::new()));
+                actions.push(Action::ReadFileFacts(self.id));
             }
-            let times = self.modified.as_ref().map(|(_, times)| times);
-            let modified: Vec<String> = rows
+            let known = self.facts.as_ref().map(|(_, facts)| facts);
+            let facts: Vec<(String, &str)> = rows
                 .iter()
-                .map(|row| row.there.as_ref().and_then(|path| times?.get(path)))
-                .map(|at| at.map_or_else(|| "–".to_owned(), |at| moment.text(*at)))
+                .map(|row| row.there.as_ref().and_then(|path| known?.get(path)))
+                .map(|facts| {
+                    let modified = facts.and_then(|facts| facts.modified);
+                    let owner = facts.and_then(|facts| facts.owner.as_deref());
+                    (modified.map_or_else(|| "–".to_owned(), |at| moment.text(at)), owner.unwrap_or("–"))
+                })
                 .collect();
             let columns = [
-                Column::text("Change", 116.0).unsortable(),
-                Column::text("File", 150.0).growing().unsortable(),
-                Column::number("Recorded", 102.0).unsortable(),
-                Column::number("Found", 102.0).unsortable(),
-                Column::text("Modified", 132.0).unsortable(),
-                Column::text("First noticed", 90.0).unsortable(),
-                Column::text("Found by", 110.0).unsortable(),
+                Column::text("Change", 112.0).unsortable(),
+                Column::text("File", 120.0).growing().unsortable(),
+                Column::number("Recorded", 94.0).unsortable(),
+                Column::number("Found", 94.0).unsortable(),
+                Column::text("Modified", 124.0).unsortable(),
+                Column::text("Owner", 80.0).unsortable(),
+                Column::text("First noticed", 88.0).unsortable(),
+                Column::text("Found by", 92.0).unsortable(),
             ];
-            let size = egui::vec2(ui.available_width(), (ui.available_height() - buttons).max(60.0));
+            let has_owners = facts.iter().any(|(_, owner)| *owner != "–");
+            let hint = if has_owners { 20.0 } else { 0.0 };
+            let size = egui::vec2(ui.available_width(), (ui.available_height() - buttons - hint).max(60.0));
             ui.allocate_ui(size, |ui| {
                 ui.set_min_size(size);
                 List::new("differences", "Differences", &columns, 24.0).show(
                     ui,
                     &mut self.differences,
-                    &DifferenceRows { rows: &rows, modified: &modified, noticed: &noticed, by: &by },
+                    &DifferenceRows { rows: &rows, facts: &facts, noticed: &noticed, by: &by },
                     |_, _| (),
                 );
             });
+            if has_owners {
+                let text = RichText::new("The owner of a file is not always who changed it.").small();
+                ui.label(text.color(Tokens::of(ui).secondary));
+            }
         }
         let id = self.id;
         ui.add_space(4.0);

@@ -44,7 +44,7 @@ use crate::failure::Failure;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::state::Field;
 use crate::package::{BoardSlot, CheckReport, Finding, PackageKey, PackageList, PackageState};
-use crate::session::{Contents, PackageBlocks, PackageDetails, PackageEdit, View};
+use crate::session::{Contents, FileFacts, PackageBlocks, PackageDetails, PackageEdit, View};
 
 /// A tab.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -117,8 +117,8 @@ pub struct PropertyWindow {
     contents: Option<Arc<Listing>>,
     contents_state: contents::State,
     differences: ListState,
-    /// When the files that differ were changed, for the report of this time.
-    modified: Option<(Timestamp, HashMap<String, Timestamp>)>,
+    /// When the files that differ were changed and whose they are, for the report of this time.
+    facts: Option<(Timestamp, HashMap<String, FileFacts>)>,
     procedures: ListState,
     blocks: blocks::State,
     history: HistoryTab,
@@ -148,7 +148,7 @@ impl PropertyWindow {
             contents: None,
             contents_state: contents::State::new(kept.contents),
             differences: ListState::default(),
-            modified: None,
+            facts: None,
             procedures: ListState::default(),
             blocks: blocks::State::default(),
             history: HistoryTab::default(),
@@ -297,9 +297,9 @@ impl PropertyWindow {
         self.contents.as_ref().map(|listing| Arc::clone(&listing.contents))
     }
 
-    /// Takes over when the files were changed that differ in the report of this time.
-    pub fn set_modified(&mut self, report: Timestamp, times: HashMap<String, Timestamp>) {
-        self.modified = Some((report, times));
+    /// Takes over when the files that differ in the report of this time were changed, and whose they are.
+    pub fn set_file_facts(&mut self, report: Timestamp, facts: HashMap<String, FileFacts>) {
+        self.facts = Some((report, facts));
     }
 
     /// Takes over the rows of the tab *Contents*.
