@@ -5,6 +5,8 @@
 
 use egui::{Context, Id, Key, Modifiers, Rect, Ui, WidgetRect};
 
+use super::widgets::focused_widget;
+
 /// What had the keyboard before a window or a dialog came in front of the page.
 #[derive(Default)]
 pub(super) struct Home {
@@ -63,9 +65,7 @@ pub(super) fn keys_ui(ui: &Ui, tools: Rect, tree: Rect, page: Rect) {
     let areas: Vec<Rect> = [Some(tools), Some(tree), Some(page), details].into_iter().flatten().collect();
     // The details lie in the page: the last area that has a place is the one it belongs to.
     let area_of = |rect: Rect| areas.iter().rposition(|area| area.contains(rect.center()));
-    let focused = ctx.memory(|memory| memory.focused());
-    let now =
-        focused.and_then(|id| ctx.read_response(id)).and_then(|response| area_of(response.interact_rect));
+    let now = focused_widget(ctx).and_then(|widget| area_of(widget.interact_rect));
     let count = areas.len();
     let layer = ui.layer_id();
     let next = ctx.viewport(|viewport| {

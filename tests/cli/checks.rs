@@ -59,6 +59,7 @@ fn every_package_is_checked_and_counted() {
 #[test]
 fn only_the_damaged_or_the_long_unchecked_are_looked_at_where_asked() {
     let place = three();
+    let registered = jiff::Timestamp::now().to_string();
     place.run(&["check", "--all", "--not-since", "soon"]).refuses(2, "usage");
     place.run(&["check", "--damaged-only"]).ends(2);
     let all = place.run(&["check", "--all", "--not-since", "2020-01-01", "--json"]).ends(1).json();
@@ -71,6 +72,8 @@ fn only_the_damaged_or_the_long_unchecked_are_looked_at_where_asked() {
         place.run(&["check", "--all", "--not-since", "2999-12-31T00:00:00Z", "--json"]).ends(1).json();
     assert_eq!(again["checked"], 3);
     let deep = ["check", "--all", "--deep", "--not-since", "2020-01-01", "--json"];
+    assert_eq!(place.run(&deep).ends(0).json()["checked"], 0, "registering has read every byte");
+    let deep = ["check", "--all", "--deep", "--not-since", &registered, "--json"];
     assert_eq!(names(&place.run(&deep).ends(1).json()), ["A", "B", "C"], "a quick check is no deep one");
     fs::remove_file(place.path("library/packages/B/1/data/new")).expect("removed");
     let damaged = place.run(&["check", "--all", "--deep", "--damaged-only", "--json"]).ends(1).json();

@@ -274,7 +274,7 @@ impl Desk {
         self.wait_for("Find a command");
         self.fill("Command", name);
         self.press(Modifiers::NONE, Key::Enter);
-        self.wait_until_gone("Find a command");
+        self.wait(&format!("{name}: the palette to be gone"), |desk| !desk.has_field("Command"));
     }
 
     /// Types into the search field, which has the keyboard.

@@ -248,7 +248,8 @@ proptest! {
     #[test]
     fn any_cut_and_any_changed_byte_ends_in_an_answer(manifest in manifests(), at: prop::sample::Index, with: char) {
         let text = snapshot::write(PackageId(uuid::Uuid::nil()), &manifest).expect("all hashes");
-        let at = text.floor_char_boundary(at.index(text.len()));
+        // Without its last line feed it is whole.
+        let at = text.floor_char_boundary(at.index(text.trim_end().len()));
         prop_assert!(metalink::read(&text[..at]).is_err());
         let mut changed = text.clone();
         let next = text.ceil_char_boundary(at + 1);

@@ -14,8 +14,8 @@ use crate::console::tasks::Tasks;
 use crate::console::theme::{FOCUS_WIDTH, semibold};
 use crate::console::tokens::{Tokens, Tone};
 use crate::console::widgets::button::{button, button_unless, primary_button_unless};
-use crate::console::widgets::short;
 use crate::console::widgets::tab_bar::{Tab as TabHead, tab_bar_ui};
+use crate::console::widgets::{focused_widget, short};
 use crate::package::CheckKind;
 
 /// A window is never smaller, unless the program's window is, in points.
@@ -159,8 +159,7 @@ impl WindowFrame {
             ctx.accesskit_node_builder(shown.response.id, |node| node.set_label(title.text));
             paint_title(ctx, shown.response.layer_id, bar, &title);
         }
-        let focused = ctx.memory(|memory| memory.focused()).and_then(|id| ctx.read_response(id));
-        if let (Some(layer), Some(bar), Some(focused)) = (layer, bar, focused)
+        if let (Some(layer), Some(bar), Some(focused)) = (layer, bar, focused_widget(ctx))
             && focused.layer_id == layer
             && bar.y_range().contains(focused.rect.center().y)
         {

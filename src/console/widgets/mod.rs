@@ -24,11 +24,22 @@ pub mod selection;
 pub mod tab_bar;
 pub mod tree;
 
+/// Where the thing that has the keyboard stands.
+///
+/// Not by `Context::read_response`: that one takes the keyboard away whenever the pointer was pressed elsewhere, which
+/// for a list is each of its rows.
+pub(crate) fn focused_widget(ctx: &egui::Context) -> Option<egui::WidgetRect> {
+    let id = ctx.memory(|memory| memory.focused())?;
+    ctx.viewport(|viewport| {
+        let widgets = &viewport.this_pass.widgets;
+        widgets.get(id).or_else(|| viewport.prev_pass.widgets.get(id)).copied()
+    })
+}
+
 /// Brings what Tab has just reached into view. Called last in the content of a scroll area.
 pub(crate) fn follow_focus(ui: &Ui) {
-    let focused = ui.memory(|memory| memory.focused()).and_then(|id| ui.ctx().read_response(id));
-    if let Some(reached) = focused
-        && reached.gained_focus()
+    if let Some(reached) = focused_widget(ui.ctx())
+        && ui.memory(|memory| !memory.had_focus_last_frame(reached.id))
         && reached.layer_id == ui.layer_id()
         && ui.min_rect().contains(reached.rect.center())
         && !ui.clip_rect().contains_rect(reached.rect)

@@ -1,6 +1,6 @@
 //! Tabs of a window. A tab with a finding carries a dot and says so.
 
-use egui::{Role, Sense, Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2};
+use egui::{Event, Response, Role, Sense, Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2};
 
 use super::super::tokens::Tokens;
 use super::{focus_ring, one_line};
@@ -50,11 +50,13 @@ pub fn tab_bar_ui(ui: &mut Ui, tabs: &[Tab<'_>], selected: usize) -> Option<usiz
                 if is {
                     painter.hline(rect.x_range(), rect.bottom() - 1.0, Stroke::new(2.0, tokens.accent));
                 }
-                if response.has_focus() {
-                    focus_ring(ui, rect, 4);
-                }
                 if response.clicked() {
                     clicked = Some(index);
+                    // Tab goes on from here, into what the tab shows.
+                    response.request_focus();
+                }
+                if response.has_focus() && !is_by_pointer(ui, &response) {
+                    focus_ring(ui, rect, 4);
                 }
             }
         })
@@ -62,4 +64,19 @@ pub fn tab_bar_ui(ui: &mut Ui, tabs: &[Tab<'_>], selected: usize) -> Option<usiz
         .rect;
     ui.painter().hline(ui.max_rect().x_range(), area.bottom() - 0.5, Stroke::new(1.0, tokens.separator));
     clicked
+}
+
+/// Whether the keyboard came here by a click: the ring shows once a key is pressed.
+fn is_by_pointer(ui: &Ui, response: &Response) -> bool {
+    let id = response.id.with("by pointer");
+    let (clicks, types) = ui.input(|input| {
+        let types = input.events.iter().any(|event| matches!(event, Event::Key { pressed: true, .. }));
+        (input.pointer.any_click(), types)
+    });
+    let is_clicked = clicks && response.clicked();
+    ui.data_mut(|data| {
+        let is = data.get_temp_mut_or_default::<bool>(id);
+        *is = (*is || is_clicked) && !types;
+        *is
+    })
 }

@@ -58,7 +58,7 @@ fn day_1_a_new_installer_is_dropped_described_and_sealed() {
     // The steps lead on: procedures are there already, sealing asks for the first key.
     desk.wait_for("Procedures 2");
     desk.click("Procedures 2");
-    desk.wait_for("Install, Install, external");
+    desk.wait_for("Install, Install, embedded");
     desk.click("Seal");
     desk.wait_for("Seal 7-Zip 24.09");
     desk.wait_for("none yet: the next step makes one");
