@@ -374,6 +374,7 @@ impl Command {
                 vec![
                     group(&[Self::Undo]),
                     group(&ListCommand::COPIES),
+                    group(&[Self::List(ListCommand::AllButNewest)]),
                     group(&[Self::Search]),
                     group(&ListCommand::HITS),
                 ],

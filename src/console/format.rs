@@ -5,20 +5,9 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+pub use crate::package::numbers::thousands;
 
-/// `742118400` as `742,118,400`.
-pub fn thousands(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
 /// `212 MiB`, `1.2 GiB`, `900 bytes`: one decimal below ten, none from ten on.
 pub fn size(bytes: u64) -> String {

@@ -18,6 +18,9 @@ use super::tasks::Show;
 use super::theme::{self, Density};
 use crate::session::{PackageRef, ShowPackage};
 
+/// How many versions of a product are not old.
+const NEWEST_KEPT: usize = 2;
+
 impl App {
     /// Brings the rows up to date with the library, the place, the filters and the sorting.
     pub(super) fn refresh_list(&mut self) {
@@ -96,6 +99,7 @@ impl App {
             ListCommand::FilterRow => self.packages.toggle_filter_row(),
             ListCommand::Columns => self.list_action(ListAction::ChooseColumns),
             ListCommand::ClearFilter => self.packages.clear_filters(),
+            ListCommand::AllButNewest => self.packages.select_all_but_newest(NEWEST_KEPT),
             ListCommand::NextHit => self.packages.go_to_hit(true),
             ListCommand::PreviousHit => self.packages.go_to_hit(false),
             ListCommand::NextFinding => self.packages.go_to_finding(true),

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::digest::Sha256Digest;
 use super::file_list::FileList;
+use super::numbers::thousands;
 
 /// Number of files, sum of bytes, and SHA-256 over the entries sorted by path, each `<size> <path>\0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,7 +190,7 @@ impl Differences {
         lines.extend(
             self.resized
                 .iter()
-                .map(|f| format!("≠ {} ({} -> {} bytes)", f.path, f.recorded_bytes, f.found_bytes)),
+                .map(|f| format!("≠ {} ({} -> {})", f.path, thousands(f.recorded_bytes), bytes(f.found_bytes))),
         );
         lines.extend(self.case_changed.iter().map(|f| format!("Aa {} -> {}", f.recorded, f.found)));
         lines.extend(self.damaged.iter().map(|f| {
@@ -391,7 +392,7 @@ impl CheckReport {
 }
 
 fn bytes(count: u64) -> String {
-    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
+    if count == 1 { "1 byte".to_owned() } else { format!("{} bytes", thousands(count)) }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod key;
 pub mod list;
 pub mod manifest;
 pub mod metalink;
+pub mod numbers;
 pub mod path;
 pub mod procedure;
 pub mod progress_record;

@@ -172,9 +172,9 @@ impl PropertyWindow {
                 Column::number("Recorded", 94.0).unsortable(),
                 Column::number("Found", 94.0).unsortable(),
                 Column::text("Modified", 124.0).unsortable(),
-                Column::text("Owner", 80.0).unsortable(),
+                Column::text("Owner", 76.0).unsortable(),
                 Column::text("First noticed", 88.0).unsortable(),
-                Column::text("Found by", 92.0).unsortable(),
+                Column::text("Found by", 98.0).unsortable(),
             ];
             let has_owners = facts.iter().any(|(_, owner)| *owner != "–");
             let hint = if has_owners { 20.0 } else { 0.0 };

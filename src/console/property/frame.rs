@@ -21,7 +21,7 @@ use crate::package::CheckKind;
 /// A window is never smaller, unless the program's window is, in points.
 const LEAST: Vec2 = Vec2::new(640.0, 480.0);
 /// Size of a window that was never resized, in points.
-const USUAL: Vec2 = Vec2::new(840.0, 560.0);
+const USUAL: Vec2 = Vec2::new(920.0, 560.0);
 /// Space left and right of what is in a window, in points.
 const SIDE: i8 = 14;
 /// Height of the row of buttons with the space above it, in points.

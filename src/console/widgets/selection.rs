@@ -121,6 +121,13 @@ impl Selection {
         *self = Self::one(row);
     }
 
+    /// Selects these rows, which come in rising order.
+    pub fn select_rows(&mut self, rows: impl Iterator<Item = usize>) {
+        self.rows = RowSet::in_order(rows);
+        self.cursor = self.rows.iter().next();
+        self.anchor = self.cursor;
+    }
+
     /// Adds or takes out `row`.
     pub fn toggle(&mut self, row: usize) {
         if !self.rows.remove(row) {

@@ -15,15 +15,14 @@ fn state(desk: &Desk, title: &str) -> Option<PackageState> {
 #[test]
 fn day_9_old_versions_go_into_the_archive_in_one_go() {
     let mut desk = Desk::open();
-    for version in ["24.06", "24.07", "24.09"] {
+    for version in ["24.06", "24.07", "24.08", "24.09"] {
         desk.register("7-Zip", version, &[("bin/7z.exe", "MZ program")]);
     }
     make_key(&desk);
-    for version in ["24.06", "24.07", "24.09"] {
+    for version in ["24.06", "24.07", "24.08", "24.09"] {
         seal(&mut desk, &format!("7-Zip {version}"));
     }
-    desk.select("7-Zip 24.06");
-    desk.press(Modifiers::SHIFT, Key::ArrowDown);
+    desk.command("Select all but the newest 2 versions");
     desk.wait_for("2 selected");
     desk.click("Archive…");
     desk.wait_for("Archive 2 packages");

@@ -404,7 +404,7 @@ fn by_letters(a: &str, b: &str) -> Ordering {
 }
 
 /// Numbers in versions count as numbers: 24.9 comes before 24.10.
-fn by_version(a: &str, b: &str) -> Ordering {
+pub(super) fn by_version(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a, b);
     loop {
         let (part_a, rest_a, number_a) = first_part(a);

@@ -19,6 +19,8 @@ pub enum ListCommand {
     Columns,
     /// Shows everything again.
     ClearFilter,
+    /// Selects of each product what is older than its two newest versions.
+    AllButNewest,
     /// Goes to the next row that the search found.
     NextHit,
     /// Goes to the one before.
@@ -78,6 +80,8 @@ impl ListCommand {
             Self::FilterRow => entry("Filter row").shortcut(key(ctrl_shift, Key::F)),
             Self::Columns => entry("Columns…"),
             Self::ClearFilter => entry("Clear filter"),
+            Self::AllButNewest => entry("Select all but the newest 2 versions")
+                .hover("Of each product, what is neither among its two newest versions nor archived"),
             Self::NextHit => entry("Next hit").shortcut(key(Modifiers::NONE, Key::F3)),
             Self::PreviousHit => entry("Previous hit").shortcut(key(Modifiers::SHIFT, Key::F3)),
             Self::NextFinding => entry("Next finding").shortcut(key(Modifiers::NONE, Key::F8)),

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::columns::{ColumnKind, SortBy};
+use super::columns::{ColumnKind, SortBy, by_version};
 use super::filter::{Filters, Test};
 use crate::console::pages::Place;
-use crate::package::{PackageId, PackageList};
+use crate::package::record::PackageSummary;
+use crate::package::{PackageId, PackageList, PackageState};
 
 /// What an index is made from, besides the packages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -130,6 +131,28 @@ impl Index {
         self.row_at(u32::try_from(self.packages.place_of(id)?).ok()?)
     }
 
+    /// The rows, in order, of packages that are not archived and not among the `kept` newest such versions of their
+    /// product.
+    pub fn older_than_newest(&self, kept: usize) -> Vec<usize> {
+        let shown: Vec<(usize, &PackageSummary)> = (0..)
+            .zip(self.packages.iter())
+            .filter(|(_, package)| package.state != PackageState::Archived)
+            .filter_map(|(place, package)| Some((self.row_at(place)?, package)))
+            .collect();
+        let mut rows = Vec::new();
+        // In the order of names the versions of a product stand together.
+        let is_same = |(_, a): &(_, &PackageSummary), (_, b): &(_, &PackageSummary)| {
+            a.key.name() == b.key.name() || a.key.name().to_lowercase() == b.key.name().to_lowercase()
+        };
+        for versions in shown.chunk_by(is_same).filter(|versions| versions.len() > kept) {
+            let mut versions = versions.to_vec();
+            versions.sort_by(|(_, a), (_, b)| by_version(b.key.version(), a.key.version()));
+            rows.extend(versions.into_iter().skip(kept).map(|(row, _)| row));
+        }
+        rows.sort_unstable();
+        rows
+    }
+
     fn row_at(&self, place: u32) -> Option<usize> {
         self.row_of.get(place as usize).filter(|row| **row != NOWHERE).map(|row| *row as usize)
     }
@@ -191,6 +214,34 @@ mod tests {
         assert_eq!(names(&make(&wanted, &packages, &packages)), ["c", "a", "b", "d"]);
         wanted.sort = vec![by(ColumnKind::Name, true)];
         assert_eq!(names(&make(&wanted, &packages, &packages)), ["d", "c", "b", "a"]);
+    }
+
+    #[test]
+    fn of_each_product_the_newest_that_are_not_archived_are_left_out() {
+        let versions = ["Tool 1.9", "tool 1.10", "Tool 2", "Tool 3", "Other 1", "Other 2", "Zed 7"];
+        let all = versions.map(|title| {
+            let (name, version) = title.split_once(' ').expect("a name and a version");
+            let mut summary = package(title, 1, "");
+            summary.key = PackageKey::new(name, version).expect("a good name");
+            if title == "Tool 3" {
+                summary.state = PackageState::Archived;
+            }
+            summary
+        });
+        let mut all = all.to_vec();
+        all.sort_by_key(|package| package.key.folded());
+        let packages = Arc::new(all.into_iter().collect::<PackageList>());
+        let by_name = SortBy { kind: ColumnKind::Name, descending: true };
+        let wanted = Wanted { sort: vec![by_name], ..Wanted::default() };
+        let index = make(&wanted, &packages, &packages);
+        let titles = |rows: Vec<usize>| -> Vec<String> {
+            rows.into_iter().map(|row| index.package(row).expect("a row").key.title()).collect()
+        };
+        assert_eq!(titles(index.older_than_newest(2)), ["Tool 1.9"]);
+        let mut older = titles(index.older_than_newest(1));
+        older.sort();
+        assert_eq!(older, ["Other 1", "Tool 1.9", "tool 1.10"]);
+        assert!(index.older_than_newest(3).is_empty());
     }
 
     #[test]

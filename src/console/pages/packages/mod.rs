@@ -228,6 +228,18 @@ impl PackagesPage {
         self.follow_selection();
     }
 
+    /// Selects the rows of all packages but the `kept` newest versions of each product. What is archived is old enough,
+    /// and does not count.
+    pub fn select_all_but_newest(&mut self, kept: usize) {
+        let rows = self.index.older_than_newest(kept);
+        let first = rows.first().copied();
+        self.list.selection.select_rows(rows.into_iter());
+        if let Some(row) = first {
+            self.list.scroll_to(row);
+        }
+        self.follow_selection();
+    }
+
     /// Moves the cursor to the next package that is not as recorded, or the one before, and around at the ends.
     pub fn go_to_finding(&mut self, forward: bool) {
         let count = self.index.len();
