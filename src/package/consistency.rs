@@ -188,9 +188,9 @@ impl Differences {
         lines.extend(self.added.iter().map(|f| format!("+ {} ({})", f.path, bytes(f.size_bytes))));
         lines.extend(self.removed.iter().map(|f| format!("− {} ({})", f.path, bytes(f.size_bytes))));
         lines.extend(
-            self.resized
-                .iter()
-                .map(|f| format!("≠ {} ({} -> {})", f.path, thousands(f.recorded_bytes), bytes(f.found_bytes))),
+            self.resized.iter().map(|f| {
+                format!("≠ {} ({} -> {})", f.path, thousands(f.recorded_bytes), bytes(f.found_bytes))
+            }),
         );
         lines.extend(self.case_changed.iter().map(|f| format!("Aa {} -> {}", f.recorded, f.found)));
         lines.extend(self.damaged.iter().map(|f| {

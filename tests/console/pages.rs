@@ -248,7 +248,13 @@ fn the_library_check_names_what_is_damaged_and_saves_the_list() {
     // A second one of what is in trouble alone.
     desk.click("Only what was not as recorded");
     desk.click("Start");
-    desk.wait_for("All 1");
+    desk.wait("All 1", |desk| {
+        assert!(
+            !desk.sees("Another program"),
+            "a check of this window is no other program's, not even at its end"
+        );
+        desk.sees("All 1")
+    });
     assert!(!desk.sees("Whole 1"));
 }
 

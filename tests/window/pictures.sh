@@ -140,9 +140,9 @@ for scene in "${@:-library}"; do
         echo new >"$library/packages/OpenTTD/14.1/data/share/surprise.txt"
         rm "$library/packages/OpenTTD/14.1/data/COPYING"
         press alt+Return; press ctrl+Tab
-        xdotool mousemove "$(( ${size%x*} / 2 - 366 ))" "$(( ${size#*x} / 2 - 109 ))" click 1; settle
+        xdotool mousemove "$(( ${size%x*} / 2 - 406 ))" "$(( ${size#*x} / 2 - 109 ))" click 1; settle
         photo ticked
-        xdotool mousemove "$(( ${size%x*} / 2 + 347 ))" "$(( ${size#*x} / 2 + 302 ))" click 1; settle
+        xdotool mousemove "$(( ${size%x*} / 2 + 387 ))" "$(( ${size#*x} / 2 + 302 ))" click 1; settle
         photo question; stop ;;
     seal)
         start --library "$library"

@@ -173,8 +173,8 @@ impl PropertyWindow {
                 Column::number("Found", 94.0).unsortable(),
                 Column::text("Modified", 124.0).unsortable(),
                 Column::text("Owner", 76.0).unsortable(),
-                Column::text("First noticed", 88.0).unsortable(),
-                Column::text("Found by", 98.0).unsortable(),
+                Column::text("First noticed", 90.0).unsortable(),
+                Column::text("Found by", 112.0).unsortable(),
             ];
             let has_owners = facts.iter().any(|(_, owner)| *owner != "–");
             let hint = if has_owners { 20.0 } else { 0.0 };
