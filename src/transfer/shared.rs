@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::clock::Clock;
 use super::desk::{Desk, Moment};
 use super::plan::Plan;
+use super::stamps::Stamps;
 use super::state::DownloadState;
 use super::storage::Storage;
 use super::throttle::Throttle;
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) client: Client,
     pub(crate) writer: Sender<Message>,
     pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) stamps: Stamps,
 }
 
 impl Shared {

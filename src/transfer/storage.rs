@@ -3,12 +3,14 @@
 //! Owns: creating folders and files beneath the folder without following a link, writing in place, syncing, the lock
 //! on the folder. Must not know blocks, hashes or the network.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::disk::{Root, set_mode};
+use super::stamps::Looks;
+use crate::disk::{Kind, Root, set_mode};
 
 /// An open file of the folder.
 pub trait StoredFile: Send + Sync {
@@ -20,7 +22,7 @@ pub trait StoredFile: Send + Sync {
     fn allocate(&self, offset_bytes: u64, size_bytes: u64);
     /// Brings what was written to the disk.
     fn sync(&self) -> io::Result<()>;
-    /// Sets whether the owner may execute it.
+    /// Sets whether the owner may execute it, and brings that to the disk: syncing the data does not.
     fn set_executable(&self, executable: bool) -> io::Result<()>;
     /// The file itself, for reading it back and asking for its facts.
     fn file(&self) -> &File;
@@ -30,6 +32,8 @@ pub trait StoredFile: Send + Sync {
 pub trait Storage: Send + Sync {
     /// Opens a file for writing; makes it, and the folders above it, where they are not there.
     fn open(&self, path: &str) -> io::Result<Arc<dyn StoredFile>>;
+    /// How a file looks; a link and a folder are errors, as they are where it is opened.
+    fn looks(&self, path: &str) -> io::Result<Looks>;
     /// Brings everything on the file system of the folder to the disk. `Unsupported` where that cannot be asked.
     fn sync_all(&self) -> io::Result<()>;
     /// Brings the names in these folders (`""` for the folder itself) to the disk.
@@ -47,6 +51,8 @@ pub type StorageWrap = Arc<dyn Fn(Arc<dyn Storage>) -> Arc<dyn Storage> + Send +
 pub(crate) struct FolderStorage {
     root: Root,
     path: PathBuf,
+    /// Where the folder itself was made, if we made it.
+    made_in: Option<PathBuf>,
     /// Holds the lock on the folder, and is what is synced. Other systems cannot open a folder as a file, and a lock file
     /// would lie in the package: there the library keeps two of our own transfers apart.
     #[cfg(unix)]
@@ -67,6 +73,7 @@ pub(crate) enum NotOurs {
 impl FolderStorage {
     /// Makes the folder where it is not there, and takes it for this transfer alone.
     pub(crate) fn own(path: &Path) -> Result<Self, NotOurs> {
+        let made_in = found_above(path);
         std::fs::create_dir_all(path).map_err(NotOurs::Io)?;
         #[cfg(unix)]
         let handle = {
@@ -77,6 +84,7 @@ impl FolderStorage {
         Ok(Self {
             root: Root::open(path).map_err(NotOurs::Io)?,
             path: path.to_owned(),
+            made_in,
             #[cfg(target_os = "linux")]
             allocates: allocating_helps(&handle),
             #[cfg(not(target_os = "linux"))]
@@ -131,6 +139,15 @@ impl Storage for FolderStorage {
         Ok(Arc::new(DiskFile { file: opened?, allocates: self.allocates }))
     }
 
+    fn looks(&self, path: &str) -> io::Result<Looks> {
+        let facts = self.root.facts(path, false)?;
+        if facts.kind == Kind::File {
+            Ok(Looks::of(&facts))
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidFilename, "it is not a plain file"))
+        }
+    }
+
     #[cfg(target_os = "linux")]
     fn sync_all(&self) -> io::Result<()> {
         Ok(rustix::fs::syncfs(&self.handle)?)
@@ -147,6 +164,17 @@ impl Storage for FolderStorage {
         }
         for path in paths {
             self.root.sync_folder(path)?;
+        }
+        // The name of the folder, and of those that were made above it.
+        if let Some(made_in) = &self.made_in {
+            let full = std::path::absolute(&self.path)?;
+            for above in full.ancestors().skip(1).take_while(|above| above.starts_with(made_in)) {
+                match File::open(above).and_then(|folder| folder.sync_all()) {
+                    // Where one may not look there is nothing one can do.
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                    synced => synced?,
+                }
+            }
         }
         Ok(())
     }
@@ -219,12 +247,34 @@ impl StoredFile for DiskFile {
     }
 
     fn set_executable(&self, executable: bool) -> io::Result<()> {
-        set_mode(&self.file, executable)
+        set_mode(&self.file, executable)?;
+        self.file.sync_all()
     }
 
     fn file(&self) -> &File {
         &self.file
     }
+}
+
+/// The folders of these files and all above them, down to `""`: a name lies in the folder above it.
+pub(crate) fn with_all_above<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut folders = BTreeSet::from([""]);
+    for mut path in paths {
+        while let Some((folder, _)) = path.rsplit_once('/') {
+            if !folders.insert(folder) {
+                break;
+            }
+            path = folder;
+        }
+    }
+    folders.into_iter().map(str::to_owned).collect()
+}
+
+/// The folder that is there already, of `path` and those above it, where `path` itself is not.
+fn found_above(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let found = path.ancestors().find(|folder| folder.is_dir())?;
+    (found != path).then(|| found.to_owned())
 }
 
 /// Whether the error says that there is no room.

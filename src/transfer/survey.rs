@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::hints::Hints;
 use super::plan::{Place, Plan};
+use super::stamps::Looks;
 use super::storage::is_obstacle;
 use crate::disk::queue::work_through;
 use crate::disk::{Facts, Kind, PageBuffer, ReadBuffer, Root, words};
@@ -48,6 +49,8 @@ pub(crate) struct Found {
     pub(crate) unreadable: Vec<(usize, String)>,
     /// Files that the plan does not list.
     pub(crate) strangers: Strangers,
+    /// How the files looked before they were hashed.
+    pub(crate) looks: Vec<(usize, Looks)>,
     /// Bytes that were read.
     pub(crate) read_bytes: u64,
 }
@@ -107,6 +110,7 @@ pub(crate) fn survey(
         all.too_long.extend(found.too_long);
         all.obstacles.extend(found.obstacles);
         all.unreadable.extend(found.unreadable);
+        all.looks.extend(found.looks);
         all.read_bytes += found.read_bytes;
     }
     all.strangers = strangers(&root, plan, work)?;
@@ -229,6 +233,7 @@ impl Surveyor<'_> {
         if facts.kind != Kind::File {
             return Err(io::Error::new(io::ErrorKind::InvalidFilename, "it is not a plain file").into());
         }
+        found.looks.push((index, Looks::of(&facts)));
         if is_first && facts.executable && !file_plan.executable {
             found.wrongly_executable.push(index);
         }

@@ -19,8 +19,9 @@ use super::http::{self, NetworkOptions};
 use super::plan::Plan;
 use super::retry::Ladder;
 use super::shared::{Shared, Waker};
+use super::stamps::{Looks, Stamps};
 use super::state::{DownloadState, Happening};
-use super::storage::{FolderStorage, NotOurs, Storage, StorageWrap};
+use super::storage::{FolderStorage, NotOurs, Storage, StorageWrap, with_all_above};
 use super::survey::{self, Found};
 use super::throttle::Throttle;
 use super::verified::{BufferPool, IncomingBlock, Origin};
@@ -129,6 +130,7 @@ impl Transfer {
             client,
             writer: messages,
             storage,
+            stamps: Stamps::default(),
         });
         let work = Work::new();
         shared.with(|desk, at| desk.happen(Happening::Started, at));
@@ -321,7 +323,8 @@ impl Transfer {
                 continue;
             }
             let Ok(facts) = root.facts(&file.path, false) else { continue };
-            if facts.kind != Kind::File {
+            // What somebody else changed since is hashed again.
+            if facts.kind != Kind::File || self.shared.stamps.trusted(index) != Some(Looks::of(&facts)) {
                 continue;
             }
             let mut bits = Bits::new(blocks.len(), false);
@@ -369,6 +372,9 @@ impl Survey {
         }
         let found = survey::survey(folder, &shared.plan, hints.as_ref(), &shared.board, work);
         let Ok(mut found) = found else { return };
+        for (file, looks) in found.looks.drain(..) {
+            shared.stamps.hashed(file, looks);
+        }
         if !found.proven.is_empty() && self.sync_kept(&found).is_err() {
             // What matches may still be thrown away by the disk: nothing of it is believed.
             for block in found.proven.drain(..) {
@@ -408,14 +414,16 @@ impl Survey {
                 synced => return synced,
             }
         }
-        files.into_iter().try_for_each(|file| {
-            let synced = shared.storage.open(&shared.plan.files()[file].path).and_then(|file| file.sync());
-            match synced.map_err(|error| (error.kind(), error)) {
+        let unless_read_only =
+            |synced: std::io::Result<()>| match synced.map_err(|error| (error.kind(), error)) {
                 // Nobody can have written to it lately.
                 Err((ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem, _)) | Ok(()) => Ok(()),
                 Err((_, error)) => Err(error),
-            }
-        })
+            };
+        let paths = || files.iter().map(|file| &*shared.plan.files()[*file].path);
+        paths()
+            .try_for_each(|path| unless_read_only(shared.storage.open(path).and_then(|file| file.sync())))?;
+        unless_read_only(shared.storage.sync_folders(&with_all_above(paths())))
     }
 
     /// Takes missing blocks from other packages.

@@ -158,6 +158,7 @@ impl Writer {
         let sequence = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
         let result = self.opened(place.file, place.offset_bytes + place.size_bytes).and_then(|file| {
             file.write_at(block.bytes(), place.offset_bytes)?;
+            self.shared.stamps.after(place.file, file.file());
             Ok(file)
         });
         match result {
@@ -180,15 +181,36 @@ impl Writer {
 
     fn piece(&mut self, file: usize, offset_bytes: u64, buffer: &Buffer) {
         let end = offset_bytes + buffer.bytes().len() as u64;
+        if offset_bytes > self.written_bytes(file) {
+            // A piece before it could not be written: this one would leave a hole.
+            return;
+        }
         // Its length says how far it is, so no room is asked for ahead.
-        let result = self.handle(file).and_then(|open| open.file.write_at(buffer.bytes(), offset_bytes));
+        let result = self.handle(file).and_then(|open| {
+            open.file.write_at(buffer.bytes(), offset_bytes)?;
+            Ok(Arc::clone(&open.file))
+        });
         match result {
-            Ok(()) => self.shared.with(|desk, _| desk.wholes.entry(file).or_default().written_bytes = end),
+            Ok(handle) => {
+                self.shared.stamps.after(file, handle.file());
+                self.shared.with(|desk, _| desk.wholes.entry(file).or_default().written_bytes = end);
+            }
             Err(error) => self.refused(file, &[], &error),
         }
     }
 
+    /// How far an unproven file is.
+    fn written_bytes(&self, file: usize) -> u64 {
+        self.shared.lock().wholes.get(&file).map_or(0, |whole| whole.written_bytes)
+    }
+
     fn whole(&mut self, file: usize) {
+        if self.written_bytes(file) < self.shared.plan.files()[file].size_bytes {
+            // Its end could not be written: no codebase is to blame, and there is nothing to hash.
+            let block = self.shared.plan.blocks_of(file).start;
+            self.shared.with_kick(|desk, _| desk.give_back(block));
+            return;
+        }
         match self.handle(file).map(|open| Arc::clone(&open.file)) {
             Ok(handle) => {
                 self.syncs.send(SyncJob::Whole { file, handle }).ok();
@@ -201,7 +223,18 @@ impl Writer {
     }
 
     fn length(&mut self, file: usize, size_bytes: u64) {
-        let result = self.handle(file).and_then(|open| open.file.set_len(size_bytes));
+        let is_final = size_bytes == self.shared.plan.files()[file].size_bytes;
+        let result = self.handle(file).map(|open| Arc::clone(&open.file)).and_then(|handle| {
+            handle.set_len(size_bytes)?;
+            self.shared.stamps.after(file, handle.file());
+            // What was cut off must not come back: no block of it may ever be written again.
+            if is_final { handle.sync() } else { Ok(()) }
+        });
+        self.shared.with(|desk, _| {
+            if let Some(whole) = desk.wholes.get_mut(&file) {
+                whole.written_bytes = whole.written_bytes.min(size_bytes);
+            }
+        });
         if let Err(error) = result {
             self.refused(file, &[], &error);
         }
@@ -237,12 +270,16 @@ impl Writer {
             }
             // Its length from the beginning: what is not there yet is a hole, which costs nothing to look at.
             let is_long = plan.size_bytes > plan.block_bytes && !plan.is_unproven;
+            self.shared.stamps.before(file, stored.file());
+            // A new file has no stamp yet; what we do next is our own.
             if is_long && stored.file().metadata()?.len() != plan.size_bytes {
                 stored.set_len(plan.size_bytes)?;
             }
+            self.shared.stamps.after(file, stored.file());
             self.open.insert(file, OpenFile { file: stored, allocated_bytes: 0, used: sequence });
         }
         let open = self.open.get_mut(&file).ok_or(io::ErrorKind::NotFound)?;
+        self.shared.stamps.before(file, open.file.file());
         open.used = sequence;
         Ok(open)
     }

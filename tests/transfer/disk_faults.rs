@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use packhouse::transfer::{DownloadState, RetryReason, Storage, StorageWrap, StoredFile};
+use packhouse::transfer::{DownloadState, Looks, RetryReason, Storage, StorageWrap, StoredFile};
 
 use crate::desk::{
     BLOCK, LONG, Outcome, noise, options, origin_of, plan_of, same, sample, start, until, web,
@@ -65,6 +65,9 @@ impl Storage for Faulty {
     fn open(&self, path: &str) -> io::Result<Arc<dyn StoredFile>> {
         self.plan.call(Call::Open)?;
         Ok(Arc::new(FaultyFile { inner: self.inner.open(path)?, plan: Arc::clone(&self.plan) }))
+    }
+    fn looks(&self, path: &str) -> io::Result<Looks> {
+        self.inner.looks(path)
     }
     fn sync_all(&self) -> io::Result<()> {
         self.plan.call(Call::SyncAll)?;
