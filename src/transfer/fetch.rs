@@ -137,19 +137,23 @@ async fn web_blocks(
     let number = assignment.codebase;
     let file = assignment.file;
     let is_whole = answer.carries == Carries::Whole;
+    let changed = assignment.etag.is_some() && answer.etag.as_deref() != assignment.etag.as_deref();
     shared.with(|desk, at| {
-        let changed = assignment.etag.is_some() && answer.etag.as_deref() != assignment.etag.as_deref();
         if assignment.etag.is_some() || !asked_for_all {
             desk.note_etag(number, file, answer.etag.as_deref(), at);
         }
-        // A changed file comes whole by right: If-Range asked for that.
         if is_whole && !asked_for_all && !changed {
             desk.found_without_ranges(number, at);
-        }
-        if is_whole && !asked_for_all {
             desk.take_more(assignment);
+        } else if !is_whole {
+            desk.found_with_ranges(number, assignment);
         }
     });
+    if is_whole && !asked_for_all && changed {
+        // A changed file comes whole by right: If-Range asked for that. Its hashes say what is right, so it is let go, and
+        // the range is asked for again.
+        return Ok(());
+    }
     let position = if is_whole { 0 } else { range.start };
     let mut body = Body { shared, response: answer.response, position, chunk: None, arrived };
     while let Some(block) = assignment.runs.first().map(|run| run.start) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 /// What goes wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,9 @@ struct Inner {
     seen: Mutex<Vec<Seen>>,
     sent_bytes: AtomicU64,
     connections: AtomicU64,
+    /// Connections that are open now.
+    live: Mutex<usize>,
+    fewer: Condvar,
     stopped: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
 }
@@ -65,6 +68,11 @@ pub(crate) struct Origin {
 impl Origin {
     /// Serves `files` by path, each with a strong ETag.
     pub(crate) fn serve(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        Self::at("127.0.0.1", files)
+    }
+
+    /// As [`Origin::serve`], on another address of this computer.
+    pub(crate) fn at(host: &str, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let files = files.into_iter().map(|(path, content)| {
             let etag = format!("\"{}\"", content.len());
             (path, (content, Some(etag)))
@@ -75,10 +83,12 @@ impl Origin {
             seen: Mutex::default(),
             sent_bytes: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            live: Mutex::default(),
+            fewer: Condvar::new(),
             stopped: AtomicBool::new(false),
             open: Mutex::default(),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let listener = TcpListener::bind((host, 0)).expect("an address of this computer");
         let address = listener.local_addr().expect("it is bound");
         let shared = Arc::clone(&inner);
         std::thread::spawn(move || {
@@ -89,7 +99,12 @@ impl Origin {
                 shared.connections.fetch_add(1, Ordering::SeqCst);
                 let shared = Arc::clone(&shared);
                 shared.open.lock().expect("no panic").extend(stream.try_clone());
-                std::thread::spawn(move || while shared.answer(&stream).is_some() {});
+                *shared.live.lock().expect("no panic") += 1;
+                std::thread::spawn(move || {
+                    while shared.answer(&stream).is_some() {}
+                    *shared.live.lock().expect("no panic") -= 1;
+                    shared.fewer.notify_all();
+                });
             }
         });
         Self { inner, address }
@@ -118,6 +133,19 @@ impl Origin {
     /// Connections taken so far.
     pub(crate) fn connections(&self) -> u64 {
         self.inner.connections.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many bytes of content were sent.
+    pub(crate) fn wait_until_sent(&self, bytes: u64) {
+        while self.sent_bytes() < bytes {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits until every connection is over; only where clients are.
+    pub(crate) fn wait_until_idle(&self) {
+        let live = self.inner.live.lock().expect("no panic");
+        drop(self.inner.fewer.wait_while(live, |live| *live > 0).expect("no panic"));
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {

@@ -182,6 +182,62 @@ fn one_signs_in_and_nobody_hears_the_password() -> Outcome {
     Ok(())
 }
 
+/// Whatever ends a connection, at most one block of it comes again.
+#[test]
+fn a_connection_that_is_cut_costs_at_most_a_block() -> Outcome {
+    let files = vec![("a".to_owned(), noise(20, 200 * BLOCK as usize)), ("b".to_owned(), noise(21, 90_001))];
+    let (origin, dir) = (origin_of(&files), tempfile::tempdir()?);
+    let cuts = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let count = std::sync::Arc::clone(&cuts);
+    origin.fault(move |number, _| {
+        if number % 3 == 1 {
+            return Fault::None;
+        }
+        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Fault::Truncated
+    });
+    let transfer = start(plan_of(&files), options(dir.path(), vec![web(&origin)]));
+    let status = loop {
+        transfer.retry_now();
+        let (status, ready) =
+            transfer.wait(std::time::Duration::from_millis(20), |s| s.state == DownloadState::Ready);
+        if ready {
+            break status;
+        }
+    };
+    same(dir.path(), &files);
+    let cuts = cuts.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(cuts > 4);
+    let again = origin.sent_bytes() - total(&files);
+    assert!(again <= cuts * BLOCK, "{again} bytes came again after {cuts} cuts");
+    assert_eq!(status.fetched_bytes, total(&files));
+    Ok(())
+}
+
+/// One of several servers behind one address knows no ranges: the others are asked for them again.
+#[test]
+fn a_server_that_knows_ranges_after_all_is_asked_for_them() -> Outcome {
+    let files = vec![
+        ("a".to_owned(), noise(22, 4 * BLOCK as usize)),
+        ("b".to_owned(), noise(23, 30 * BLOCK as usize)),
+    ];
+    let (origin, dir) = (origin_of(&files), tempfile::tempdir()?);
+    origin.fault(|number, _| if number == 0 { Fault::Whole } else { Fault::None });
+    // Of both files the beginning is there, and of the second its middle.
+    std::fs::write(dir.path().join("a"), &files[0].1[..BLOCK as usize])?;
+    let mut there = vec![0; files[1].1.len()];
+    for kept in [0..BLOCK as usize, 3 * BLOCK as usize..28 * BLOCK as usize] {
+        there[kept.clone()].copy_from_slice(&files[1].1[kept]);
+    }
+    std::fs::write(dir.path().join("b"), there)?;
+    let mut options = options(dir.path(), vec![web(&origin)]);
+    options.connections = 1;
+    complete(&files, options);
+    let ranges: Vec<_> = origin.seen().into_iter().filter_map(|seen| seen.range).collect();
+    assert!(ranges.iter().any(|(from, _)| *from == 28 * BLOCK), "{ranges:?}");
+    Ok(())
+}
+
 /// Several servers behind one address, each with an ETag of its own: the whole file comes once by If-Range, not each time.
 #[test]
 fn an_etag_that_changes_costs_one_answer() -> Outcome {
@@ -198,6 +254,8 @@ fn an_etag_that_changes_costs_one_answer() -> Outcome {
     same(dir.path(), &files);
     assert_eq!(status.blocks.corrupt, 0);
     assert!(origin.sent_bytes() <= 2 * total(&files), "{} bytes", origin.sent_bytes());
+    // What came whole was let go, not read up to where it is needed.
+    assert!(status.received_bytes <= total(&files) + 2 * BLOCK, "{status:?}");
     assert!(transfer.events().iter().any(|event| event.text.contains("changed at")));
     Ok(())
 }

@@ -253,6 +253,16 @@ impl Desk {
         self.log(EventKind::Codebase, text, at);
     }
 
+    /// A codebase that was taken for one without ranges has them after all. Keeps of the assignment what one request
+    /// should bring: what lies between its runs is not missing.
+    pub(crate) fn found_with_ranges(&mut self, number: usize, assignment: &mut Assignment) {
+        if let Some(codebase) = self.codebases.get_mut(number) {
+            codebase.without_ranges = false;
+        }
+        let others = assignment.runs.split_off(assignment.runs.len().min(1));
+        others.into_iter().flatten().for_each(|block| self.give_back(block));
+    }
+
     /// The strong ETag of a file at a codebase, or that it changed.
     pub(crate) fn note_etag(&mut self, number: usize, file: usize, etag: Option<&str>, at: Moment) {
         let Some(codebase) = self.codebases.get_mut(number) else { return };
