@@ -27,7 +27,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct NetworkOptions {
     /// The proxy, where there is one; the environment is never asked.
     pub proxy: Option<ProxyAddress>,
-    /// Root certificates beside those of the system, each in PEM.
+    /// Root certificates beside those of the system: texts in PEM with at least one each.
     pub extra_roots: Vec<Vec<u8>>,
     /// What a connection calls itself; empty for the name of this program.
     pub user_agent: String,
@@ -74,8 +74,15 @@ pub(crate) fn client(options: &NetworkOptions) -> Result<Client, TransferError> 
         }
         builder = builder.proxy(one);
     }
-    let roots: Result<Vec<_>, _> = options.extra_roots.iter().map(|pem| Certificate::from_pem(pem)).collect();
-    builder.tls_certs_merge(roots.map_err(setup)?).build().map_err(setup)
+    let mut roots = Vec::new();
+    for pem in &options.extra_roots {
+        let some = Certificate::from_pem_bundle(pem).map_err(setup)?;
+        if some.is_empty() {
+            return Err(TransferError::Setup("there is no certificate in what is to be trusted".to_owned()));
+        }
+        roots.extend(some);
+    }
+    builder.tls_certs_merge(roots).build().map_err(setup)
 }
 
 /// What an answer carries.

@@ -1,15 +1,28 @@
 //! Downloads through the public door, against real servers on loopback and real folders.
 
+#[expect(dead_code, reason = "other test programs use more of it")]
+#[path = "../support/chaos.rs"]
+mod chaos;
+mod chaos_seeds;
+mod child;
 #[cfg(target_os = "linux")]
 mod crash;
 mod desk;
 mod disk_faults;
+#[cfg(target_os = "linux")]
+mod full_disk;
+#[cfg(target_os = "linux")]
+mod huge;
+mod killed;
 #[cfg(unix)]
 mod meddled;
 #[cfg(target_os = "linux")]
 mod mounted;
+#[cfg(target_os = "linux")]
+mod network;
 #[path = "../support/origin.rs"]
 mod origin;
+mod our_server;
 mod package;
 mod resume;
 mod servers;
