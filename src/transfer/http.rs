@@ -4,7 +4,8 @@
 //! with status 206 and exactly the Content-Range that was asked for. Must not know blocks or files on the disk.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use reqwest::header::{
@@ -12,6 +13,8 @@ use reqwest::header::{
     RETRY_AFTER,
 };
 use reqwest::{Certificate, Client, Proxy, StatusCode, Url, redirect};
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use super::codebase::{Credentials, without_password};
 use super::desk::Trouble;
@@ -21,6 +24,8 @@ use super::retry::retry_after;
 /// Redirects that are followed.
 const REDIRECTS: usize = 10;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// A certificate that is added to the system's counts after so long at the latest.
+const ROOTS_FRESH: Duration = Duration::from_secs(600);
 
 /// How the network is reached.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +79,9 @@ pub(crate) fn client(options: &NetworkOptions) -> Result<Client, TransferError> 
         }
         builder = builder.proxy(one);
     }
+    if options.extra_roots.is_empty() {
+        return builder.tls_backend_preconfigured((*system_tls()?).clone()).build().map_err(setup);
+    }
     let mut roots = Vec::new();
     for pem in &options.extra_roots {
         let some = Certificate::from_pem_bundle(pem).map_err(setup)?;
@@ -83,6 +91,29 @@ pub(crate) fn client(options: &NetworkOptions) -> Result<Client, TransferError> 
         roots.extend(some);
     }
     builder.tls_certs_merge(roots).build().map_err(setup)
+}
+
+/// TLS that trusts what the system trusts. Its certificates are read once and serve all that begins within
+/// [`ROOTS_FRESH`]: reading them takes longer than a small download.
+fn system_tls() -> Result<Arc<ClientConfig>, TransferError> {
+    static KNOWN: Mutex<Option<(Instant, Arc<ClientConfig>)>> = Mutex::new(None);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((read_at, config)) = known.as_ref()
+        && read_at.elapsed() < ROOTS_FRESH
+    {
+        return Ok(Arc::clone(config));
+    }
+    let setup = |error: rustls::Error| TransferError::Setup(chain(&error));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_platform_verifier())
+        .map_err(setup)?
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let config = Arc::new(config);
+    *known = Some((Instant::now(), Arc::clone(&config)));
+    Ok(config)
 }
 
 /// What an answer carries.
@@ -232,6 +263,13 @@ mod tests {
             headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
         let status = StatusCode::from_u16(status).expect("a status");
         judge(status, &map, &(100..200), 1000, true, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn the_certificates_of_the_system_are_read_once() {
+        let first = system_tls().expect("the system has some");
+        client(&NetworkOptions::default()).expect("a client");
+        assert!(Arc::ptr_eq(&first, &system_tls().expect("the same")));
     }
 
     #[test]

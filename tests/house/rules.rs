@@ -83,6 +83,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("reqwest", &["transfer"]),
     ("tokio", &["transfer", "serve"]),
     ("rustls", &["transfer", "serve"]),
+    ("rustls_platform_verifier", &["transfer"]),
 ];
 const FRONT_ENDS: &[&str] = &["place", "console", "cli", "main.rs", "bin/packhouse-cli.rs"];
 

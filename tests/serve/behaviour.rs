@@ -104,6 +104,34 @@ fn a_client_that_says_nothing_or_takes_nothing_is_left() -> Outcome {
     Ok(())
 }
 
+/// There is no least rate in bytes a second, and none is needed: the system lets us write again only when a good part of
+/// its buffer was taken, and that has to happen within the same time as any progress.
+#[test]
+fn a_client_that_takes_byte_by_byte_does_not_keep_its_place() -> Outcome {
+    let place = tempfile::tempdir()?;
+    put(place.path(), &[("x", &vec![b'a'; LARGE])])?;
+    let mut options = options(place.path())?;
+    options.stalled_after = Duration::from_millis(500);
+    let server = session::serve(options)?;
+    let mut stream = connect(server.address())?;
+    stream.write_all(&request("GET", "/x", &[]))?;
+    head(&mut stream)?;
+    let (_held, pace) = std::sync::mpsc::channel::<()>();
+    let (started, mut taken) = (Instant::now(), 0);
+    while server.counters().open_connections > 0 {
+        assert!(started.elapsed() < Duration::from_secs(30), "it took {taken} bytes and holds its place");
+        // A byte from time to time.
+        if stream.read(&mut [0])? == 0 {
+            break;
+        }
+        taken += 1;
+        let _ = pace.recv_timeout(Duration::from_millis(20));
+    }
+    assert!(taken < 10_000, "{taken} bytes were taken");
+    assert_eq!(server.counters().broken, 1);
+    Ok(())
+}
+
 #[test]
 fn two_hundred_at_once_are_all_served_and_more_than_allowed_wait() -> Outcome {
     let place = tempfile::tempdir()?;

@@ -129,7 +129,7 @@ fn a_hundred_gibibytes_are_surveyed_and_downloaded_in_little_memory() -> Outcome
     let (served, out) = (place.path().join("served"), place.path().join("out"));
     make(&served.join("data/huge"))?;
     let server = session::serve(ServeOptions::new(&served, "127.0.0.1:0".parse()?))?;
-    let (bytes, seconds) = if soak { (12 << 30, 20) } else { (160 << 20, 60) };
+    let (bytes, seconds) = if soak { (5 << 30, 20) } else { (160 << 20, 60) };
     // Into nothing, then on from there: the survey passes over what is not there yet.
     let first = download(&out, &server.url(), bytes, seconds)?;
     assert!(first.fetched > 0 && first.kept == 0 && first.memory < MOST_MEMORY, "{first:?}");

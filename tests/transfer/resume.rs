@@ -85,6 +85,47 @@ fn hints_that_lie_or_do_not_fit_cost_time_and_never_a_wrong_byte() -> Outcome {
     Ok(())
 }
 
+/// Everything that can be untrue in a hint, one after the other: it says done where nothing is.
+#[test]
+fn a_hint_that_says_done_is_not_believed_unless_all_of_it_fits() -> Outcome {
+    let (files, dir) = (sample(31), tempfile::tempdir()?);
+    let origin = origin_of(&files);
+    complete(&files, options(dir.path(), vec![web(&origin)]));
+    let truth = {
+        let transfer = start(plan_of(&files), options(dir.path(), vec![web(&origin)]));
+        until(&transfer, DownloadState::Ready);
+        transfer.stop();
+        transfer.facts()
+    };
+    type Lie = fn(&mut packhouse::transfer::FileHint);
+    let lies: [Lie; 5] = [
+        |hint| hint.size_bytes += 1,
+        |hint| hint.stamp.mtime_ns -= 1,
+        |hint| hint.stamp.inode += 1,
+        |hint| hint.stamp.inode = 0,
+        |hint| hint.proven = packhouse::transfer::Bits::new(hint.proven.len() + 1, true),
+    ];
+    for nth in 0..=lies.len() {
+        let path = dir.path().join("data/a.bin");
+        // Zeros, with the time of change of what was there: only what the hint says can be told apart.
+        let changed = fs::metadata(&path)?.modified()?;
+        let file = File::options().write(true).open(&path)?;
+        file.set_len(0)?;
+        file.set_len(files[0].1.len() as u64)?;
+        file.set_modified(changed)?;
+        let mut hints = truth.clone();
+        match lies.get(nth) {
+            Some(lie) => hints.files.values_mut().for_each(lie),
+            None => hints.clean_stop = false,
+        }
+        let mut again = options(dir.path(), vec![web(&origin)]);
+        again.hints = Some(hints);
+        let status = complete(&files, again);
+        assert_eq!(status.blocks.fetched, 11, "lie {nth}");
+    }
+    Ok(())
+}
+
 #[test]
 fn holes_are_not_read_and_zeros_need_not_be_fetched() -> Outcome {
     let mut content = noise(4, 4 * BLOCK as usize);
