@@ -18,8 +18,9 @@
 //!    *verified*.
 //! 5. What fails is missing again: at once from another codebase, after a short wait from the same, and when all
 //!    failed three times in a row by the ladder ([`retry`]): *Retrying download*, for ever, until something arrives.
-//! 6. When every block is proven the writer sets modes, writes the tag files and syncs the folders: *Ready*
-//!    ([`state`]). A stop at any moment costs the blocks that were on their way, and no others.
+//! 6. When every block is proven the writer looks at each file: what is not as it was left (`stamps`) is hashed again.
+//!    Then it sets modes, writes the tag files and syncs the folders: *Ready* ([`state`]). A stop at any moment costs the
+//!    blocks that were on their way, and no others.
 
 pub mod bits;
 pub mod checkpoint;
