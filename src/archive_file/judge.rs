@@ -101,7 +101,7 @@ impl ArchiveReader {
     }
 
     /// Which frame is the first of the data, if the frames are where `layout` puts them.
-    fn data_frames(&self, layout: &Layout) -> Option<usize> {
+    pub(super) fn data_frames(&self, layout: &Layout) -> Option<usize> {
         let frames = &self.index.frames;
         let fits = |first: &usize| fit(&frames[(*first).min(frames.len())..], layout);
         let from_end = frames.len().checked_sub(layout.frame_count());

@@ -13,6 +13,7 @@
 //! Where a frame begins follows from the sizes alone ([`Layout`]), so an archive of ours can be judged file by
 //! file even where tar headers are lost. Archives of others are read as a stream.
 
+mod blocks;
 mod damage;
 mod extraction;
 mod frames;
@@ -25,6 +26,7 @@ mod shown;
 mod tar_stream;
 mod writer;
 
+pub use blocks::ArchiveBlocks;
 pub use damage::{ArchiveDamage, Extra, ExtraReason, FileDamage, FileDamageKind};
 pub use layout::{Layout, LayoutError};
 pub use limits::{Limits, ReadError};

@@ -12,6 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::stamps::Looks;
 use crate::disk::{Kind, Root, set_mode};
 
+/// The name of a file that is about to replace one with other names.
+#[cfg(unix)]
+const DETACHED: &str = ".packhouse-detached";
+
 /// An open file of the folder.
 pub trait StoredFile: Send + Sync {
     /// Writes all of `bytes` at `offset_bytes`.
@@ -34,6 +38,12 @@ pub trait Storage: Send + Sync {
     fn open(&self, path: &str) -> io::Result<Arc<dyn StoredFile>>;
     /// How a file looks; a link and a folder are errors, as they are where it is opened.
     fn looks(&self, path: &str) -> io::Result<Looks>;
+    /// Gives a file that has other names as well (hard links) a content of its own: what is written in place then must
+    /// not appear under the others. Nothing happens where it has none.
+    fn detach(&self, path: &str) -> io::Result<()> {
+        let _ = path;
+        Ok(())
+    }
     /// Brings everything on the file system of the folder to the disk. `Unsupported` where that cannot be asked.
     fn sync_all(&self) -> io::Result<()>;
     /// Brings the names in these folders (`""` for the folder itself) to the disk.
@@ -146,6 +156,36 @@ impl Storage for FolderStorage {
         } else {
             Err(io::Error::new(io::ErrorKind::InvalidFilename, "it is not a plain file"))
         }
+    }
+
+    #[cfg(unix)]
+    fn detach(&self, path: &str) -> io::Result<()> {
+        use std::os::unix::fs::MetadataExt as _;
+        let mut source = match self.root.open_file(path, false) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            source => source?,
+        };
+        let facts = source.metadata()?;
+        if facts.nlink() <= 1 || !facts.is_file() {
+            return Ok(());
+        }
+        let target = self.path.join(path);
+        let beside = target.with_file_name(DETACHED);
+        // Left by a program that was killed.
+        if let Err(error) = std::fs::remove_file(&beside)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        let mut copy = File::options().write(true).create_new(true).open(&beside)?;
+        let copied = io::copy(&mut source, &mut copy)
+            .and_then(|_| copy.set_permissions(facts.permissions()))
+            .and_then(|()| copy.sync_all())
+            .and_then(|()| std::fs::rename(&beside, &target));
+        if copied.is_err() {
+            std::fs::remove_file(&beside).ok();
+        }
+        copied
     }
 
     #[cfg(target_os = "linux")]

@@ -262,6 +262,7 @@ impl Writer {
                 self.open.remove(&oldest);
             }
             let plan = &self.shared.plan.files()[file];
+            self.shared.storage.detach(&plan.path)?;
             let stored = self.shared.storage.open(&plan.path)?;
             if let Some((folder, _)) = plan.path.rsplit_once('/')
                 && !self.folders.contains(folder)

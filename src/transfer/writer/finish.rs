@@ -128,6 +128,8 @@ impl Writer {
             there == content
         };
         if !same {
+            self.shared.storage.detach(path)?;
+            let file = self.shared.storage.open(path)?;
             file.write_at(content, 0)?;
             file.set_len(content.len() as u64)?;
         }
