@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use super::procedure_arguments::{ProcedureArguments, ProcedureCommand};
+pub(crate) use super::repair_arguments::RepairArguments;
 pub(crate) use super::serve_arguments::ServeArguments;
 
 const ABOUT: &str = "Keeps a library of software packages and proves that none of them has changed";
@@ -98,6 +99,8 @@ pub(crate) enum Command {
     Archive(ArchiveArguments),
     /// Bring a package back from its archive
     Restore(RestoreArguments),
+    /// Repair a package or a package folder: fetch its missing and damaged blocks
+    Repair(RepairArguments),
     /// Tell whether a package folder, a BagIt bag or an archive is whole; needs no library
     Verify(VerifyArguments),
     /// Copy a package out of the library, as a folder
@@ -324,11 +327,14 @@ pub(crate) struct ConsistencyArguments {
     #[arg(value_enum, value_name = "on|off")]
     pub(crate) switch: OnOff,
     /// The files are right: record the new checksum (needs --reason)
-    #[arg(long, conflicts_with = "keep_blocked")]
+    #[arg(long, conflicts_with_all = ["keep_blocked", "repair_from"])]
     pub(crate) accept: bool,
     /// Switch on and deliver nothing until what differs is settled
-    #[arg(long)]
+    #[arg(long, conflicts_with = "repair_from")]
     pub(crate) keep_blocked: bool,
+    /// The files are wrong: fetch what is missing or damaged from here, then switch on. As often as needed
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) repair_from: Vec<String>,
     /// Accept only exactly this state: the digest that check showed
     #[arg(long, value_name = "DIGEST", requires = "accept")]
     pub(crate) expect: Option<String>,
@@ -417,8 +423,11 @@ pub(crate) struct RestoreArguments {
     #[arg(value_name = "FILE|PKG")]
     pub(crate) source: String,
     /// Save the whole files of a damaged archive to this folder instead
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "repair_from")]
     pub(crate) save_good_files: Option<PathBuf>,
+    /// Fetch what is damaged in the archive from here, as often as needed
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) repair_from: Vec<String>,
 }
 
 /// Arguments of `verify`.

@@ -9,6 +9,7 @@ mod context;
 mod exit;
 mod procedure_arguments;
 mod progress;
+mod repair_arguments;
 mod report;
 mod serve_arguments;
 mod terminal;

@@ -30,7 +30,7 @@ fn words(failure: &Failure) -> Cow<'_, str> {
         "folder-exists" => "move the folder away, then try again",
         "not-found" => "look at the list: the package may have been renamed or removed meanwhile",
         "consistency-differs" | "consistency-damaged" => {
-            "show the differences, then choose Accept changes… or put the files right"
+            "show the differences, then choose Repair… or Accept changes…"
         }
         "no-reason" => "fill in Reason",
         "no-such-procedure" => "the tab Procedures shows those that are there",
@@ -47,7 +47,7 @@ fn words(failure: &Failure) -> Cow<'_, str> {
         "no-seal" => "seal it first: Seal…",
         "no-reginfo" => "if these are the files of a package, unpack them and register them as a new one",
         "archive-damaged" => {
-            "nothing was changed in the library. What is whole can be saved: Save the good files to a folder…"
+            "nothing was changed in the library. Choose where to repair from…, or save what is whole: Save the good files to a folder…"
         }
         "no-such-group" => "the tree shows every group",
         "library-moved" => "open it in its new folder: Library > Choose library…",

@@ -138,6 +138,18 @@ pub enum LibraryError {
     /// Nothing differs, so there is nothing to accept.
     #[error("{0} agrees with its recorded checksum")]
     NothingToAccept(PackageKey),
+    /// There is nothing to repair it by: it has no seal and never had one.
+    #[error("{0} cannot be repaired: it has never been sealed")]
+    NeverSealed(PackageKey),
+    /// The recorded hashes were lost, so nothing that is fetched could be proven.
+    #[error("{0} cannot be repaired: it has no hashes")]
+    NoHashes(PackageKey),
+    /// Everything is as recorded, or all that is not is to be left.
+    #[error("{0} has nothing that could be repaired")]
+    NothingToRepair(PackageKey),
+    /// What another room said, in its own words.
+    #[error("{0}")]
+    Told(Box<Failure>),
     /// A required reason is missing or too short.
     #[error("a reason of at least 3 characters is needed")]
     NoReason,
@@ -459,7 +471,7 @@ impl LibraryError {
                     if report.finding == Finding::Damaged { "consistency-damaged" } else { "consistency-differs" },
                     Class::Refused,
                     &format!(
-                        "packhouse-cli check {0} names what differs. Put the files right, or: packhouse-cli consistency {0} \
+                        "packhouse-cli check {0} names what differs. Then: packhouse-cli repair {0}, or: packhouse-cli consistency {0} \
                          on --accept --reason TEXT",
                         argument(&key.to_string())
                     ),
@@ -474,6 +486,16 @@ impl LibraryError {
                 failure("changed-again", Class::Refused, "Nothing was done. Look at what is there now, then try again: packhouse-cli check PKG")
             }
             Self::NothingToAccept(_) => failure("nothing-to-accept", Class::Refused, "Nothing needs to be done"),
+            Self::NeverSealed(_) => {
+                failure("never-sealed", Class::No, "Accept the changes, or put the files back yourself")
+                    .because("there are no hashes of a sealed content, so nobody has a copy to repair from")
+            }
+            Self::NoHashes(_) => {
+                failure("no-hashes", Class::No, "Register the package anew, or restore it from its archive")
+                    .because("its hashes were lost with a library database, so nothing could be proven")
+            }
+            Self::NothingToRepair(_) => failure("nothing-to-repair", Class::Refused, "Nothing needs to be done"),
+            Self::Told(told) => (**told).clone(),
             Self::NoReason => failure("no-reason", Class::Usage, "Say why, with --reason TEXT"),
             Self::NoSuchFile { .. } => failure("no-such-file", Class::Usage, "Paths are relative to the package, with / and in the right case; packhouse-cli find PATTERN lists them"),
             Self::PathConflict(_) => failure("path-conflict", Class::Refused, "Remove the one, or give the other another name"),
@@ -512,7 +534,7 @@ impl LibraryError {
                 failure("no-reginfo", Class::Refused, "If these are the files of a package, unpack them and register them as a new one: packhouse-cli register FOLDER")
             }
             Self::ArchiveDamaged { summary, files, .. } => {
-                failure("archive-damaged", Class::No, "Nothing was changed in the library. What is whole can be saved: packhouse-cli restore FILE --save-good-files DIR")
+                failure("archive-damaged", Class::No, "Nothing was changed in the library. Where somebody has what is damaged: packhouse-cli restore FILE --repair-from ADDRESS. What is whole can be saved: packhouse-cli restore FILE --save-good-files DIR")
                     .because(summary.clone())
                     .with_details(pairs(files))
             }

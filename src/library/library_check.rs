@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::FoundBy;
 use super::{Library, LibraryError, lock, operation};
-use crate::package::record::{PackageId, PackageSummary};
+use crate::package::record::{PackageId, PackageRecord, PackageSummary};
 use crate::package::{CheckKind, CheckReport, Finding, PackageKey, PackageState};
 use crate::store::{StoreError, StoredCheck, StoredCheckPackage};
 use crate::work::Work;
@@ -46,6 +46,8 @@ pub struct CheckRun {
 pub enum CheckGroup {
     /// Every file is there, and every block is as recorded.
     Whole,
+    /// Something differs, and a place is known that should have a copy.
+    Repairable,
     /// Something differs, and nobody is known who has a copy.
     NotRepairable,
     /// It could not be read to its end: nothing is said about its content.
@@ -58,13 +60,14 @@ pub enum CheckGroup {
 
 impl CheckGroup {
     /// All groups, in the order of the page.
-    pub const ALL: [Self; 5] =
-        [Self::NotRepairable, Self::Unreadable, Self::Unproven, Self::Passed, Self::Whole];
+    pub const ALL: [Self; 6] =
+        [Self::Repairable, Self::NotRepairable, Self::Unreadable, Self::Unproven, Self::Passed, Self::Whole];
 
     /// The word on screen.
     pub fn word(self) -> &'static str {
         match self {
             Self::Whole => "Whole",
+            Self::Repairable => "Repairable",
             Self::NotRepairable => "Not repairable",
             Self::Unreadable => "Unreadable",
             Self::Unproven => "Without hashes",
@@ -103,6 +106,12 @@ pub struct CheckedRow {
     pub why: String,
     /// What is wrong, file by file.
     pub troubled: Vec<TroubledFile>,
+    /// Where it could be repaired from; none where nobody is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<String>,
+    /// How many bytes a repair would fetch.
+    #[serde(default)]
+    pub fetch_bytes: u64,
 }
 
 /// A library check as it stands: what was asked, how far it is, what was found.
@@ -320,6 +329,8 @@ impl Library {
             size_bytes: package.size_bytes,
             why: why.to_owned(),
             troubled: report.map(troubled).unwrap_or_default(),
+            places: Vec::new(),
+            fetch_bytes: 0,
         };
         // A package that changes through the library while it is read is read once more.
         for _ in 0..2 {
@@ -360,12 +371,43 @@ impl Library {
                         self.store_outcome(&record, &report, FoundBy::Check(CheckKind::Deep))?;
                     }
                     let (group, why) = group_of(&report);
-                    return Ok(row(record.key, group, &why, Some(&report)));
+                    let mut row = row(record.key.clone(), group, &why, Some(&report));
+                    if group == CheckGroup::NotRepairable {
+                        self.look_for_repair(&record, &report, &mut row, work)?;
+                    }
+                    return Ok(row);
                 }
             }
         }
         let key = self.last_key(package.id)?;
         Ok(row(key, CheckGroup::Passed, "it is being changed", None))
+    }
+
+    /// Says where a package could be repaired from, if somebody is known.
+    fn look_for_repair(
+        &self,
+        record: &PackageRecord,
+        report: &CheckReport,
+        row: &mut CheckedRow,
+        work: &Work,
+    ) -> Result<(), LibraryError> {
+        if self.require_repairable(record).is_err() {
+            if record.state != PackageState::Archived && row.why.is_empty() {
+                row.why = "it has never been sealed".to_owned();
+            }
+            return Ok(());
+        }
+        let manifest = self.recorded_manifest(record.id)?;
+        if !manifest.has_all_hashes() {
+            return Ok(());
+        }
+        let plan = self.plan_of_report(record, report, &manifest, &work.part())?;
+        row.fetch_bytes = plan.fetch_bytes();
+        row.places = self.places_for(&plan)?;
+        if !row.places.is_empty() {
+            row.group = CheckGroup::Repairable;
+        }
+        Ok(())
     }
 
     /// Name and version of a package that may be gone.

@@ -41,6 +41,7 @@ mod rebuild;
 mod register;
 mod remove;
 mod renaming;
+mod repair;
 mod restore;
 mod same_product;
 pub mod scan;
@@ -84,6 +85,10 @@ pub use rebuild::{RebuildReport, RebuiltPackage};
 pub use register::{RegisterReport, RegisterRequest};
 pub use remove::Removed;
 pub use renaming::Renamable;
+pub use repair::{
+    AddedChoice, BadBlock, EqualBlock, FetchBlocks, Fetched, Needed, RepairChange, RepairFile, RepairOutcome,
+    RepairPlan, RepairRequest, SealedFolder, WantedFiles,
+};
 pub use restore::{RestoreReport, RestoreSource};
 pub use same_product::{SameProductPackage, SourceComparison, TakenOverProcedure};
 pub use scan::Links;

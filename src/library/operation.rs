@@ -309,6 +309,9 @@ fn remove_leftovers(library: &Library) -> Result<(), LibraryError> {
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         // Held until it is removed; and what was decided meanwhile belongs to its intent.
         let Some(_lock) = lock_leftover(&folder)? else { continue };
+        if super::repair::is_wanted(library, &folder)? {
+            continue;
+        }
         if !library.catalogue().has_intent(&name)? && elsewhere::remove_left(&folder) {
             remove_any(&folder)?;
         }

@@ -1,6 +1,7 @@
 //! Restoring: the seal is judged and every block proven first; only then does the package change. Damage is never
 //! blessed.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use super::error::io_error;
 use super::import::{ProvenSeal, TagFiles};
 use super::operation::{Operation, Step};
 use super::package_folder::{notes_of, relative_folder};
+use super::repair::{FetchBlocks, Fetched, WantedFiles, fetch_proven, only};
 use super::{Library, LibraryError};
 use crate::archive_file::{ArchiveDamage, ArchiveReader, TagFiles as ArchiveTags};
 use crate::package::record::{ListedProcedure, PackageId, PackageRecord};
@@ -36,6 +38,8 @@ pub struct RestoreReport {
     pub file: PathBuf,
     /// Whether the library did not know it before.
     pub is_new: bool,
+    /// What was fetched, where the archive was damaged.
+    pub repaired: Option<Fetched>,
 }
 
 /// An archive whose seal has been proven.
@@ -59,6 +63,26 @@ impl TagFiles for Tags<'_> {
 impl Library {
     /// Brings a package back from its archive, byte for byte as it was sealed, executables executable.
     pub fn restore(&self, source: &RestoreSource, work: &Work) -> Result<RestoreReport, LibraryError> {
+        self.restore_with(source, None, work)
+    }
+
+    /// As [`Library::restore`]; what is damaged in the archive is fetched, and proven like all else before the package
+    /// changes.
+    pub fn restore_repaired(
+        &self,
+        source: &RestoreSource,
+        fetch: &dyn FetchBlocks,
+        work: &Work,
+    ) -> Result<RestoreReport, LibraryError> {
+        self.restore_with(source, Some(fetch), work)
+    }
+
+    fn restore_with(
+        &self,
+        source: &RestoreSource,
+        fetch: Option<&dyn FetchBlocks>,
+        work: &Work,
+    ) -> Result<RestoreReport, LibraryError> {
         self.require_writable()?;
         let archive = self.open_archive(source)?;
         let info = &archive.seal.info;
@@ -74,8 +98,11 @@ impl Library {
             .reader
             .extract(&package.join(DATA_NAME), &archive.top, manifest, work)
             .map_err(|error| read_error(&archive.file, error))?;
+        let mut repaired = None;
         if !damage.files_are_whole() {
-            return Err(damage_error(&info.key.title(), &damage, manifest.len()));
+            let error = || damage_error(&info.key.title(), &damage, manifest.len());
+            let fetch = fetch.ok_or_else(error)?;
+            repaired = Some(self.repair_unpacked(&archive, &package, &damage, fetch, work)?);
         }
         // An empty `data/` belongs to a package of empty files' folders only; the folder itself is always there.
         fs::create_dir_all(package.join(DATA_NAME)).map_err(io_error("make the folder", &package))?;
@@ -101,7 +128,10 @@ impl Library {
         let mut entry = self.entry(HistoryEvent::Restored, Some(&record));
         entry.new_checksum = Some(record.checksum);
         entry.key_id = Some(archive.seal.key_id.clone());
-        entry.details = Some(format!("from {}", archive.file.display()));
+        entry.details = Some(match &repaired {
+            None => format!("from {}", archive.file.display()),
+            Some(fetched) => format!("from {}{}", archive.file.display(), repaired_words(fetched)),
+        });
         operation.commit(&record.key.folded(), &steps, |change| {
             if let Some(there) = change.package_by_key(&record.key)?
                 && (there.id != record.id || there.state != PackageState::Archived)
@@ -114,7 +144,38 @@ impl Library {
             change.append_history(entry)?;
             Ok(())
         })?;
-        Ok(RestoreReport { record, file: archive.file, is_new })
+        Ok(RestoreReport { record, file: archive.file, is_new, repaired })
+    }
+
+    /// Makes the damaged files right below `package`: their good blocks come from the archive.
+    fn repair_unpacked(
+        &self,
+        archive: &ProvenArchive,
+        package: &Path,
+        damage: &ArchiveDamage,
+        fetch: &dyn FetchBlocks,
+        work: &Work,
+    ) -> Result<Fetched, LibraryError> {
+        let (info, manifest) = (&archive.seal.info, &archive.seal.snapshot.manifest);
+        let bad: HashSet<&str> = damage.files.iter().map(|file| file.path.as_str()).collect();
+        let wanted = only(manifest, &bad);
+        let equal = self.equal_blocks(&info.key, &wanted, None)?;
+        let asked = WantedFiles {
+            folder: package,
+            manifest: &wanted,
+            package: info.id,
+            key: &info.key,
+            equal,
+            archive: Some(&archive.file),
+        };
+        let fetched = fetch_proven(&asked, fetch, work)?;
+        if fetched.whole.len() == wanted.len() {
+            return Ok(fetched);
+        }
+        Err(match fetched.stopped {
+            Some(told) => LibraryError::Told(Box::new(told)),
+            None => damage_error(&info.key.title(), damage, manifest.len()),
+        })
     }
 
     /// Saves the whole files of a damaged archive below `to`, with a note that this is no package. Gives how many.
@@ -232,6 +293,17 @@ impl Library {
         record.marked = None;
         record
     }
+}
+
+/// What History says of an archive that had to be repaired.
+fn repaired_words(fetched: &Fetched) -> String {
+    let from: Vec<&str> = fetched.from.iter().map(|(name, _)| name.as_str()).collect();
+    format!(
+        " | {} damaged files repaired, {} bytes fetched from {}",
+        fetched.whole.len(),
+        fetched.fetched_bytes,
+        if from.is_empty() { "nowhere".to_owned() } else { from.join(", ") }
+    )
 }
 
 /// An error if the folder is there and not empty.

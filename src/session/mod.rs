@@ -5,6 +5,7 @@
 //! no hashing, no files. Must not know: screens, terminals, environment variables.
 
 mod observer;
+mod repair;
 mod requests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,19 +19,21 @@ use crate::serve;
 use crate::work::Work;
 
 pub use crate::library::{
-    AcceptRequest, Actor, AddedFile, ArchiveReport, ArchiveRequest, AutoRegisterOutcome, CheckGroup,
-    CheckOrder, CheckRun, CheckedPackage, CheckedRow, ContentRow, Contents, EditedPackage, ExportFormat,
-    FileFacts, FileSystem, FolderLook, HistoryDetails, KeyInfo, KeyUse, LibraryCheck, LibraryHolder,
-    LibraryInfo, Links, MovedLibrary, OpenOptions, PackageBlocks, PackageDetails, PackageEdit, PackageRef,
-    ParentWatch, ProcedureEdit, Proposal, ReadOnlyReason, RebuildReport, RebuiltPackage, RegisterReport,
-    RegisterRequest, Removed, Renamable, RestoreReport, RestoreSource, SameProductPackage, SealJudgement,
-    SealReport, Search, SeveralEdit, ShareOptions, SourceComparison, SourceKind, SourcePreview, SwitchAnswer,
-    SwitchEdit, SwitchOutcome, TroubledFile, TryEnd, TryReport, TryRequest, UpdateReport, UpdateRequest,
-    VerifiedThing, VerifyReport, difference_lines,
+    AcceptRequest, Actor, AddedChoice, AddedFile, ArchiveReport, ArchiveRequest, AutoRegisterOutcome,
+    CheckGroup, CheckOrder, CheckRun, CheckedPackage, CheckedRow, ContentRow, Contents, EditedPackage,
+    ExportFormat, FileFacts, FileSystem, FolderLook, HistoryDetails, KeyInfo, KeyUse, LibraryCheck,
+    LibraryHolder, LibraryInfo, Links, MovedLibrary, OpenOptions, PackageBlocks, PackageDetails, PackageEdit,
+    PackageRef, ParentWatch, ProcedureEdit, Proposal, ReadOnlyReason, RebuildReport, RebuiltPackage,
+    RegisterReport, RegisterRequest, Removed, Renamable, RepairChange, RepairFile, RepairOutcome, RepairPlan,
+    RepairRequest, RestoreReport, RestoreSource, SameProductPackage, SealJudgement, SealReport, Search,
+    SeveralEdit, ShareOptions, SourceComparison, SourceKind, SourcePreview, SwitchAnswer, SwitchEdit,
+    SwitchOutcome, TroubledFile, TryEnd, TryReport, TryRequest, UpdateReport, UpdateRequest, VerifiedThing,
+    VerifyReport, difference_lines,
 };
 pub use crate::serve::{Certificate, Counters as ServeCounters, ServeOptions, Server, Tls};
 pub use crate::store::{FoundFile, HistoryFilter, SearchCount, SearchResult};
 pub use observer::{View, WatchState};
+pub use repair::{FolderRepair, PlaceLook, PreparedRepair, RepairFrom};
 pub use requests::*;
 
 /// A request to an open library. Each is a plain struct; its reply is a plain value.

@@ -64,6 +64,7 @@ mod groups;
 mod history;
 mod library;
 mod library_check;
+mod repair;
 mod search;
 mod source;
 
@@ -71,6 +72,7 @@ pub use groups::*;
 pub use history::*;
 pub use library::*;
 pub use library_check::*;
+pub use repair::*;
 pub use search::*;
 pub use source::*;
 

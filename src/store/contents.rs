@@ -1,5 +1,7 @@
 //! What is recorded about the files of each package: names, sizes, modes, hashes, as one row a package.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{Catalogue, Change, StoreError, from_sql, to_sql};
@@ -118,6 +120,24 @@ impl Catalogue {
             });
         }
         Manifest::from_files(block_size, files).map(Some).map_err(|_| misfit(id))
+    }
+
+    /// The packages whose files lie in the library and that have a file of one of these hashes.
+    pub fn packages_with_files(&self, hashes: &HashSet<Sha256Digest>) -> Result<Vec<PackageId>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT packages.id, file_hashes FROM contents JOIN packages ON packages.row = contents.package
+             WHERE trash IS NULL AND state <> 'archived'",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (all, _) = row.get_ref(1)?.as_blob().unwrap_or_default().as_chunks::<32>();
+            if all.iter().any(|hash| hashes.contains(&Sha256Digest(*hash))) {
+                let id = uuid::Uuid::parse_str(&row.get::<_, String>(0)?);
+                found.push(id.map(PackageId).map_err(|error| StoreError::Damaged(error.to_string()))?);
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -13,6 +13,7 @@ mod packages;
 mod place;
 mod processes;
 mod refusals;
+mod repair;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use packhouse::console::advice::advice;
 use packhouse::console::dialogs::sentence;
-use packhouse::failure::Failure;
+use packhouse::failure::{Class, Failure};
 use packhouse::library::LibraryError as E;
 use packhouse::package::key::KeyProblem;
 use packhouse::package::procedure::ProcedureProblem;
@@ -82,10 +82,14 @@ fn number(error: &E) -> usize {
         E::CheckUnfinished { .. } => 62,
         E::NoCheck => 63,
         E::InUseElsewhere(_) => 64,
+        E::NeverSealed(_) => 65,
+        E::NoHashes(_) => 66,
+        E::NothingToRepair(_) => 67,
+        E::Told(_) => 68,
     }
 }
 
-const CAUSES: usize = 65;
+const CAUSES: usize = 69;
 
 fn report(finding: Finding) -> Box<CheckReport> {
     Box::new(CheckReport {
@@ -185,6 +189,10 @@ fn all() -> Vec<E> {
             process: 1,
             since: jiff::Timestamp::UNIX_EPOCH,
         })),
+        E::NeverSealed(key()),
+        E::NoHashes(key()),
+        E::NothingToRepair(key()),
+        E::Told(Box::new(Failure::new("not-repairable", Class::No, text(), "Give another place"))),
     ]
 }
 

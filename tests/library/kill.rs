@@ -18,8 +18,8 @@ use packhouse::package::record::{PackageId, PackageRecord};
 use packhouse::package::{PackageState, Sha256Digest};
 use packhouse::session::{
     Accept, AcceptRequest, AddedFile, Archive, ArchiveRequest, CreateKey, Edit, ListPackages, MoveToGroup,
-    NewVersion, PackageEdit, PackageRef, Register, RegisterRequest, Remove, Restore, RestoreSource, Session,
-    ShowPackage, UndoRemove, Unseal, Update, UpdateRequest,
+    NewVersion, PackageEdit, PackageRef, Register, RegisterRequest, Remove, Repair, RepairFrom,
+    RepairRequest, Restore, RestoreSource, Session, ShowPackage, UndoRemove, Unseal, Update, UpdateRequest,
 };
 
 use crate::place::{Outcome, Place, ask, assert_sound, put, register, seal, show, temporary, tree};
@@ -47,10 +47,11 @@ enum Operation {
     NewVersion,
     Rename,
     Group,
+    Repair,
 }
 
 impl Operation {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Register,
         Self::Update,
         Self::Seal,
@@ -64,6 +65,7 @@ impl Operation {
         Self::NewVersion,
         Self::Rename,
         Self::Group,
+        Self::Repair,
     ];
 
     fn from_word(word: &str) -> Option<Self> {
@@ -73,7 +75,7 @@ impl Operation {
     /// Whether the package is already sealed when it begins.
     fn needs_seal(self) -> bool {
         use Operation::*;
-        matches!(self, AcceptSealed | Archive | Restore | Remove | UndoRemove | Unseal | NewVersion)
+        matches!(self, AcceptSealed | Archive | Restore | Remove | UndoRemove | Unseal | NewVersion | Repair)
     }
 
     /// Brings a new library to the state the operation begins with.
@@ -100,6 +102,18 @@ impl Operation {
                 put(&data, "behind/new.txt", b"came behind the back")?;
                 put(&data, "folder 1/file 1.bin", b"another size")?;
                 fs::remove_file(data.join("a.sh"))?;
+            }
+            Self::Repair => {
+                // Of each kind of damage one; the source still has everything.
+                put(&data, "behind/new.txt", b"came behind the back")?;
+                put(&data, "folder 1/file 1.bin", b"another size")?;
+                fs::remove_file(data.join("a.sh"))?;
+                fs::rename(data.join("folder 2/file 2.bin"), data.join("folder 2/FILE 2.bin"))?;
+                let mut large = fs::read(data.join("several blocks.bin"))?;
+                large[2_200_000] ^= 1;
+                put(&data, "several blocks.bin", &large)?;
+                // Known as damaged, as it is once somebody looked.
+                crate::place::deep(&session, package)?;
             }
             Self::Restore => {
                 ask(&session, Archive { package, request: archive_request(place) })?;
@@ -157,6 +171,16 @@ impl Operation {
             Self::Accept | Self::AcceptSealed => {
                 let request = AcceptRequest { reason: "meant so".to_owned(), expect: None, key: None };
                 ask(session, Accept { package: find()?, request })?;
+            }
+            Self::Repair => {
+                let from =
+                    RepairFrom { addresses: vec![place.path("source").display().to_string()], wait: false };
+                let (package, request) = (find()?, RepairRequest::default());
+                match ask(session, Repair { package, request, from, switch_on: false }) {
+                    // Killed once everything was in place, it had only not been looked at again.
+                    Err(failure) if failure.code == "nothing-to-repair" => {}
+                    other => drop(other?),
+                }
             }
             Self::Archive => {
                 ask(session, Archive { package: find()?, request: archive_request(place) })?;
@@ -314,7 +338,9 @@ impl Template {
             let bytes = tree(&place.root().join("packages"))?;
             assert_eq!(bytes, self.bytes_before, "{:?} {how}: a file changed", self.operation);
         }
-        let differs = matches!(self.operation, Operation::Accept | Operation::AcceptSealed) && !is_after;
+        let differs =
+            matches!(self.operation, Operation::Accept | Operation::AcceptSealed | Operation::Repair)
+                && !is_after;
         if !differs {
             assert_sound(&session)?;
         }

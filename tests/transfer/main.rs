@@ -24,6 +24,7 @@ mod network;
 mod origin;
 mod our_server;
 mod package;
+mod repair;
 mod resume;
 mod servers;
 mod sources;

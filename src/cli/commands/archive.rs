@@ -10,7 +10,9 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::report::{count, size};
 use crate::failure::Failure;
-use crate::session::{Archive, ArchiveRequest, Restore, RestoreSource, SaveGoodFiles, Session};
+use crate::session::{
+    Archive, ArchiveRequest, RepairAndRestore, RepairFrom, Restore, RestoreSource, SaveGoodFiles, Session,
+};
 
 /// `archive PKG --to DIR`
 pub(super) fn archive(context: &Context, arguments: ArchiveArguments) -> Result<Exit, Failure> {
@@ -40,7 +42,7 @@ pub(super) fn archive(context: &Context, arguments: ArchiveArguments) -> Result<
     Ok(Exit::Done)
 }
 
-/// `restore FILE|PKG`
+/// `restore FILE|PKG [--repair-from ADDRESS]…`
 pub(super) fn restore(context: &Context, arguments: RestoreArguments) -> Result<Exit, Failure> {
     let session = context.open(true)?;
     let source = source_of(context, &session, &arguments.source)?;
@@ -51,11 +53,21 @@ pub(super) fn restore(context: &Context, arguments: RestoreArguments) -> Result<
         context.report.line(format!("Saved {} to {shown}; this is no package", count(saved, "whole file")));
         return Ok(Exit::Done);
     }
-    let restored = context.run(&session, Restore { source })?;
+    let restored = if arguments.repair_from.is_empty() {
+        context.run(&session, Restore { source })?
+    } else {
+        let from = RepairFrom { addresses: arguments.repair_from, wait: false };
+        context.run(&session, RepairAndRestore { source, from })?
+    };
     let record = &restored.record;
     context.report.document(&package_json_with(
         record,
-        json!({"file": restored.file.display().to_string(), "is_new": restored.is_new}),
+        json!({
+            "file": restored.file.display().to_string(),
+            "is_new": restored.is_new,
+            "repaired": restored.repaired.as_ref().map_or(&[][..], |fetched| fetched.whole.as_slice()),
+            "fetched_bytes": restored.repaired.as_ref().map_or(0, |fetched| fetched.fetched_bytes),
+        }),
     ));
     context.report.line(format!(
         "Restored {} from {} ({})",
@@ -63,6 +75,15 @@ pub(super) fn restore(context: &Context, arguments: RestoreArguments) -> Result<
         restored.file.display(),
         amount(record.checksum.files, record.checksum.size_bytes)
     ));
+    if let Some(fetched) = &restored.repaired {
+        let from: Vec<&str> = fetched.from.iter().map(|(name, _)| name.as_str()).collect();
+        context.report.line(format!(
+            "  Its archive is damaged: {} repaired, {} fetched from {}",
+            count(fetched.whole.len() as u64, "file"),
+            size(fetched.fetched_bytes),
+            if from.is_empty() { "other packages".to_owned() } else { from.join(", ") }
+        ));
+    }
     Ok(Exit::Done)
 }
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::check::report_json;
+use super::repair::{How, Repaired, outcome_json, repair_package, tell_outcome};
 use super::words::{moment, package_json_with, usage};
 use crate::cli::arguments::{ConsistencyArguments, OnOff};
 use crate::cli::context::{Context, cancelled_at_question};
@@ -20,9 +21,15 @@ const LINES_ASKED: usize = 8;
 /// The library takes no shorter reason.
 const REASON_MIN_CHARS: usize = 3;
 
-/// `consistency PKG on|off [--accept --reason TEXT | --keep-blocked] [--reason TEXT]`
+/// `consistency PKG on|off [--accept --reason TEXT | --keep-blocked | --repair-from ADDRESS] [--reason TEXT]`
 pub(super) fn consistency(context: &Context, arguments: ConsistencyArguments) -> Result<Exit, Failure> {
     let answer = answer_of(&arguments)?;
+    if arguments.switch == OnOff::Off && !arguments.repair_from.is_empty() {
+        return Err(usage(
+            "--repair-from answers the question of switching the check on",
+            "packhouse-cli repair PKG --from ADDRESS",
+        ));
+    }
     let session = context.open_existing()?;
     let record = context.package(&session, &arguments.package)?;
     if arguments.switch == OnOff::Off {
@@ -30,6 +37,9 @@ pub(super) fn consistency(context: &Context, arguments: ConsistencyArguments) ->
         context.report.document(&package_json_with(&record, json!({})));
         context.report.line(format!("{}: checksum control is off", record.key));
         return Ok(Exit::Done);
+    }
+    if !arguments.repair_from.is_empty() {
+        return repair(context, &session, &record, &arguments.repair_from);
     }
     // Where the check is on already, accepting is an action of its own.
     if let (true, Some(SwitchAnswer::Accept(request))) = (record.checksum_control, &answer) {
@@ -82,6 +92,31 @@ fn accept(
     Ok(Exit::Done)
 }
 
+/// The answer *Repair*: the check is on once everything is as recorded; until then it stays as it is.
+fn repair(
+    context: &Context,
+    session: &Session,
+    record: &PackageRecord,
+    from: &[String],
+) -> Result<Exit, Failure> {
+    let how = How { from, leave_added: false, wait: false };
+    let (record, report) = match repair_package(context, session, record, &how, true)? {
+        Repaired::Whole(record, report) => {
+            tell_on(context, &record, &report, false);
+            return Ok(Exit::Done);
+        }
+        Repaired::Done(outcome) => {
+            context.report.document(&outcome_json(&outcome));
+            tell_outcome(context, &outcome);
+            let outcome = *outcome;
+            (outcome.record, outcome.report)
+        }
+    };
+    let state = if record.checksum_control { "on" } else { "off" };
+    context.report.line(format!("{}: checksum control is {state}", record.key));
+    Ok(if report.is_consistent() { Exit::Done } else { Exit::No })
+}
+
 fn tell_accepted(context: &Context, record: &PackageRecord, report: &CheckReport) {
     context.report.line(format!("{}: accepted {}", record.key, report.differences.summary()));
     if record.state == PackageState::Sealed {
@@ -111,9 +146,10 @@ fn switch_on(
                 tell_on(context, &record, &report, accepts);
                 return Ok(Exit::Done);
             }
-            SwitchOutcome::Question(report) => {
-                answer = Some(question(context, record, &report, key.clone())?);
-            }
+            SwitchOutcome::Question(report) => match question(context, record, &report, key.clone())? {
+                Asked::Answer(given) => answer = Some(given),
+                Asked::Repair(from) => return repair(context, session, record, &from),
+            },
         }
     }
 }
@@ -137,13 +173,20 @@ fn tell_on(context: &Context, record: &PackageRecord, report: &CheckReport, acce
     ));
 }
 
+/// What somebody answered.
+enum Asked {
+    Answer(SwitchAnswer),
+    /// From these addresses; none for what is known.
+    Repair(Vec<String>),
+}
+
 /// Asks what should happen to a package that differs; where nobody answers, that is the failure.
 fn question(
     context: &Context,
     record: &PackageRecord,
     report: &CheckReport,
     key: Option<String>,
-) -> Result<SwitchAnswer, Failure> {
+) -> Result<Asked, Failure> {
     if !can_ask() {
         let failure = unanswered(record, report, "no answer was given; nothing was changed");
         return Err(failure.with_details(difference_lines(report)));
@@ -160,12 +203,22 @@ fn question(
         let answer = line(terminal.ask("Answer [k]: "))?;
         match answer.to_lowercase().as_str() {
             "a" | "accept" if may_accept => {}
-            "" | "k" | "keep" | "keep blocked" => return Ok(SwitchAnswer::KeepBlocked),
+            "" | "k" | "keep" | "keep blocked" => return Ok(Asked::Answer(SwitchAnswer::KeepBlocked)),
+            "r" | "repair" if record.sealed_once => {
+                let from =
+                    line(terminal.ask("Repair from (address, folder or archive; empty: what is known): "))?;
+                return Ok(Asked::Repair(if from.is_empty() { Vec::new() } else { vec![from] }));
+            }
             "c" | "cancel" => {
                 return Err(unanswered(record, report, "it was cancelled; nothing was changed"));
             }
             _ => {
-                tell(if may_accept { "Answer a, k or c.\n" } else { "Answer k or c.\n" });
+                tell(match (may_accept, record.sealed_once) {
+                    (true, true) => "Answer a, r, k or c.\n",
+                    (true, false) => "Answer a, k or c.\n",
+                    (false, true) => "Answer r, k or c.\n",
+                    (false, false) => "Answer k or c.\n",
+                });
                 continue;
             }
         }
@@ -176,7 +229,7 @@ fn question(
             }
             if reason.chars().count() >= REASON_MIN_CHARS {
                 let expect = Some(report.state_digest());
-                return Ok(SwitchAnswer::Accept(AcceptRequest { reason, expect, key }));
+                return Ok(Asked::Answer(SwitchAnswer::Accept(AcceptRequest { reason, expect, key })));
             }
             tell(&format!("A reason has at least {REASON_MIN_CHARS} characters.\n"));
         }
@@ -215,6 +268,11 @@ fn question_text(record: &PackageRecord, report: &CheckReport, may_accept: bool)
     if may_accept {
         text.push_str(
             "  a  Accept changes: the files are right; record the new checksum and switch the check on\n",
+        );
+    }
+    if record.sealed_once {
+        text.push_str(
+            "  r  Repair: the files are wrong; fetch the sealed content again and switch the check on\n",
         );
     }
     text.push_str("  k  Keep blocked: switch the check on and deliver nothing until this is settled\n");

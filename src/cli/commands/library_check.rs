@@ -47,7 +47,7 @@ pub(super) fn run(
 /// A package that differs is an answer; one that could not be read is none.
 fn exit_of(check: &LibraryCheck) -> Exit {
     let has = |group| check.in_group(group).next().is_some();
-    if has(CheckGroup::NotRepairable) || has(CheckGroup::Unproven) {
+    if has(CheckGroup::Repairable) || has(CheckGroup::NotRepairable) || has(CheckGroup::Unproven) {
         Exit::No
     } else {
         Class::Environment.into()
@@ -59,19 +59,23 @@ fn tell(context: &Context, check: &LibraryCheck) {
     let of = |group| check.in_group(group).count();
     let (whole, unreadable, passed) =
         (of(CheckGroup::Whole), of(CheckGroup::Unreadable), of(CheckGroup::Passed));
-    let differ = of(CheckGroup::NotRepairable);
+    let (differ, repairable) = (of(CheckGroup::NotRepairable), of(CheckGroup::Repairable));
     let unproven = of(CheckGroup::Unproven);
     if report.is_json() {
         let packages: Vec<Value> = check.done.iter().map(row_json).collect();
         report.document(&json!({
-            "checked": check.done.len(), "consistent": whole, "differ": differ, "failed": unreadable,
+            "checked": check.done.len(), "consistent": whole, "differ": differ + repairable, "repairable": repairable, "failed": unreadable,
             "without_hashes": unproven, "not_checked": passed, "size_bytes": check.total_bytes,
             "begun": check.begun, "ended": check.ended, "packages": packages,
         }));
     }
     for group in CheckGroup::ALL.into_iter().filter(|group| *group != CheckGroup::Whole) {
         for row in check.in_group(group) {
-            let why = if row.why.is_empty() { String::new() } else { format!(": {}", row.why) };
+            let why = match row.places.first() {
+                Some(place) => format!(" from {place}, {} to fetch", size(row.fetch_bytes)),
+                None if row.why.is_empty() => String::new(),
+                None => format!(": {}", row.why),
+            };
             report.line(format!("{}: {}{why}", row.key, group.word().to_lowercase()));
             for file in &row.troubled {
                 report.line(format!("  {}: {}", file.path, file.what));
@@ -84,6 +88,7 @@ fn tell(context: &Context, check: &LibraryCheck) {
         size(check.total_bytes)
     );
     for (number, words) in [
+        (repairable, "repairable (packhouse-cli repair --all)"),
         (differ, "not repairable: nobody is known who has a copy"),
         (unreadable, "unreadable"),
         (unproven, "without hashes, so not proven"),
@@ -101,6 +106,7 @@ fn row_json(row: &CheckedRow) -> Value {
         "id": row.id, "name": row.key.name(), "version": row.key.version(), "group": row.group,
         "consistent": row.group == CheckGroup::Whole,
         "finding": row.finding, "reason": row.why, "files": row.troubled,
+        "repair_from": row.places, "fetch_bytes": row.fetch_bytes,
     })
 }
 

@@ -12,6 +12,7 @@ mod listing;
 mod procedure;
 mod register;
 mod remove;
+mod repair;
 mod seal;
 mod serve;
 mod shell;
@@ -44,6 +45,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Remove(arguments) => remove::remove(context, &arguments),
         Command::Archive(arguments) => archive::archive(context, arguments),
         Command::Restore(arguments) => archive::restore(context, arguments),
+        Command::Repair(arguments) => repair::repair(context, arguments),
         Command::Verify(arguments) => verify::verify(context, arguments),
         Command::Export(arguments) => export::export(context, arguments),
         Command::Serve(arguments) => serve::serve(context, arguments),

@@ -128,7 +128,9 @@ impl Rows for CheckedRows<'_> {
         let (icon, tone) = match row.group {
             CheckGroup::Whole => (Icon::Check, Tone::Secondary),
             CheckGroup::Passed | CheckGroup::Unproven => (Icon::Info, Tone::Text),
-            CheckGroup::NotRepairable | CheckGroup::Unreadable => (Icon::Warning, Tone::Bad),
+            CheckGroup::Repairable | CheckGroup::NotRepairable | CheckGroup::Unreadable => {
+                (Icon::Warning, Tone::Bad)
+            }
         };
         let what = match row.troubled.as_slice() {
             [] => row.why.clone(),

@@ -1,0 +1,319 @@
+//! `repair`: what is missing or damaged is fetched, block by block; the plan is shown before anything changes.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::check::report_json;
+use super::words::{package_json_with, usage};
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::repair_arguments::RepairArguments;
+use crate::cli::report::{count, size};
+use crate::failure::{Class, Failure};
+use crate::package::record::{PackageId, PackageRecord};
+use crate::package::{CheckKind, Finding, PackageKey, PackageState};
+use crate::session::{
+    AddedChoice, Check, FolderRepair, KnownPlaces, ListPackages, PlanRepair, Repair, RepairFolder,
+    RepairFrom, RepairOutcome, RepairPlan, RepairRequest, Session, SwitchOn,
+};
+
+/// `repair PKG|FOLDER|--all [--from ADDRESS]… [--plan]`
+pub(super) fn repair(context: &Context, arguments: RepairArguments) -> Result<Exit, Failure> {
+    let Some(target) = &arguments.target else { return repair_all(context, &arguments) };
+    let path = PathBuf::from(target);
+    if target.contains(['/', std::path::MAIN_SEPARATOR]) || path.join("reginfo.json").is_file() {
+        return repair_folder(context, path, &arguments);
+    }
+    if !arguments.trust.is_empty() {
+        return Err(usage("--trust is for a folder outside a library", "packhouse-cli key trust KEY"));
+    }
+    let session = context.open_existing()?;
+    let record = context.package(&session, target)?;
+    if arguments.plan {
+        let plan = context.run(&session, PlanRepair { package: record.id })?;
+        let places = places(context, &session, record.id, &arguments.from)?;
+        context.report.document(&plan_json(&plan, &places));
+        plan_lines(&plan, &places).into_iter().for_each(|line| context.report.line(line));
+        return Ok(if plan.finding == Finding::Consistent { Exit::Done } else { Exit::No });
+    }
+    let how = How { from: &arguments.from, leave_added: arguments.leave_added, wait: arguments.wait };
+    match repair_package(context, &session, &record, &how, false)? {
+        Repaired::Whole(record, _) => {
+            context.report.document(&package_json_with(&record, json!({"repaired": []})));
+            context.report.line(format!("{}: every block is as recorded, nothing to repair", record.key));
+            Ok(Exit::Done)
+        }
+        Repaired::Done(outcome) => {
+            context.report.document(&outcome_json(&outcome));
+            tell_outcome(context, &outcome);
+            Ok(if outcome.report.is_consistent() { Exit::Done } else { Exit::No })
+        }
+    }
+}
+
+/// How packages are repaired.
+pub(super) struct How<'a> {
+    pub(super) from: &'a [String],
+    pub(super) leave_added: bool,
+    pub(super) wait: bool,
+}
+
+/// What became of a package.
+pub(super) enum Repaired {
+    /// There was nothing to repair.
+    Whole(Box<PackageRecord>, Box<crate::package::CheckReport>),
+    /// Something was repaired.
+    Done(Box<RepairOutcome>),
+}
+
+/// Plans, shows the plan, and carries out exactly that.
+pub(super) fn repair_package(
+    context: &Context,
+    session: &Session,
+    record: &PackageRecord,
+    how: &How<'_>,
+    switch_on: bool,
+) -> Result<Repaired, Failure> {
+    let package = record.id;
+    let plan = context.run(session, PlanRepair { package })?;
+    let places = places(context, session, package, how.from)?;
+    if !plan.is_empty() {
+        plan_lines(&plan, &places).into_iter().for_each(|line| context.report.note(line));
+    }
+    let added = if how.leave_added { AddedChoice::Leave } else { AddedChoice::SetAside };
+    let request = RepairRequest { added, expect: Some(plan.state_digest) };
+    let from = RepairFrom { addresses: places, wait: how.wait };
+    match context.run(session, Repair { package, request, from, switch_on }) {
+        Err(failure) if failure.code == "nothing-to-repair" => {
+            let report = context.run(session, Check { package, kind: CheckKind::Quick })?;
+            if !report.is_consistent() {
+                return Err(failure);
+            }
+            if switch_on {
+                context.run(session, SwitchOn { package, answer: None })?;
+            }
+            let record = context.package(session, &record.key.to_string())?;
+            Ok(Repaired::Whole(Box::new(record), Box::new(report)))
+        }
+        outcome => Ok(Repaired::Done(Box::new(outcome?))),
+    }
+}
+
+/// The addresses that were given, or those that are known.
+fn places(
+    context: &Context,
+    session: &Session,
+    package: PackageId,
+    given: &[String],
+) -> Result<Vec<String>, Failure> {
+    if given.is_empty() { context.run(session, KnownPlaces { package }) } else { Ok(given.to_vec()) }
+}
+
+fn plan_json(plan: &RepairPlan, places: &[String]) -> Value {
+    let mut document = json!(plan);
+    if let Value::Object(fields) = &mut document {
+        fields.remove("key");
+        fields.insert("name".to_owned(), plan.key.name().into());
+        fields.insert("version".to_owned(), plan.key.version().into());
+        fields.insert("from".to_owned(), json!(places));
+        fields.insert("blocks".to_owned(), plan.blocks().into());
+        fields.insert("fetch_bytes".to_owned(), plan.fetch_bytes().into());
+    }
+    document
+}
+
+fn plan_lines(plan: &RepairPlan, places: &[String]) -> Vec<String> {
+    if plan.is_empty() && plan.unreadable.is_empty() {
+        return vec![format!("{}: nothing to repair", plan.key)];
+    }
+    let mut lines = vec![format!(
+        "{}: {} to fetch ({} in {}), {} to rename, {} to set aside",
+        plan.key,
+        size(plan.fetch_bytes()),
+        count(plan.blocks(), "block"),
+        count(plan.fetch.len() as u64, "file"),
+        plan.rename.len(),
+        plan.added.len()
+    )];
+    lines.extend(plan.lines().into_iter().map(|line| format!("  {line}")));
+    if !plan.added.is_empty() {
+        lines.push(format!("  set aside in {}", plan.set_aside.display()));
+    }
+    lines.extend(places.iter().map(|place| format!("  from {place}")));
+    lines
+}
+
+/// What was done, in the shape scripts rely on.
+pub(super) fn outcome_json(outcome: &RepairOutcome) -> Value {
+    let renamed: Vec<Value> = outcome
+        .renamed
+        .iter()
+        .map(|(found, recorded)| json!({"found": found, "recorded": recorded}))
+        .collect();
+    package_json_with(
+        &outcome.record,
+        json!({
+            "repaired": outcome.repaired,
+            "renamed": renamed,
+            "set_aside": outcome.set_aside,
+            "set_aside_folder": outcome.set_aside_folder,
+            "fetched_bytes": outcome.fetched_bytes,
+            "reused_bytes": outcome.reused_bytes,
+            "from": from_json(&outcome.from),
+            "check": report_json(&outcome.report),
+            "stopped": outcome.stopped,
+        }),
+    )
+}
+
+fn from_json(from: &[(String, u64)]) -> Vec<Value> {
+    from.iter().map(|(codebase, bytes)| json!({"codebase": codebase, "fetched_bytes": bytes})).collect()
+}
+
+/// What was done, in words.
+pub(super) fn tell_outcome(context: &Context, outcome: &RepairOutcome) {
+    let report = &context.report;
+    let key = &outcome.record.key;
+    report.line(format!(
+        "{key}: repaired {}, {} fetched, {} taken from other packages",
+        count(outcome.repaired.len() as u64, "file"),
+        size(outcome.fetched_bytes),
+        size(outcome.reused_bytes)
+    ));
+    for (name, bytes) in &outcome.from {
+        report.line(format!("  {} from {name}", size(*bytes)));
+    }
+    for (found, recorded) in &outcome.renamed {
+        report.line(format!("  {found} is named {recorded} again"));
+    }
+    if let Some(folder) = &outcome.set_aside_folder {
+        report.line(format!(
+            "  {} set aside in {}",
+            count(outcome.set_aside.len() as u64, "file"),
+            folder.display()
+        ));
+    }
+    if let Some(failure) = &outcome.stopped {
+        report.failure(failure);
+    }
+    if !outcome.report.is_consistent() {
+        report.line(format!("{key}: still {}", outcome.report.differences.summary()));
+    }
+}
+
+fn repair_all(context: &Context, arguments: &RepairArguments) -> Result<Exit, Failure> {
+    let session = context.open_existing()?;
+    let mut listed = context.run(&session, ListPackages {})?;
+    listed
+        .retain(|package| package.state != PackageState::Archived && package.finding != Finding::Consistent);
+    let how = How { from: &arguments.from, leave_added: arguments.leave_added, wait: arguments.wait };
+    let (mut documents, mut whole, mut failed) = (Vec::new(), 0, 0);
+    for package in &listed {
+        let done = if arguments.plan {
+            plan_of(context, &session, package.id, &arguments.from)
+        } else {
+            one_of_all(context, &session, package.id, &package.key, &how)
+        };
+        match done {
+            Err(failure) if failure.class == Class::Cancelled => return Err(failure),
+            Err(failure) => {
+                let shown = Failure { message: format!("{}: {}", package.key, failure.message), ..failure };
+                context.report.failure(&shown);
+                documents.push(json!({
+                    "name": package.key.name(), "version": package.key.version(), "error": shown,
+                }));
+                failed += 1;
+            }
+            Ok((document, is_whole)) => {
+                documents.push(document);
+                whole += usize::from(is_whole);
+            }
+        }
+    }
+    context.report.document(&json!({
+        "not_as_recorded": listed.len(), "repaired": whole, "failed": failed, "packages": documents,
+    }));
+    if arguments.plan {
+        context.report.line(format!("{} not as recorded", count(listed.len() as u64, "package")));
+    } else {
+        let total = count(listed.len() as u64, "package");
+        context.report.line(format!("{total} not as recorded, {whole} as recorded now"));
+    }
+    Ok(if whole == listed.len() { Exit::Done } else { Exit::No })
+}
+
+fn plan_of(
+    context: &Context,
+    session: &Session,
+    package: PackageId,
+    from: &[String],
+) -> Result<(Value, bool), Failure> {
+    let plan = context.run(session, PlanRepair { package })?;
+    let places = places(context, session, package, from)?;
+    plan_lines(&plan, &places).into_iter().for_each(|line| context.report.line(line));
+    Ok((plan_json(&plan, &places), plan.finding == Finding::Consistent))
+}
+
+fn one_of_all(
+    context: &Context,
+    session: &Session,
+    package: PackageId,
+    key: &PackageKey,
+    how: &How<'_>,
+) -> Result<(Value, bool), Failure> {
+    let record = context.package(session, &key.to_string())?;
+    if record.id != package {
+        return Err(usage(format!("{key} is another package now"), "Run the same again"));
+    }
+    Ok(match repair_package(context, session, &record, how, false)? {
+        Repaired::Whole(record, _) => {
+            context.report.line(format!("{}: every block is as recorded", record.key));
+            (package_json_with(&record, json!({"repaired": []})), true)
+        }
+        Repaired::Done(outcome) => {
+            tell_outcome(context, &outcome);
+            (outcome_json(&outcome), outcome.report.is_consistent())
+        }
+    })
+}
+
+fn repair_folder(context: &Context, folder: PathBuf, arguments: &RepairArguments) -> Result<Exit, Failure> {
+    if arguments.from.is_empty() && !arguments.plan {
+        return Err(usage(
+            "a folder outside a library is repaired from an address",
+            "packhouse-cli repair FOLDER --from ADDRESS",
+        ));
+    }
+    let from = RepairFrom { addresses: arguments.from.clone(), wait: arguments.wait };
+    let request = RepairFolder { folder, from, trust: arguments.trust.clone(), plan_only: arguments.plan };
+    let repair = context.run_with_keys(request)?;
+    let is_whole = if arguments.plan { repair.blocks == 0 } else { repair.stopped.is_none() };
+    context.report.document(&folder_json(&repair, is_whole));
+    let shown = repair.folder.display();
+    let bad = format!("{}, {}", count(repair.blocks, "missing or damaged block"), size(repair.bad_bytes));
+    context.report.line(match arguments.plan {
+        true => format!("{shown}: {} has {bad}", repair.key),
+        false => format!("{shown}: {} had {bad}; {} fetched", repair.key, size(repair.fetched_bytes)),
+    });
+    for (name, bytes) in &repair.from {
+        context.report.line(format!("  {} from {name}", size(*bytes)));
+    }
+    for path in &repair.strangers {
+        context.report.line(format!("  {path} does not belong to the package and was left"));
+    }
+    if let Some(failure) = &repair.stopped {
+        context.report.failure(failure);
+    }
+    Ok(if is_whole { Exit::Done } else { Exit::No })
+}
+
+fn folder_json(repair: &FolderRepair, is_whole: bool) -> Value {
+    json!({
+        "name": repair.key.name(), "version": repair.key.version(),
+        "folder": repair.folder.display().to_string(),
+        "whole": is_whole, "blocks": repair.blocks, "bad_bytes": repair.bad_bytes,
+        "fetched_bytes": repair.fetched_bytes, "from": from_json(&repair.from),
+        "strangers": repair.strangers, "stopped": repair.stopped,
+    })
+}
