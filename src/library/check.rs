@@ -268,7 +268,8 @@ impl Library {
         Ok(())
     }
 
-    pub(super) fn recorded_manifest(&self, id: PackageId) -> Result<Manifest, LibraryError> {
+    /// The recorded files of a package; none where it is not known.
+    pub(crate) fn recorded_manifest(&self, id: PackageId) -> Result<Manifest, LibraryError> {
         Ok(self.catalogue().manifest(id)?.unwrap_or_default())
     }
 

@@ -35,6 +35,11 @@ impl KeyRing {
         Self { folder }
     }
 
+    /// The folder they lie in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// All keys by name; own ones first.
     pub fn list(&self) -> Result<Vec<KeyInfo>, LibraryError> {
         let entries = match fs::read_dir(&self.folder) {

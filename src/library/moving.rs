@@ -20,6 +20,7 @@ use super::package_folder::{PACKAGES, read_text};
 use super::restore::require_empty;
 use super::{Library, LibraryError, Standing};
 use crate::disk::queue::work_through;
+use crate::package::download::DownloadRecord;
 use crate::package::record::PackageRecord;
 use crate::package::{CheckKind, HistoryEvent, PackageState};
 use crate::store::Catalogue;
@@ -170,7 +171,17 @@ impl Library {
         let mut entry = copy.entry(HistoryEvent::LibraryMoved, None);
         entry.details = Some(format!("from {} to {}", self.root().display(), to.display()));
         let old = self.root().to_str().unwrap_or_default().to_owned();
+        // Downloads into the library go on in the copy.
+        let downloads = copy.catalogue().downloads()?;
+        let moved = downloads.into_iter().filter_map(|download| {
+            let folder = to.join(download.folder.strip_prefix(self.root()).ok()?);
+            Some(DownloadRecord { folder, ..download })
+        });
+        let moved: Vec<DownloadRecord> = moved.collect();
         copy.catalogue().change(|change| {
+            for download in &moved {
+                change.set_download(download)?;
+            }
             change.set_library_value(MOVED_FROM, &old)?;
             change.append_history(entry)
         })?;

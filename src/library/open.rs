@@ -10,7 +10,7 @@ use super::file_system;
 use super::in_use::{self, InUse};
 use super::lease::{self, Lease, LibraryHolder};
 use super::operation::{self, INCOMING, LOCKS, TRASH};
-use super::package_folder::PACKAGES;
+use super::package_folder::{DOWNLOADS, PACKAGES, PROGRESS};
 use super::{Actor, KeyRing, Library, LibraryError, ReadOnlyReason, ShareOptions, Standing, lock, moving};
 use crate::package::HistoryEvent;
 use crate::store::{Catalogue, StoreError};
@@ -139,6 +139,17 @@ impl Library {
             Err(error) => tracing::debug!(%error, "the library database cannot be copied now"),
         }
         copy.number
+    }
+
+    /// A connection of its own to the database, for work beside the library; `None` on a share, where there can be
+    /// only one.
+    pub(crate) fn own_catalogue(&self) -> Result<Option<Catalogue>, LibraryError> {
+        if self.is_on_share() {
+            return Ok(None);
+        }
+        self.require_writable()?;
+        self.require_reachable()?;
+        Ok(Some(Catalogue::open(&self.root.join(CATALOGUE))?))
     }
 
     fn first_opening(&self) -> Result<String, LibraryError> {
@@ -281,7 +292,8 @@ fn make_folders(root: &Path) -> Result<(), LibraryError> {
 
 /// Whether a file or folder of this name is none of a library.
 pub(super) fn is_foreign(name: &std::ffi::OsStr) -> bool {
-    let ours = [PACKAGES, INCOMING, TRASH, LOCKS, in_use::OPEN, lease::LEASE, "set-aside"];
+    let ours =
+        [PACKAGES, INCOMING, TRASH, LOCKS, DOWNLOADS, PROGRESS, in_use::OPEN, lease::LEASE, "set-aside"];
     let beginnings = [CATALOGUE, super::history_file::HISTORY_FILE];
     let text = name.to_string_lossy();
     !ours.iter().any(|known| text == **known) && !beginnings.iter().any(|start| text.starts_with(start))

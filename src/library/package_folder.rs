@@ -10,6 +10,10 @@ use crate::package::{Manifest, PackageKey, PackageRecord};
 
 /// Folder of all packages in a library.
 pub(super) const PACKAGES: &str = "packages";
+/// Folder of a library that what is downloaded goes to, unless told otherwise.
+pub(super) const DOWNLOADS: &str = "downloads";
+/// Folder of a library in which downloads say how far they are.
+pub(super) const PROGRESS: &str = "progress";
 
 /// The package folder, relative to the library.
 pub(super) fn relative_folder(key: &PackageKey) -> PathBuf {
@@ -17,6 +21,11 @@ pub(super) fn relative_folder(key: &PackageKey) -> PathBuf {
 }
 
 impl Library {
+    /// Where what is downloaded goes, unless told otherwise: beside the packages.
+    pub fn downloads_folder(&self) -> PathBuf {
+        self.root().join(DOWNLOADS)
+    }
+
     /// The package folder, absolute.
     pub fn package_folder(&self, key: &PackageKey) -> PathBuf {
         self.root().join(relative_folder(key))

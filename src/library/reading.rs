@@ -191,7 +191,8 @@ impl Library {
         }
     }
 
-    pub(super) fn record(&self, id: PackageId) -> Result<PackageRecord, LibraryError> {
+    /// What is recorded of a package, without its files.
+    pub(crate) fn record(&self, id: PackageId) -> Result<PackageRecord, LibraryError> {
         self.catalogue().package(id)?.ok_or_else(|| LibraryError::NotFound(id.to_string()))
     }
 

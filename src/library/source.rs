@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::copying::{self, CopyError};
 use super::error::io_error;
-use super::package_folder::read_reginfo;
+use super::package_folder::{DOWNLOADS, read_reginfo};
 use super::renaming::Renamable;
 use super::scan::{self, FileStamp, Links, Scan, ScanError};
 use super::{Library, LibraryError, installer};
@@ -120,7 +120,10 @@ impl Source {
                 std::io::ErrorKind::NotFound => LibraryError::SourceMissing(source.clone()),
                 _ => io_error("read", source)(error),
             })?;
-            if path.starts_with(library.root()) || library.root().starts_with(&path) {
+            // What was downloaded beside the packages is no part of one yet.
+            let is_download = path.parent() == Some(&*library.root().join(DOWNLOADS));
+            let overlaps = path.starts_with(library.root()) || library.root().starts_with(&path);
+            if overlaps && !is_download {
                 return Err(LibraryError::SourceInLibrary(source.clone()));
             }
             if !named.contains(&path) {

@@ -15,6 +15,8 @@ use super::manifest::Manifest;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BlockMap {
     block_size: BlockSize,
+    /// The size of a block of each file, where files differ in it: in a Metalink of others. Else empty.
+    sizes_of_blocks: Vec<u64>,
     files: FileList,
     /// The first block of each file, and the number of all at the end.
     first_block: Vec<usize>,
@@ -71,6 +73,41 @@ impl BlockMap {
         Some(map)
     }
 
+    /// The blocks of files that each have a block size of their own, in bytes: (path, size, block size), by path bytes;
+    /// `hashes` are those of all blocks. `None` where they do not fit, or are more than [`BlockMap::MOST`].
+    pub fn of_sizes<'p>(
+        files: impl IntoIterator<Item = (&'p str, u64, u64)>,
+        hashes: Vec<Sha256Digest>,
+    ) -> Option<Self> {
+        let mut map = Self::default();
+        let (mut blocks, mut bytes) = (0usize, 0u64);
+        for (path, size_bytes, block_bytes) in files {
+            map.files.push(path, size_bytes).ok()?;
+            map.sizes_of_blocks.push(Some(block_bytes).filter(|bytes| *bytes > 0)?);
+            map.first_block.push(blocks);
+            map.first_hash.push(Some(blocks));
+            map.first_byte.push(bytes);
+            let count = usize::try_from(size_bytes.div_ceil(block_bytes)).ok()?;
+            blocks = blocks.checked_add(count).filter(|blocks| *blocks <= Self::MOST)?;
+            bytes = bytes.checked_add(size_bytes)?;
+        }
+        map.first_block.push(blocks);
+        map.first_byte.push(bytes);
+        map.hashes = hashes;
+        (map.hashes.len() == blocks).then_some(map)
+    }
+
+    /// The bytes of block `nth` of file `index`, counted through the file.
+    fn range_in(&self, index: usize, nth: u64, size_bytes: u64) -> Range<u64> {
+        match self.sizes_of_blocks.get(index) {
+            Some(block_bytes) => {
+                let start = nth.saturating_mul(*block_bytes).min(size_bytes);
+                start..start.saturating_add(*block_bytes).min(size_bytes)
+            }
+            None => self.block_size.range(nth, size_bytes),
+        }
+    }
+
     /// How many blocks there are.
     pub fn len(&self) -> usize {
         self.first_block.last().copied().unwrap_or(0)
@@ -86,7 +123,7 @@ impl BlockMap {
         &self.files
     }
 
-    /// The size of all but the last block of a file.
+    /// The size of all but the last block of a file; the usual one where files differ in it.
     pub fn block_size(&self) -> BlockSize {
         self.block_size
     }
@@ -120,7 +157,7 @@ impl BlockMap {
         let file = self.file_of(block)?;
         let entry = self.files.get(file)?;
         let nth = (block - self.first_block[file]) as u64;
-        let range = self.block_size.range(nth, entry.size_bytes);
+        let range = self.range_in(file, nth, entry.size_bytes);
         let in_file = block - self.first_block[file];
         let hash = self.first_hash[file].and_then(|first| self.hashes.get(first + in_file).copied());
         Some(BlockPlace {
@@ -137,7 +174,7 @@ impl BlockMap {
     pub fn bytes_of(&self, block: usize) -> Range<u64> {
         let Some(file) = self.file_of(block) else { return 0..0 };
         let nth = (block - self.first_block[file]) as u64;
-        let range = self.block_size.range(nth, self.files.size_bytes(file));
+        let range = self.range_in(file, nth, self.files.size_bytes(file));
         let start = self.first_byte[file];
         start + range.start..start + range.end
     }
@@ -160,7 +197,8 @@ impl BlockMap {
         while *self.first_byte.get(file + 1)? <= byte {
             file += 1;
         }
-        let nth = byte.checked_sub(self.first_byte[file])? / self.block_size.bytes();
+        let block_bytes = self.sizes_of_blocks.get(file).copied().unwrap_or(self.block_size.bytes());
+        let nth = byte.checked_sub(self.first_byte[file])? / block_bytes;
         Some((self.first_block[file] + usize::try_from(nth).ok()?, file))
     }
 

@@ -75,6 +75,8 @@ pub struct FileProgress {
     pub mtime_ns: i64,
     /// Its number on its device.
     pub inode: u64,
+    /// The strong ETag under which a file without block hashes came, and the address it came from.
+    pub etag: Option<(String, String)>,
 }
 
 /// Blocks as runs, in order, none touching the next.
@@ -184,7 +186,11 @@ pub fn write(record: &ProgressRecord) -> String {
     for file in record.files.iter().take(FILES_MAX) {
         let (size, mtime) = (file.size_bytes.to_string(), file.mtime_ns.to_string());
         let inode = file.inode.to_string();
-        let parts = [("path", file.path.as_str()), ("size", &size), ("mtime-ns", &mtime), ("inode", &inode)];
+        let mut parts =
+            vec![("path", file.path.as_str()), ("size", &*size), ("mtime-ns", &*mtime), ("inode", &*inode)];
+        if let Some((etag, from)) = &file.etag {
+            parts.extend([("etag", &**etag), ("from", &**from)]);
+        }
         element(&mut text, "file", &parts, "");
     }
     text.push_str("</progress>\n");
@@ -298,11 +304,13 @@ impl Reading {
             "file" if self.files.len() < FILES_MAX => {
                 let path = RelativePath::parse(&text("path")?).ok();
                 let stamp = count("size")?.zip(text("mtime-ns")?.parse().ok()).zip(count("inode")?);
+                let etag = Some((text("etag")?, text("from")?)).filter(|(etag, _)| !etag.is_empty());
                 let file = path.zip(stamp).map(|(path, ((size_bytes, mtime_ns), inode))| FileProgress {
                     path,
                     size_bytes,
                     mtime_ns,
                     inode,
+                    etag,
                 });
                 self.files.push(file.ok_or(ProgressProblem::Form("a file in it is not possible"))?);
             }

@@ -4,6 +4,7 @@
 //! Owns: the thread that looks for changes, and the form in which errors reach the front ends. Routing only: no SQL,
 //! no hashing, no files. Must not know: screens, terminals, environment variables.
 
+mod downloads;
 mod observer;
 mod repair;
 mod requests;
@@ -32,6 +33,14 @@ pub use crate::library::{
 };
 pub use crate::serve::{Certificate, Counters as ServeCounters, ServeOptions, Server, Tls};
 pub use crate::store::{FoundFile, HistoryFilter, SearchCount, SearchResult};
+pub use crate::transfer::downloads::{
+    DownloadRow, Downloads, LiveDownload, OfferLook, OfferSeal, RUNNING_MOST, Runs,
+};
+pub use crate::transfer::{
+    BlockCounts, BlockNote, CodebaseState, CodebaseStatus, Credentials, Event, EventKind, Ladder,
+    NetworkOptions, NextTry, Noted, ProxyAddress, RetryReason, TransferStatus,
+};
+pub use downloads::DownloadsSetting;
 pub use observer::{View, WatchState};
 pub use repair::{FolderRepair, PlaceLook, PreparedRepair, RepairFrom};
 pub use requests::*;
@@ -45,7 +54,7 @@ pub trait Request: Send + 'static {
     /// Whether it can change what a list shows.
     fn changes(&self) -> bool;
     #[doc(hidden)]
-    fn run(self, library: &Library, work: &Work) -> Result<Self::Reply, LibraryError>;
+    fn run(self, session: &Session, work: &Work) -> Result<Self::Reply, Failure>;
 }
 
 /// A request that only the user's keys answer: it needs no library.
@@ -64,6 +73,7 @@ pub struct Session {
 }
 
 struct Shared {
+    downloads: downloads::Slot,
     library: Arc<Library>,
     observer: Mutex<Option<observer::Observer>>,
     view: observer::SharedView,
@@ -80,6 +90,7 @@ impl Session {
     pub fn open(options: OpenOptions) -> Result<Self, Failure> {
         let library = guarded(|| Library::open(options))?;
         let shared = Shared {
+            downloads: downloads::Slot::default(),
             library: Arc::new(library),
             observer: Mutex::new(None),
             view: observer::SharedView::default(),
@@ -123,7 +134,7 @@ impl Session {
     /// Does what is asked and waits for it. A program error in it becomes a failure, not the end of the program.
     pub fn run<R: Request>(&self, request: R, work: &Work) -> Result<R::Reply, Failure> {
         let changes = request.changes();
-        let result = logged(&request.title(), || request.run(&self.shared.library, work));
+        let result = logged(&request.title(), || request.run(self, work));
         if changes
             && let Some(observer) = &*self.shared.observer.lock().unwrap_or_else(PoisonError::into_inner)
         {
@@ -150,14 +161,14 @@ impl Session {
 
 /// Does what is asked with the keys in the folder `keys`, which need not exist, and no library.
 pub fn run_with_keys<R: KeyRequest>(request: R, keys: PathBuf, work: &Work) -> Result<R::Reply, Failure> {
-    logged(&request.title(), || request.run_with(&KeyRing::new(keys), work))
+    logged(&request.title(), || guarded(|| request.run_with(&KeyRing::new(keys), work)))
 }
 
 /// Runs `work` and logs how it ended.
-fn logged<T>(title: &str, work: impl FnOnce() -> Result<T, LibraryError>) -> Result<T, Failure> {
+fn logged<T>(title: &str, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     let span = tracing::info_span!("request", title);
     let _entered = span.enter();
-    let result = guarded(work);
+    let result = work();
     match &result {
         Ok(_) => tracing::debug!("done"),
         Err(failure) => tracing::info!(code = failure.code, %failure, "failed"),
@@ -167,8 +178,13 @@ fn logged<T>(title: &str, work: impl FnOnce() -> Result<T, LibraryError>) -> Res
 
 /// Runs `work`; an error is explained, a panic becomes a failure with a code.
 fn guarded<T>(work: impl FnOnce() -> Result<T, LibraryError>) -> Result<T, Failure> {
+    unpanicked(|| work().map_err(|error| error.explain()))
+}
+
+/// Runs `work`; a panic becomes a failure with a code.
+fn unpanicked<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(result) => result.map_err(|error| error.explain()),
+        Ok(result) => result,
         Err(panic) => {
             let text = panic
                 .downcast_ref::<&str>()

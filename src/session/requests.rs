@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{
     AcceptRequest, ArchiveReport, ArchiveRequest, AutoRegisterOutcome, CheckedPackage, Contents, FileFacts,
     KeyInfo, KeyRequest, KeyUse, PackageBlocks, PackageDetails, PackageEdit, PackageRef, ProcedureEdit,
-    RegisterReport, RegisterRequest, Removed, Request, RestoreReport, RestoreSource, SealReport,
+    RegisterReport, RegisterRequest, Removed, Request, RestoreReport, RestoreSource, SealReport, Session,
     SwitchAnswer, SwitchOutcome, UpdateReport, UpdateRequest, VerifyReport,
 };
 use crate::library::{KeyRing, Library, LibraryError};
@@ -30,9 +30,16 @@ macro_rules! request {
             type Reply = $reply;
             fn title(&self) -> String { $title.to_owned() }
             fn changes(&self) -> bool { $changes }
-            fn run(self, $library: &Library, $work: &Work) -> Result<$reply, LibraryError> {
+            fn run(
+                self,
+                session: &crate::session::Session,
+                $work: &Work,
+            ) -> Result<$reply, crate::failure::Failure> {
                 let $this = self;
-                $run
+                crate::session::guarded(|| -> Result<$reply, LibraryError> {
+                    let $library: &Library = session.library();
+                    $run
+                })
             }
         }
     };
@@ -60,6 +67,7 @@ macro_rules! key_request {
     };
 }
 
+mod downloads;
 mod groups;
 mod history;
 mod library;
@@ -68,6 +76,7 @@ mod repair;
 mod search;
 mod source;
 
+pub use downloads::*;
 pub use groups::*;
 pub use history::*;
 pub use library::*;

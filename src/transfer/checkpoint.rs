@@ -5,14 +5,14 @@
 //! download, since nothing may be discarded then. Owns these files and rows; must not know how blocks are fetched.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
+pub use super::codebase::Credentials;
 use super::secure_storage::{Kept, Kind, SecureError, SecureStorage};
 use crate::disk;
 use crate::package::download::{DownloadId, DownloadRecord};
@@ -44,24 +44,6 @@ impl KeptSnapshot {
     pub fn digest(&self) -> Sha256Digest {
         Sha256Digest::of(self.snapshot.as_bytes())
     }
-}
-
-/// How to prove oneself to a codebase. Never shown, wiped when dropped.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "how", rename_all = "lowercase")]
-pub enum Credentials {
-    /// HTTP Basic (RFC 7617).
-    Basic {
-        /// Name.
-        user: String,
-        /// Password.
-        password: String,
-    },
-    /// A bearer token (RFC 6750).
-    Bearer {
-        /// The token.
-        token: String,
-    },
 }
 
 /// Credentials by the address of their codebase.
@@ -331,27 +313,6 @@ impl Checkpoints {
         written.map_err(|error| {
             let _ = fs::remove_file(&temporary);
             CheckpointError::Write { path, error }
-        })
-    }
-}
-
-impl Drop for Credentials {
-    fn drop(&mut self) {
-        match self {
-            Self::Basic { user, password } => {
-                user.zeroize();
-                password.zeroize();
-            }
-            Self::Bearer { token } => token.zeroize(),
-        }
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Basic { .. } => "Basic(…)",
-            Self::Bearer { .. } => "Bearer(…)",
         })
     }
 }

@@ -12,34 +12,12 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+pub use super::credentials::Credentials;
 use super::error::TransferError;
 use super::plan::{Place, Plan};
 use super::score::Score;
 use crate::disk::{Root, open_plain};
 use crate::package::snapshot::escape_url_path;
-
-/// How one signs in at a codebase.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// Name and password (RFC 7617).
-    Basic {
-        /// The name.
-        user: String,
-        /// The password.
-        password: String,
-    },
-    /// A token (RFC 6750).
-    Bearer(String),
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Basic { .. } => f.write_str("Basic(…)"),
-            Self::Bearer(_) => f.write_str("Bearer(…)"),
-        }
-    }
-}
 
 /// A block as it is asked for from a [`BlockSource`].
 #[derive(Clone, Copy, Debug)]
@@ -332,7 +310,8 @@ mod tests {
         let expected = Credentials::Basic { user: "anna".into(), password: "s ecret".into() };
         assert_eq!(credentials.as_ref(), Some(&expected));
         assert!(
-            !format!("{web:?} {credentials:?} {:?}", Credentials::Bearer("tok".into())).contains("ecret")
+            !format!("{web:?} {credentials:?} {:?}", Credentials::Bearer { token: "tok".into() })
+                .contains("ecret")
         );
         assert!(
             matches!(CodebaseAddress::parse("file:///srv/x"), Ok(CodebaseAddress::Folder(p)) if p.ends_with("x"))

@@ -24,12 +24,25 @@ pub fn fetch_document(
     most_bytes: u64,
 ) -> Result<Document, TransferError> {
     let shown = without_password(address);
-    let failed =
-        |why: String, is_temporary| TransferError::Fetch { address: shown.clone(), why, is_temporary };
+    let failed = |why: String, is_temporary| TransferError::Fetch {
+        address: shown.clone(),
+        why,
+        is_temporary,
+        is_absent: false,
+    };
+    let absent = |why: String| TransferError::Fetch {
+        address: shown.clone(),
+        why,
+        is_temporary: false,
+        is_absent: true,
+    };
     let too_large = || TransferError::TooLarge { address: shown.clone(), most_bytes };
     if let CodebaseAddress::Folder(path) = CodebaseAddress::parse(address)? {
         use std::io::Read as _;
-        let words = |error: std::io::Error| failed(crate::disk::words(&error), false);
+        let words = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => absent(crate::disk::words(&error)),
+            _ => failed(crate::disk::words(&error), false),
+        };
         let file = crate::disk::open_plain(&path).map_err(words)?;
         let mut content = Vec::new();
         file.take(most_bytes.saturating_add(1)).read_to_end(&mut content).map_err(words)?;
@@ -54,12 +67,15 @@ pub fn fetch_document(
     runtime.block_on(async {
         let request = match credentials.or(own.as_ref()) {
             Some(Credentials::Basic { user, password }) => client.get(url).basic_auth(user, Some(password)),
-            Some(Credentials::Bearer(token)) => client.get(url).bearer_auth(token),
+            Some(Credentials::Bearer { token }) => client.get(url).bearer_auth(token),
             None => client.get(url),
         };
         let network = |error: reqwest::Error| failed(chain(&error.without_url()), true);
         let mut response = request.send().await.map_err(network)?;
         let status = response.status();
+        if matches!(status.as_u16(), 404 | 410) {
+            return Err(absent(status.to_string()));
+        }
         if status != reqwest::StatusCode::OK {
             let is_temporary = status.is_server_error() || matches!(status.as_u16(), 408 | 416 | 429);
             return Err(failed(status.to_string(), is_temporary));

@@ -47,6 +47,8 @@ pub enum TransferError {
         why: String,
         /// Whether trying again later may help.
         is_temporary: bool,
+        /// Whether it is known not to be there.
+        is_absent: bool,
     },
     /// A document is larger than one of its kind can be.
     #[error("{address} is larger than {most_bytes} bytes")]
@@ -64,12 +66,17 @@ impl TransferError {
         matches!(self, Self::FolderInUse(_) | Self::Fetch { is_temporary: true, .. })
     }
 
+    /// Whether the document is known not to be there.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Fetch { is_absent: true, .. })
+    }
+
     /// The error as a person reads it.
     pub fn explain(&self) -> Failure {
         let message = self.to_string();
         let failure = match self {
             Self::FolderInUse(_) => Failure::new(
-                "download-folder-in-use",
+                "folder-taken",
                 Class::Refused,
                 message,
                 "Show that download, or choose another folder.",
@@ -87,7 +94,7 @@ impl TransferError {
                 "Give the address of a snapshot, a package folder or an archive.",
             ),
             Self::Plan(PlanProblem::NoHashes(_)) => Failure::new(
-                "download-no-hashes",
+                "no-hashes",
                 Class::Refused,
                 message,
                 "Ask the publisher for a Metalink with SHA-256 hashes.",

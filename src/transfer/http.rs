@@ -12,7 +12,7 @@ use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE,
     RETRY_AFTER,
 };
-use reqwest::{Certificate, Client, Proxy, StatusCode, Url, redirect};
+use reqwest::{Certificate, Client, NoProxy, Proxy, StatusCode, Url, redirect};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
@@ -47,6 +47,8 @@ pub struct ProxyAddress {
     pub url: String,
     /// How to sign in there.
     pub credentials: Option<Credentials>,
+    /// Hosts that are reached without it, as `NO_PROXY` lists them: `localhost,.example.org,10.0.0.0/8`.
+    pub bypass: String,
 }
 
 /// Makes the client that all connections of a transfer share.
@@ -77,7 +79,7 @@ pub(crate) fn client(options: &NetworkOptions) -> Result<Client, TransferError> 
         if let Some(Credentials::Basic { user, password }) = &proxy.credentials {
             one = one.basic_auth(user, password);
         }
-        builder = builder.proxy(one);
+        builder = builder.proxy(one.no_proxy(NoProxy::from_string(&proxy.bypass)));
     }
     if options.extra_roots.is_empty() {
         return builder.tls_backend_preconfigured((*system_tls()?).clone()).build().map_err(setup);
@@ -153,7 +155,7 @@ pub(crate) async fn ask(
     }
     request = match credentials {
         Some(Credentials::Basic { user, password }) => request.basic_auth(user, Some(password)),
-        Some(Credentials::Bearer(token)) => request.bearer_auth(token),
+        Some(Credentials::Bearer { token }) => request.bearer_auth(token),
         None => request,
     };
     let response = request.send().await.map_err(|error| Trouble::new(chain(&error.without_url())))?;

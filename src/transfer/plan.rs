@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+pub use crate::package::metalink::Pieces;
 use crate::package::reginfo::RegInfo;
 use crate::package::snapshot::Snapshot;
 use crate::package::{BlockMap, Sha256Digest, path};
@@ -33,15 +34,6 @@ pub struct PlannedFile {
     pub mirrors: Vec<Mirror>,
     /// Whether the owner may execute it.
     pub executable: bool,
-}
-
-/// The hashes of the pieces of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pieces {
-    /// Length of all but the last in bytes.
-    pub length_bytes: u64,
-    /// SHA-256 of each in order.
-    pub hashes: Vec<Sha256Digest>,
 }
 
 /// Another address of one file.
@@ -260,6 +252,15 @@ impl Plan {
         let offset_bytes = nth * plan.block_bytes;
         let size_bytes = plan.block_bytes.min(plan.size_bytes - offset_bytes);
         Some(Place { file, nth, offset_bytes, size_bytes, hash: self.hashes[block] })
+    }
+
+    /// The same as those who show blocks take it; paths of a package without the `data/` in front of them.
+    pub fn block_map(&self) -> Option<BlockMap> {
+        let data = format!("{}/", crate::package::reginfo::DATA_NAME);
+        let is_package = self.files.iter().all(|file| file.path.starts_with(&data));
+        let front = if is_package { data.len() } else { 0 };
+        let files = self.files.iter().map(|file| (&file.path[front..], file.size_bytes, file.block_bytes));
+        BlockMap::of_sizes(files, self.hashes.clone())
     }
 
     /// The size of the largest block that is proven in memory.

@@ -1,24 +1,6 @@
 //! The states of a download, and which leads to which. Pure.
 
-/// The state of a download, in the words of the Symantec Management Agent's package servers and our own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum DownloadState {
-    /// It was asked for and has not begun.
-    #[default]
-    Pending,
-    /// What lies in the folder is compared with the hashes.
-    Checking,
-    /// Blocks are fetched.
-    Downloading,
-    /// Nothing could be fetched or written; it goes on by itself.
-    Retrying,
-    /// A person stopped it for a while.
-    Paused,
-    /// Every block was proven, and the package folder is complete.
-    Ready,
-    /// It cannot come to an end as things are.
-    Invalid,
-}
+pub use crate::package::download::DownloadState;
 
 /// What happens to a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,30 +26,6 @@ pub enum Happening {
 }
 
 impl DownloadState {
-    /// All states, in the order of their life.
-    pub const ALL: [Self; 7] = [
-        Self::Pending,
-        Self::Checking,
-        Self::Downloading,
-        Self::Retrying,
-        Self::Paused,
-        Self::Ready,
-        Self::Invalid,
-    ];
-
-    /// The words on screen.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Pending => "Download pending",
-            Self::Checking => "Checking",
-            Self::Downloading => "Downloading",
-            Self::Retrying => "Retrying download",
-            Self::Paused => "Paused",
-            Self::Ready => "Ready",
-            Self::Invalid => "Invalid",
-        }
-    }
-
     /// Whether nothing more happens by itself.
     pub fn is_at_rest(self) -> bool {
         matches!(self, Self::Paused | Self::Ready | Self::Invalid)

@@ -217,7 +217,7 @@ impl Refusal {
             )
             .because(problem.to_string()),
             Self::NoHashes => refused(
-                "download-no-hashes",
+                "no-hashes",
                 format!("there are no hashes in {subject}"),
                 "Ask who publishes it for a Metalink with SHA-256 hashes",
             )

@@ -26,6 +26,7 @@ fn record() -> ProgressRecord {
             size_bytes: 600_000,
             mtime_ns: -5,
             inode: u64::MAX,
+            etag: Some(("\"a&b\"".to_owned(), "http://srv/x?a=1&b=2".to_owned())),
         }],
         clean_stop: true,
         begun: Timestamp::UNIX_EPOCH,

@@ -170,7 +170,7 @@ fn one_signs_in_and_nobody_hears_the_password() -> Outcome {
     assert!(origin.seen().iter().all(|seen| seen.authorization.as_deref() == Some("Basic YW5uYTpzM2NyZXQ=")));
     let shown = format!("{status:?}{:?}{codebase:?}", transfer.events());
     assert!(!shown.contains("s3cret"));
-    let token = Credentials::Bearer("tok-en".into());
+    let token = Credentials::Bearer { token: "tok-en".into() };
     fetch_document(
         &format!("{}data/a.bin", origin.url()),
         Some(&token),
@@ -268,7 +268,8 @@ fn a_proxy_is_used_where_one_is_given() -> Outcome {
     let proxy = Origin::serve(files.iter().map(|(path, content)| (asked(path), content.clone())));
     let codebase = packhouse::transfer::CodebaseAddress::parse("http://packages.invalid")?;
     let mut options = options(dir.path(), vec![codebase]);
-    let address = packhouse::transfer::ProxyAddress { url: proxy.url(), credentials: None };
+    let address =
+        packhouse::transfer::ProxyAddress { url: proxy.url(), credentials: None, bypass: String::new() };
     options.network.proxy = Some(address);
     complete(&files, options);
     assert_eq!(proxy.sent_bytes(), total(&files));

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::Request;
+use crate::failure::Failure;
 use crate::library::{HandOverDocument, Library, LibraryError, LibraryInfo, MovedLibrary};
+use crate::session::{Session, guarded};
 use crate::work::Work;
 
 request!(
@@ -11,15 +13,30 @@ request!(
     ReadInfo {} -> LibraryInfo, "Reading the library", changes: false,
     |_this, library, _work| library.info()
 );
-request!(
-    /// Moves the library: copied, the copy proven, switched over. The old folder stays. Afterwards this session can only
-    /// read; open the library in its new folder.
-    MoveLibrary {
-        /// The new folder; new or empty, outside the library.
-        to: PathBuf
-    } -> MovedLibrary, "Moving the library", changes: true,
-    |this, library, work| library.move_to(&this.to, work)
-);
+/// Moves the library: copied, the copy proven, switched over. The old folder stays. Afterwards this session can only
+/// read; open the library in its new folder. Downloads are stopped in order first; they go on there.
+#[derive(Clone, Debug)]
+pub struct MoveLibrary {
+    /// The new folder; new or empty, outside the library.
+    pub to: PathBuf,
+}
+
+impl Request for MoveLibrary {
+    type Reply = MovedLibrary;
+
+    fn title(&self) -> String {
+        "Moving the library".to_owned()
+    }
+
+    fn changes(&self) -> bool {
+        true
+    }
+
+    fn run(self, session: &Session, work: &Work) -> Result<MovedLibrary, Failure> {
+        session.without_downloads(|| guarded(|| session.library().move_to(&self.to, work)))
+    }
+}
+
 request!(
     /// Deletes the folder the library was moved from. Gives it. Asked of the library in its new folder.
     DeleteOldCopy {} -> PathBuf, "Deleting the old copy", changes: false,

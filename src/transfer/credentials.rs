@@ -1,0 +1,45 @@
+//! How one signs in at a codebase: never shown, wiped when it is dropped.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize as _;
+
+/// How to prove oneself to a codebase. Never shown, wiped when dropped.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "lowercase")]
+pub enum Credentials {
+    /// HTTP Basic (RFC 7617).
+    Basic {
+        /// Name.
+        user: String,
+        /// Password.
+        password: String,
+    },
+    /// A bearer token (RFC 6750).
+    Bearer {
+        /// The token.
+        token: String,
+    },
+}
+
+impl Drop for Credentials {
+    fn drop(&mut self) {
+        match self {
+            Self::Basic { user, password } => {
+                user.zeroize();
+                password.zeroize();
+            }
+            Self::Bearer { token } => token.zeroize(),
+        }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Basic { .. } => "Basic(…)",
+            Self::Bearer { .. } => "Bearer(…)",
+        })
+    }
+}
