@@ -20,11 +20,15 @@ mod meddled;
 mod mounted;
 #[cfg(target_os = "linux")]
 mod network;
+mod list;
+mod list_faults;
+mod list_sources;
 #[path = "../support/origin.rs"]
 mod origin;
 mod our_server;
 mod package;
 mod repair;
+mod publisher;
 mod resume;
 mod servers;
 mod sources;
