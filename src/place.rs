@@ -61,6 +61,23 @@ pub(crate) fn scratch() -> PathBuf {
     env::temp_dir()
 }
 
+/// What the environment says for the sign-in at a server: the password, and a bearer token.
+pub(crate) fn sign_in() -> (Option<String>, Option<String>) {
+    let said = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    (said("PACKHOUSE_PASSWORD"), said("PACKHOUSE_TOKEN"))
+}
+
+/// The proxy the environment names, where it names one, and the hosts that are reached without it.
+pub(crate) fn proxy() -> Option<(String, String)> {
+    let first = |names: &[&str]| {
+        let mut values = names.iter().filter_map(|name| env::var(name).ok());
+        values.find(|value| !value.trim().is_empty())
+    };
+    let url = first(&["HTTPS_PROXY", "https_proxy", "http_proxy", "ALL_PROXY", "all_proxy"])?;
+    let bypass = first(&["NO_PROXY", "no_proxy"]).unwrap_or_default();
+    Some((url, format!("localhost,127.0.0.1,::1,{bypass}")))
+}
+
 /// Who is at work, as History keeps it; `how` is `console` or `command line`.
 pub(crate) fn actor(how: &str) -> Actor {
     Actor { who: account(), host: host(), how: how.to_owned(), time_zone: TimeZone::system() }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use super::download_arguments::DownloadArguments;
 pub(crate) use super::procedure_arguments::{ProcedureArguments, ProcedureCommand};
 pub(crate) use super::repair_arguments::RepairArguments;
 pub(crate) use super::serve_arguments::ServeArguments;
@@ -105,6 +106,8 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Copy a package out of the library, as a folder
     Export(ExportArguments),
+    /// Download a package, or what a Metalink lists, block by block; goes on after any stop
+    Download(DownloadArguments),
     /// Serve the packages to other computers over HTTP, read-only, until interrupted
     Serve(ServeArguments),
     /// Write a damaged or lost library database anew from the packages

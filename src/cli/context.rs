@@ -99,6 +99,11 @@ impl Context {
         session.run(request, &self.work)
     }
 
+    /// Shows how far work is that goes on elsewhere, until the bar is dropped.
+    pub(crate) fn follow(&self) -> (Bar, &Work) {
+        (Bar::draw(&self.work, self.progress_style), &self.work)
+    }
+
     /// Limits how many bytes of contents are read a second.
     pub(crate) fn limit(&self, bytes_per_second: Option<u64>) {
         self.work.set_rate(bytes_per_second);

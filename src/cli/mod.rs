@@ -6,6 +6,7 @@
 mod arguments;
 mod commands;
 mod context;
+mod download_arguments;
 mod exit;
 mod procedure_arguments;
 mod progress;

@@ -3,6 +3,7 @@
 mod changes;
 mod checks;
 mod disks;
+mod download;
 mod foreign;
 mod groups;
 mod keys;

@@ -111,7 +111,7 @@ fn row_json(row: &CheckedRow) -> Value {
 }
 
 /// Bytes a second, or with K, M, G (of 1024): `5000000`, `20M`.
-fn bytes_per_second(text: &str) -> Result<u64, Failure> {
+pub(super) fn bytes_per_second(text: &str) -> Result<u64, Failure> {
     let wrong = || usage(format!("{text:?} is no rate"), "Give bytes a second: 5000000, 500K, 20M, 1G");
     let digits = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']);
     let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {

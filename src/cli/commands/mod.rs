@@ -3,6 +3,7 @@
 mod archive;
 mod check;
 mod consistency;
+mod download;
 mod export;
 mod history;
 mod key;
@@ -48,6 +49,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Repair(arguments) => repair::repair(context, arguments),
         Command::Verify(arguments) => verify::verify(context, arguments),
         Command::Export(arguments) => export::export(context, arguments),
+        Command::Download(arguments) => download::download(context, arguments),
         Command::Serve(arguments) => serve::serve(context, arguments),
         Command::Rebuild => library::rebuild(context),
         Command::Library(arguments) => library::library(context, arguments),
