@@ -14,21 +14,21 @@ mod full_disk;
 #[cfg(target_os = "linux")]
 mod huge;
 mod killed;
+mod list;
+mod list_faults;
+mod list_sources;
 #[cfg(unix)]
 mod meddled;
 #[cfg(target_os = "linux")]
 mod mounted;
 #[cfg(target_os = "linux")]
 mod network;
-mod list;
-mod list_faults;
-mod list_sources;
 #[path = "../support/origin.rs"]
 mod origin;
 mod our_server;
 mod package;
-mod repair;
 mod publisher;
+mod repair;
 mod resume;
 mod servers;
 mod sources;
