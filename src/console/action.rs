@@ -12,7 +12,7 @@ use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, CheckKind, PackageKey};
 use crate::session::{
     AcceptRequest, ArchiveRequest, CheckRun, ExportFormat, HistoryFilter, KeyUse, ProcedureEdit,
-    RegisterRequest, RestoreSource, Search, SwitchAnswer, UpdateRequest,
+    RegisterRequest, RepairPlan, RepairRequest, RestoreSource, Search, SwitchAnswer, UpdateRequest,
 };
 
 /// Which native dialog, and who gets what was chosen in it.
@@ -216,6 +216,21 @@ pub enum Action {
         /// Whether the answer also switches checksum control on.
         switch_on: bool,
     },
+    /// Makes the plan of a repair of these packages and shows it; whether it answers the question of switching on.
+    AskRepair(Vec<PackageId>, bool),
+    /// Looks what a place has of what these plans need, for the dialog in front.
+    LookAtPlace(Vec<RepairPlan>, String),
+    /// Repairs.
+    Repair {
+        /// Which packages, each as its plan was shown.
+        repairs: Vec<(PackageId, RepairRequest)>,
+        /// From where.
+        addresses: Vec<String>,
+        /// Whether checksum control is switched on once all is as recorded.
+        switch_on: bool,
+    },
+    /// Restores from a damaged archive; what is bad in it comes from these places.
+    RepairAndRestore(RestoreSource, Vec<String>),
     /// Changes files of an Open package.
     Update(PackageId, UpdateRequest),
     /// Changes procedures.

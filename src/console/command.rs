@@ -11,6 +11,7 @@ use super::pages::{Page, Place};
 use super::selected::Selected;
 use super::shell::{Entry, Menu};
 use super::theme::Density;
+use crate::package::record::PackageSummary;
 use crate::package::{Finding, PackageState};
 
 /// What can be chosen.
@@ -38,6 +39,8 @@ pub enum Command {
     MoveToGroup,
     /// Records what differs as right.
     AcceptChanges,
+    /// Fetches what is missing or damaged.
+    Repair,
     /// Follows the chain of History.
     VerifyHistory,
     /// Writes History to a file.
@@ -192,6 +195,11 @@ impl Scope {
             {
                 Some("The package is as recorded, as far as it was checked")
             }
+            C::Repair => {
+                let mut refusals = self.selected.iter().map(repair_refusal);
+                // One that can be repaired is enough; of the reasons of the others the first is told.
+                refusals.try_fold(None, |first, refusal| Some(first.or(Some(refusal?)))).flatten()
+            }
             C::Seal if !all(PackageState::Open) => Some("Only an open package can be sealed"),
             C::Unseal if !all(PackageState::Sealed) => Some("Only a sealed package can be unsealed"),
             C::NewVersion | C::Export if any(PackageState::Archived) => {
@@ -201,6 +209,19 @@ impl Scope {
             C::Archive if !all(PackageState::Sealed) => Some("Only sealed packages can be archived"),
             _ => None,
         }
+    }
+}
+
+/// Why a package cannot be repaired, as far as the list says.
+pub(super) fn repair_refusal(package: &PackageSummary) -> Option<&'static str> {
+    if package.state == PackageState::Archived {
+        Some("The package is archived: restore it first")
+    } else if package.revision == 0 {
+        Some("The package has never been sealed, nobody has a copy to repair from")
+    } else if package.finding == Finding::Consistent {
+        Some("The package is as recorded, as far as it was checked")
+    } else {
+        None
     }
 }
 
@@ -234,7 +255,7 @@ impl Command {
                 &[C::NewPackage, C::Seal, C::Archive, C::Restore, C::QuickCheck, C::DeepCheck]
             }
             Place::Archived => &[C::Restore, C::DeepCheck, C::Properties],
-            Place::Inconsistent => &[C::AcceptChanges, C::QuickCheck, C::DeepCheck, C::Properties],
+            Place::Inconsistent => &[C::Repair, C::AcceptChanges, C::QuickCheck, C::DeepCheck, C::Properties],
             Place::History => &[C::ExportHistory, C::PrintReport, C::VerifyHistory],
             Place::LibraryCheck | Place::Tasks | Place::Settings => &[C::NewPackage],
             Place::Search => &[C::NewPackage],
@@ -244,7 +265,7 @@ impl Command {
 
     /// The context menu of a package, in groups.
     pub const PACKAGE_MENU: [&'static [Self]; 5] = [
-        &[Self::Properties, Self::QuickCheck, Self::DeepCheck, Self::AcceptChanges],
+        &[Self::Properties, Self::QuickCheck, Self::DeepCheck, Self::Repair, Self::AcceptChanges],
         &[Self::Seal, Self::Unseal, Self::NewVersion],
         &[Self::Archive, Self::Restore, Self::Export],
         &[Self::MoveToGroup],
@@ -286,6 +307,8 @@ impl Command {
             Self::AcceptChanges => {
                 Entry::new(self, "Accept changes…").hover("The files are right: record the new checksum")
             }
+            Self::Repair => Entry::new(self, "Repair…")
+                .hover("The files are wrong: fetch what is missing or damaged from somebody who has it"),
             Self::VerifyHistory => {
                 Entry::new(self, "Verify the chain").hover("Follow History from its first entry to its last")
             }

@@ -46,6 +46,8 @@ pub enum Topic {
     Question,
     /// Recording what differs as right.
     Accepting,
+    /// Fetching what is missing or damaged.
+    Repairing,
     /// Leaving changes unnoticed.
     SwitchingOff,
     /// A copy under another version.
@@ -102,6 +104,7 @@ impl Topic {
             Self::Restoring => "Restoring",
             Self::Question => "A package that differs",
             Self::Accepting => "Accepting changes",
+            Self::Repairing => "Repairing",
             Self::SwitchingOff => "Checksum control off",
             Self::NewVersion => "New version",
             Self::Procedure => "Procedure",
@@ -189,10 +192,14 @@ impl Topic {
                 "Every block is proven against the seal first; only then the package is back, byte for byte. Damage is never taken over. An archive from somewhere else needs a key you trust.",
             ],
             Self::Question => &[
-                "Accept changes: the files are right, their checksum counts from now on. Repair: the files are wrong. Keep blocked: control is on, and nothing is delivered until this is settled. Cancel: control stays off.",
+                "Accept changes: the files are right, their checksum counts from now on. Repair: the files are wrong, and the sealed content is fetched again. Keep blocked: control is on, and nothing is delivered until this is settled. Cancel: control stays off.",
             ],
             Self::Accepting => &[
                 "The new checksum counts from now on. Reason, name, time and differences are kept in History and can be printed from there. If the files change again before you accept, you are asked again. A sealed package is sealed again.",
+            ],
+            Self::Repairing => &[
+                "Only blocks that are missing or damaged are fetched, from any place that has them: other packages of this library, archives, folders, web servers. Each is taken only if it matches its recorded hash, so a place need not be trusted. Several places together are enough if each has a part.",
+                "Files that do not belong to the package are set aside in the library and never deleted. The package changes only when all of a file is right; what was fetched is kept if it stops, and the next repair goes on from there. A check follows, and History says what came from where.",
             ],
             Self::SwitchingOff => &[
                 "Without checksum control nobody notices a change of the files, and the package is handed out as it lies there. The reason is kept in History. If the files were meant to change, accepting keeps the protection.",

@@ -53,6 +53,10 @@ impl App {
             Action::SwitchOn(id, answer) => self.switch_on(id, answer, false),
             Action::SwitchOff(id, reason) => self.switch_off(id, reason),
             Action::Accept { package, request, switch_on } => self.accept(package, request, switch_on),
+            action @ (Action::AskRepair(..)
+            | Action::LookAtPlace(..)
+            | Action::Repair { .. }
+            | Action::RepairAndRestore(..)) => self.work_on_repair(action),
             Action::Update(id, request) => {
                 let title = format!("Updating {}", self.title_of(id));
                 let request = session::Update { package: id, request };
@@ -380,7 +384,7 @@ impl App {
     }
 
     /// The switch is where it was wanted: the window closes if OK was pressed.
-    fn answered(&mut self, id: PackageId) {
+    pub(super) fn answered(&mut self, id: PackageId) {
         if self.window(id).is_some_and(|window| window.close_when_answered) {
             self.close_window(id);
         } else {

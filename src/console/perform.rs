@@ -8,7 +8,7 @@ use egui::ViewportCommand;
 
 use super::action::{Action, Browse};
 use super::app::{App, Front, Leaving, Opened};
-use super::command::Command;
+use super::command::{Command, repair_refusal};
 use super::dialogs::archive::{Archive, Restore};
 use super::dialogs::failure::{Told, is_worth_telling};
 use super::dialogs::files::{ExportHistory, FolderFor, PrintReport, SaveFolder};
@@ -31,8 +31,8 @@ use crate::failure::{Class, Failure};
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{CheckKind, PackageState};
 use crate::session::{
-    self, LastReasons, ListKeys, PackageRef, ReadContents, ReadInfo, Request, RestoreSource, Session,
-    ShowPackage,
+    self, KnownPlaces, LastReasons, ListKeys, PackageRef, ReadContents, ReadInfo, Request, RestoreSource,
+    Session, ShowPackage,
 };
 use crate::work::Work;
 
@@ -81,6 +81,14 @@ impl App {
             self.ask("", Show::Nothing, ReadContents { package: id }, move |app, result| match result {
                 Ok(contents) => app.deliver(number, &Delivery::Contents(&contents)),
                 Err(failure) => app.tell(failure),
+            });
+        }
+        if let Some(id) = needs.places {
+            self.ask("", Show::Nothing, KnownPlaces { package: id }, move |app, result| {
+                // Without them the dialog offers less.
+                if let Ok(places) = result {
+                    app.deliver(number, &Delivery::KnownPlaces(&places));
+                }
             });
         }
         if let Some(id) = needs.details {
@@ -346,6 +354,10 @@ impl App {
             (Command::Properties, Some(package)) => self.open_window(package.id),
             (Command::QuickCheck, Some(_)) => self.check(ids(&selected), CheckKind::Quick),
             (Command::DeepCheck, Some(_)) => self.check(ids(&selected), CheckKind::Deep),
+            (Command::Repair, Some(_)) => {
+                selected.retain(|package| repair_refusal(package).is_none());
+                self.perform(Action::AskRepair(ids(&selected), false));
+            }
             (Command::AcceptChanges, Some(package)) => self.read_and_ask_accept(package.id),
             (Command::MoveToGroup, Some(package)) => {
                 let dialog = MoveToGroup::new(ids(&selected), package.group.to_string());

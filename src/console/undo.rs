@@ -173,7 +173,7 @@ impl App {
         self.undo.push(step);
     }
 
-    fn tell_of_step(&mut self, text: String) {
+    pub(super) fn tell_of_step(&mut self, text: String) {
         self.undo.told = Some((text, (self.around.now)()));
         // It goes away by itself.
         self.ctx.request_repaint_after(TOLD_FOR);

@@ -26,6 +26,7 @@ mod palette;
 mod procedures;
 mod question;
 mod refused;
+mod repairing;
 mod replaced;
 mod restoring;
 mod settings;

@@ -5,7 +5,7 @@
 #           history-details move hand-over tasks keys settings palette shortcuts help choose-library unreachable check
 #           search blocks blocks-damaged blocks-archive new-package-long new-package-exists items steps several
 #           contents-tree archived retired auto-registered inconsistent groups archive unseal remove new-version
-#           several-delete watched drag read-only nothing long
+#           several-delete repair watched drag read-only nothing long
 # SCALE is the size of everything on the screen, 1 if it is not set.
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
 # Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick.
@@ -215,6 +215,17 @@ for scene in "${@:-library}"; do
         rm -r "$library/packages/PuTTY/0.82"
         PACKHOUSE_KEYS="$place/keys" "${program%packhouse}packhouse-cli" --library "$library" check PuTTY >/dev/null 2>&1 || true
         start --library "$library"; press ctrl+5; choose inks; photo inconsistent; stop ;;
+    repair)
+        # A package whose archive still has everything: its Consistency tab, the plan, and what a library check says.
+        cli() { PACKHOUSE_KEYS="$place/keys" "${program%packhouse}packhouse-cli" --library "$library" "$@" >/dev/null 2>&1 || true; }
+        cli archive Blender --to "$place/archives"; cli restore Blender
+        data="$library/packages/Blender/4.3.2/data"
+        printf x | dd of="$data/bin/program.exe" bs=1 seek=9000000 conv=notrunc 2>/dev/null
+        rm "$data/share/readme.txt"; echo "print('exported')" >"$data/share/new_export.py"
+        cli check --all --deep
+        start --library "$library"; choose blen; press alt+Return; photo repair-tab
+        press ctrl+k; xdotool type --delay 30 repair; settle; press Return; settle; settle; photo repair
+        press Escape Escape; press ctrl+6; settle; photo repair-check; stop ;;
     groups) start --library "$library"; xdotool mousemove 100 203 click 1; settle; photo groups; stop ;;
     archive | unseal | remove | new-version)
         start --library "$library"; choose blen

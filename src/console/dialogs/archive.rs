@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::failure::unknown_key;
 use super::files::{FolderFor, SaveFolder};
 use super::keys::TrustKey;
+use super::repair::{RepairArchive, other_places};
 use super::{
     Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, path_row, plain_button, safe_button,
 };
@@ -239,6 +240,10 @@ pub struct CannotRestore {
     list: ListState,
     /// When it was archived, where the library knows.
     archived: Option<Timestamp>,
+    /// Where the archive lies.
+    place: Option<PathBuf>,
+    /// Where what is damaged could come from.
+    known: Vec<String>,
     failure: Failure,
 }
 
@@ -254,7 +259,8 @@ impl CannotRestore {
             "archive-damaged" => failure.details.iter().map(|line| Damaged::of(line)).collect(),
             _ => Vec::new(),
         };
-        Self { source, name, there, damaged, list: ListState::default(), archived: None, failure }
+        let list = ListState::default();
+        Self { source, name, there, damaged, list, archived: None, place: None, known: Vec::new(), failure }
     }
 
     /// Whether there is more to say about this failure than any dialog would.
@@ -280,7 +286,8 @@ impl Dialog for CannotRestore {
         match &self.source {
             RestoreSource::Package(id) => {
                 let contents = (!self.damaged.is_empty()).then_some(*id);
-                Needs { details: Some(*id), contents, ..Needs::default() }
+                let places = contents;
+                Needs { details: Some(*id), contents, places, ..Needs::default() }
             }
             RestoreSource::File(_) => Needs::default(),
         }
@@ -316,6 +323,9 @@ impl Dialog for CannotRestore {
                 let on = on.unwrap_or_default();
                 text(ui, &format!("{summary}{on}. Nothing was changed in the library."));
                 damaged_ui(ui, &self.damaged, &mut self.list);
+                if let Some(place) = self.known.first() {
+                    text(ui, &format!("{place} may have what is missing."));
+                }
             }
             "no-reginfo" => {
                 text(ui, &format!("{}.", super::sentence(&failure.message)));
@@ -344,7 +354,22 @@ impl Dialog for CannotRestore {
         quiet(ui, &format!("Code: {}", failure.code));
         buttons_ui(ui, |ui| match failure.code {
             "archive-damaged" => {
-                if safe_button(ui, "Cancel", env.is_new) {
+                let is_known = !self.known.is_empty();
+                let cancelled = match is_known {
+                    true => plain_button(ui, "Cancel"),
+                    false => safe_button(ui, "Cancel", env.is_new),
+                };
+                if cancelled {
+                    return Next::Close;
+                }
+                if plain_button(ui, "Choose where to repair from…") {
+                    let (source, known) = (self.source.clone(), self.known.clone());
+                    let dialog = RepairArchive::new(source, self.name.clone(), known);
+                    actions.push(Action::Ask(Box::new(dialog)));
+                    return Next::Close;
+                }
+                if is_known && default_button(ui, "Repair and restore", None, false) {
+                    actions.push(Action::RepairAndRestore(self.source.clone(), self.known.clone()));
                     return Next::Close;
                 }
                 if plain_button(ui, "Save the good files to a folder…") {
@@ -418,7 +443,10 @@ impl Dialog for CannotRestore {
         match delivery {
             Delivery::Details(details) => {
                 self.archived = details.record.archive.as_ref().map(|archive| archive.at);
+                self.place = details.record.archive.as_ref().map(|archive| PathBuf::from(&archive.path));
+                self.known = other_places(&self.known, self.place.as_deref());
             }
+            Delivery::KnownPlaces(known) => self.known = other_places(known, self.place.as_deref()),
             Delivery::Contents(contents) => {
                 // The rows are in the order of their paths.
                 for file in &mut self.damaged {

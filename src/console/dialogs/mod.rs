@@ -20,6 +20,7 @@ pub mod procedure;
 pub mod question;
 pub mod refused;
 pub mod remove;
+pub mod repair;
 pub mod same_exists;
 pub mod seal;
 pub mod several;
@@ -40,7 +41,8 @@ use super::widgets::field_row::field_row;
 use crate::failure::Failure;
 use crate::package::record::PackageId;
 use crate::session::{
-    Contents, FolderLook, KeyInfo, LibraryInfo, PackageDetails, SourceComparison, SourcePreview, View,
+    Contents, FolderLook, KeyInfo, LibraryInfo, PackageDetails, PlaceLook, SourceComparison, SourcePreview,
+    View,
 };
 
 /// What a dialog may look at.
@@ -75,6 +77,10 @@ pub enum Delivery<'a> {
     Info(&'a LibraryInfo),
     /// What is in this folder.
     Looked(&'a Path, &'a FolderLook),
+    /// What these places have of what a repair needs.
+    Places(&'a [PlaceLook]),
+    /// Where the package could be repaired from.
+    KnownPlaces(&'a [String]),
 }
 
 /// What becomes of a dialog after a frame.
@@ -99,6 +105,8 @@ pub struct Needs {
     pub info: bool,
     /// The files of this package.
     pub contents: Option<PackageId>,
+    /// Where this package could be repaired from.
+    pub places: Option<PackageId>,
 }
 
 /// A dialog.

@@ -1,6 +1,6 @@
 //! The question when checksum control is switched on and the package differs, and the two steps of accepting.
 //!
-//! The words are fixed. The answer *Repair…* is not shown: there is nowhere to repair from yet.
+//! The words are fixed.
 
 use egui::{RichText, Ui};
 use jiff::Timestamp;
@@ -103,6 +103,19 @@ impl Dialog for Question {
         if accept.clicked() || unreadable.is_none() && alt(ui, egui::Key::A) {
             let step = Accept::new(self.record.clone(), self.report.clone(), true);
             actions.push(Action::Ask(Box::new(step)));
+            return Next::Close;
+        }
+        let never_sealed =
+            (!self.record.sealed_once).then_some("There are no hashes: the package has never been sealed");
+        let repair = command_button(
+            ui,
+            "Repair…",
+            "The files are wrong: fetch the sealed content again and switch the check on",
+            false,
+            never_sealed,
+        );
+        if repair.clicked() || never_sealed.is_none() && alt(ui, egui::Key::R) {
+            actions.push(Action::AskRepair(vec![id], true));
             return Next::Close;
         }
         let keep = command_button(
@@ -299,6 +312,13 @@ impl Dialog for SwitchOff {
         buttons_ui(ui, |ui| {
             if safe_button(ui, "Cancel", false) {
                 self.escape(actions);
+                return Next::Close;
+            }
+            let never_sealed = (!self.record.sealed_once)
+                .then_some("The package has never been sealed, nobody has a copy to repair from");
+            if self.differs.is_some() && plain_button_unless(ui, "Repair…", never_sealed) {
+                self.escape(actions);
+                actions.push(Action::AskRepair(vec![self.record.id], false));
                 return Next::Close;
             }
             if plain_button_unless(ui, "Switch off", refused) {

@@ -82,6 +82,12 @@ impl Dialog for Differs {
                 actions.push(Action::AskAccept(id));
                 return Next::Close;
             }
+            let never_sealed = (self.package.revision == 0)
+                .then_some("The package has never been sealed, nobody has a copy to repair from");
+            if plain_button_unless(ui, "Repair…", never_sealed) {
+                actions.push(Action::AskRepair(vec![id], false));
+                return Next::Close;
+            }
             if default_button(ui, "Show differences", None, env.is_new) {
                 actions.push(Action::ShowDifferences(id));
                 return Next::Close;

@@ -21,6 +21,7 @@ use super::super::widgets::chip::chip;
 use super::super::widgets::list::{Cell, Column, List, ListState, Row, Rows};
 use super::super::widgets::progress_row::{Progress, progress_bar_ui};
 use super::packages::Moment;
+use crate::package::PackageId;
 use crate::session::{CheckGroup, CheckOrder, CheckRun, CheckedRow, LibraryCheck};
 
 /// Limits to choose from, in bytes a second; none at first.
@@ -136,6 +137,11 @@ impl Rows for CheckedRows<'_> {
             [] => row.why.clone(),
             [one] => format!("{}: {}", one.path, one.what),
             [one, rest @ ..] => format!("{}: {}, and {} more", one.path, one.what, rest.len()),
+        };
+        let what = match row.places.first() {
+            Some(place) => format!("{what} · {}", source_words(row, short_place(place))),
+            None if row.why.is_empty() || row.troubled.is_empty() => what,
+            None => format!("{}; {what}", row.why),
         };
         let title = row.key.title();
         let name = format!("{title}, {}", row.group.word());
@@ -401,6 +407,13 @@ impl LibraryCheckPage {
                         actions
                             .push(Action::Ask(Box::new(SaveText::new("Save the list of damage", || text))));
                     }
+                    let rows = kept.done.iter();
+                    let repairable: Vec<PackageId> =
+                        rows.filter(|row| row.group == CheckGroup::Repairable).map(|row| row.id).collect();
+                    let none = repairable.is_empty().then_some("Nothing is known to be repairable");
+                    if button_unless(ui, "Repair all repairable…", None, none).clicked() {
+                        actions.push(Action::AskRepair(repairable, false));
+                    }
                     if let Some(ended) = kept.ended {
                         let text = match self.is_whole {
                             true => format!("Everything is whole · ended {}", moment.text(ended)),
@@ -416,7 +429,14 @@ impl LibraryCheckPage {
         if let Some(row) = troubled {
             let frame = Frame::new().fill(Tokens::of(ui).panel).inner_margin(Margin::symmetric(14, 10));
             Panel::bottom("check details").frame(frame).show(ui, |ui| {
-                ui.label(RichText::new(row.key.title()).font(semibold(13.0)));
+                ui.horizontal(|ui| {
+                    ui.label(RichText::new(row.key.title()).font(semibold(13.0)));
+                    if let Some(place) = row.places.first() {
+                        let text = format!("Repairable: {}", source_words(row, place));
+                        let label = RichText::new(text).color(Tokens::of(ui).secondary);
+                        ui.add(egui::Label::new(label).selectable(true).truncate());
+                    }
+                });
                 let lines: Vec<String> =
                     row.troubled.iter().map(|file| format!("{}: {}", file.path, file.what)).collect();
                 problem_list_ui(ui, "Files in trouble", &lines);
@@ -441,6 +461,21 @@ impl LibraryCheckPage {
             actions.push(Action::Open(kept.done[*at as usize].id));
         }
     }
+}
+
+/// `2.0 MiB from Blender-4.3.2.tar.zst`.
+fn source_words(row: &CheckedRow, place: &str) -> String {
+    match row.fetch_bytes {
+        0 => "nothing to fetch".to_owned(),
+        bytes => format!("{} from {place}", format::size(bytes)),
+    }
+}
+
+/// The last part of a path; the whole of anything else.
+fn short_place(place: &str) -> &str {
+    let path = std::path::Path::new(place);
+    let name = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_absolute());
+    name.unwrap_or(place)
 }
 
 fn is_trouble(group: CheckGroup) -> bool {

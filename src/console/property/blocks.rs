@@ -14,7 +14,7 @@ use crate::console::tasks::Tasks;
 use crate::console::tokens::{Tokens, Tone};
 use crate::console::widgets::block_grid::words::{BlockNotes, short_size};
 use crate::console::widgets::block_grid::{BlockGrid, GridState};
-use crate::console::widgets::button::{button, link};
+use crate::console::widgets::button::{button, button_unless, link};
 use crate::package::deep_blocks::DeepBasis;
 use crate::package::{
     BlockBoard, BlockMap, BlockState, BoardSlot, CheckKind, CheckReport, Finding, PackageRecord, PackageState,
@@ -189,6 +189,11 @@ impl PropertyWindow {
                     };
                     if button(ui, word).on_hover_text(hint).clicked() {
                         actions.push(Action::Check(vec![self.id], CheckKind::Deep));
+                    }
+                    if record.state != PackageState::Archived
+                        && button_unless(ui, "Repair…", None, self.repair_refusal()).clicked()
+                    {
+                        actions.push(Action::AskRepair(vec![self.id], false));
                     }
                 }
             }

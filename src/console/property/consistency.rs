@@ -148,6 +148,7 @@ impl PropertyWindow {
             Some(noticed) => (moment.text(noticed.at), noticed.by.clone()),
             None => report.as_ref().map(|r| (moment.text(r.at), String::new())).unwrap_or_default(),
         };
+        let repair_refused = self.repair_refusal();
         let buttons = 38.0;
         if let Some(report) = &report {
             let rows = rows_of(report);
@@ -227,6 +228,9 @@ impl PropertyWindow {
             if accept.clicked() {
                 actions.push(Action::AskAccept(id));
             }
+            if button_unless(ui, "Repair…", None, repair_refused).clicked() {
+                actions.push(Action::AskRepair(vec![id], false));
+            }
             if button_unless(ui, "Export list…", None, report.is_none().then_some("Nothing differs"))
                 .clicked()
                 && let Some(report) = &report
@@ -238,6 +242,16 @@ impl PropertyWindow {
                 ))));
             }
         });
+    }
+
+    /// Why the package cannot be repaired now.
+    pub(super) fn repair_refusal(&self) -> Option<&'static str> {
+        let sealed_once = self.details.as_ref().is_some_and(|details| details.record.sealed_once);
+        match (sealed_once, self.differing_report()) {
+            (false, _) => Some("The package has never been sealed, nobody has a copy to repair from"),
+            (true, None) => Some("Nothing differs, so there is nothing to repair"),
+            _ => None,
+        }
     }
 
     fn switch_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {

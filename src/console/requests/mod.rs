@@ -9,4 +9,5 @@ pub(in crate::console) mod library;
 mod library_check;
 mod new_package;
 mod properties;
+mod repair;
 mod search;
