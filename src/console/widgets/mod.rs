@@ -20,6 +20,7 @@ pub mod empty_state;
 pub mod field_row;
 pub mod list;
 pub mod progress_row;
+pub mod rate_plot;
 pub mod selection;
 pub mod tab_bar;
 pub mod tree;

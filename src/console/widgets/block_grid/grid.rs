@@ -123,7 +123,7 @@ impl<'a> BlockGrid<'a> {
         }
         ui.allocate_rect(placed.area, Sense::hover());
         let mut selected = None;
-        if response.clicked() {
+        if response.clicked() || response.secondary_clicked() {
             response.request_focus();
             if let Some(at) = response.interact_pointer_pos() {
                 selected = self.press(state, &placed, at);
@@ -144,7 +144,9 @@ impl<'a> BlockGrid<'a> {
         }
         self.paint(ui, state, &placed, changed, response.has_focus());
         let response = self.hover_ui(response, state, &placed);
-        GridResponse { response, selected }
+        let wants_menu = response.has_focus()
+            && ui.input_mut(|input| input.consume_key(egui::Modifiers::SHIFT, egui::Key::F10));
+        GridResponse { response, selected, wants_menu }
     }
 
     /// Wheel and Ctrl+wheel; whether the cells stand elsewhere now.

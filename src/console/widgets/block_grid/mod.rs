@@ -30,6 +30,9 @@ use words::{BlockNotes, NoNotes};
 /// What F8 looks for.
 const TROUBLE: [BlockState; 2] = [BlockState::Corrupt, BlockState::Repaired];
 
+/// Height of the line below the cells with the switch in it, in points.
+const SWITCH_HEIGHT: f32 = 26.0;
+
 /// What a grid remembers from frame to frame.
 #[derive(Default)]
 pub struct GridState {
@@ -130,6 +133,8 @@ pub struct GridResponse {
     pub response: Response,
     /// Block that was clicked, or that had the cursor when Enter was pressed.
     pub selected: Option<usize>,
+    /// Shift+F10 was pressed, or the key for context menus: a menu about the block with the cursor is wanted.
+    pub wants_menu: bool,
 }
 
 /// A grid about to be shown.
@@ -140,12 +145,14 @@ pub struct BlockGrid<'a> {
     states: &'a [BlockState],
     notes: &'a dyn BlockNotes,
     keys: bool,
+    /// Who shows the grid says how many blocks there are.
+    plain: bool,
 }
 
 impl<'a> BlockGrid<'a> {
     /// A grid of the blocks in `map`, whose states stand on `board`; both are of one package.
     pub fn new(id_salt: &'a str, map: &'a BlockMap, board: &'a Arc<BlockBoard>) -> Self {
-        Self { id_salt, map, board, states: &[], notes: &NoNotes, keys: false }
+        Self { id_salt, map, board, states: &[], notes: &NoNotes, keys: false, plain: false }
     }
 
     /// States that stand in the legend even while no block is in them.
@@ -163,12 +170,19 @@ impl<'a> BlockGrid<'a> {
         Self { keys, ..self }
     }
 
+    /// Leaves the number of blocks and files out.
+    pub fn plain(self) -> Self {
+        Self { plain: true, ..self }
+    }
+
     /// Shows header, legend, cells, ruler and a line about the block with the cursor, in at most `height` points. Cells
     /// that need less take less.
     pub fn show(&self, ui: &mut Ui, state: &mut GridState, height: f32) -> GridResponse {
         let bottom = ui.cursor().top() + height;
         let changed = state.follow(self.board);
-        self.header_ui(ui, state);
+        if !self.plain {
+            self.header_ui(ui, state);
+        }
         let done = legend_ui(ui, &state.copy, self.states, state.filter);
         match done {
             Some(Done::Only(chosen)) => state.filter = Some(chosen),
@@ -178,10 +192,21 @@ impl<'a> BlockGrid<'a> {
             }
             None => {}
         }
-        let line = ui.text_style_height(&egui::TextStyle::Small) + 6.0;
+        let text = ui.text_style_height(&egui::TextStyle::Small) + 6.0;
+        let line = if self.plain { SWITCH_HEIGHT } else { text };
         let room = (bottom - ui.cursor().top() - line).max(40.0);
         let response = self.grid_ui(ui, state, &changed, room);
-        self.line_ui(ui, state);
+        if self.plain {
+            // Where the header is elsewhere, its switch stands at the end of this line.
+            let size = egui::vec2(ui.available_width(), SWITCH_HEIGHT);
+            ui.allocate_ui_with_layout(size, Direction::right_to_left(Align::Center), |ui| {
+                self.switch_ui(ui, state);
+                ui.add_space(8.0);
+                ui.with_layout(Direction::left_to_right(Align::Center), |ui| self.line_ui(ui, state));
+            });
+        } else {
+            self.line_ui(ui, state);
+        }
         response
     }
 
@@ -194,25 +219,28 @@ impl<'a> BlockGrid<'a> {
     fn header_ui(&self, ui: &mut Ui, state: &mut GridState) {
         ui.horizontal(|ui| {
             ui.label(RichText::new(words::header(self.map)).color(Tokens::of(ui).secondary));
-            ui.with_layout(Direction::right_to_left(Align::Center), |ui| {
-                ui.spacing_mut().item_spacing.x = 4.0;
-                for (by, word, hint) in [
-                    (SizeBy::Bytes, "bytes", "Every cell is an equal share of the bytes"),
-                    (SizeBy::Blocks, "blocks", "Every cell is an equal number of blocks"),
-                ] {
-                    if chip(ui, word, state.by == by).on_hover_text(hint).clicked() && state.by != by {
-                        state.set_size_by(by);
-                    }
-                }
-                ui.label(RichText::new("Size by").small().color(Tokens::of(ui).secondary));
-                if state.level > 0 {
-                    ui.add_space(8.0);
-                    if chip(ui, "Show whole package", false).on_hover_text("0").clicked() {
-                        state.set_level(0);
-                    }
-                }
-            });
+            ui.with_layout(Direction::right_to_left(Align::Center), |ui| self.switch_ui(ui, state));
         });
+    }
+
+    /// What the cells stand for, from right to left.
+    fn switch_ui(&self, ui: &mut Ui, state: &mut GridState) {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        for (by, word, hint) in [
+            (SizeBy::Bytes, "bytes", "Every cell is an equal share of the bytes"),
+            (SizeBy::Blocks, "blocks", "Every cell is an equal number of blocks"),
+        ] {
+            if chip(ui, word, state.by == by).on_hover_text(hint).clicked() && state.by != by {
+                state.set_size_by(by);
+            }
+        }
+        ui.label(RichText::new("Size by").small().color(Tokens::of(ui).secondary));
+        if state.level > 0 {
+            ui.add_space(8.0);
+            if chip(ui, "Show whole package", false).on_hover_text("0").clicked() {
+                state.set_level(0);
+            }
+        }
     }
 
     fn line_ui(&self, ui: &mut Ui, state: &GridState) {

@@ -49,7 +49,7 @@ impl Rows for TroubleRows<'_> {
         let state = self.copy.state(block);
         let Some(place) = self.map.place(block) else { return Row::default() };
         let offset = thousands(place.offset_bytes);
-        let when = self.notes.when(block).unwrap_or_default();
+        let when = self.notes.in_table(block).unwrap_or_default();
         let (icon, tone) = match state {
             BlockState::Corrupt => (Icon::Damaged, Tone::Bad),
             _ => (Icon::Check, Tone::Note),
@@ -112,12 +112,13 @@ pub(super) fn trouble_ui(
         state.list.selection.select(row);
         state.list.scroll_to(row);
     }
+    let (title, width) = notes.column();
     let columns = [
         Column::text("File", 130.0).growing().unsortable(),
         Column::number("Offset", 112.0).unsortable(),
         Column::number("Size", 74.0).unsortable(),
         Column::text("State", 82.0).unsortable(),
-        Column::text("When", 132.0).unsortable(),
+        Column::text(title, width).unsortable(),
     ];
     let rows = TroubleRows { map, copy: &state.copy, blocks: &state.trouble.blocks, notes };
     let salt = format!("{id_salt} trouble");

@@ -16,6 +16,16 @@ pub trait BlockNotes {
     fn lines(&self, _block: usize) -> Vec<String> {
         Vec::new()
     }
+
+    /// What the last column of the table of blocks in trouble says of a block.
+    fn in_table(&self, block: usize) -> Option<String> {
+        self.when(block)
+    }
+
+    /// What that column is called, and how wide it is in points.
+    fn column(&self) -> (&'static str, f32) {
+        ("When", 132.0)
+    }
 }
 
 /// Nothing more is known.

@@ -75,6 +75,10 @@ pub struct Cell<'a> {
     pub tone: Tone,
     /// Text in the monospace face: hashes and paths.
     pub monospace: bool,
+    /// A bar before the text: the part that is filled, 0 to 1, and its colour.
+    pub bar: Option<(f32, Tone)>,
+    /// A link behind the text.
+    pub link: Option<&'static str>,
 }
 
 impl<'a> Cell<'a> {
@@ -96,6 +100,16 @@ impl<'a> Cell<'a> {
     /// The same text in the monospace face.
     pub fn monospace(self) -> Self {
         Self { monospace: true, ..self }
+    }
+
+    /// The same text behind a bar of which this part is filled, 0 to 1.
+    pub fn bar(self, part: f32, tone: Tone) -> Self {
+        Self { bar: Some((part.clamp(0.0, 1.0), tone)), ..self }
+    }
+
+    /// The same text with a link behind it.
+    pub fn link(self, link: Option<&'static str>) -> Self {
+        Self { link, ..self }
     }
 }
 
@@ -208,6 +222,8 @@ pub struct ListResponse {
     pub opened: Option<usize>,
     /// Row to fold or unfold.
     pub toggled: Option<usize>,
+    /// Row in which a link was pressed.
+    pub linked: Option<usize>,
     /// Header that was clicked.
     pub sort_clicked: Option<usize>,
     /// What else was done to the header.
@@ -318,7 +334,7 @@ impl<'a> List<'a> {
         if response.clicked() {
             response.request_focus();
         }
-        let (mut opened, mut toggled) = (None, None);
+        let (mut opened, mut toggled, mut linked) = (None, None, None);
         if response.has_focus() {
             (opened, toggled) = self.keys_ui(ui, id, state, rows);
         }
@@ -346,10 +362,13 @@ impl<'a> List<'a> {
                 let rect = Rect::from_min_size(pos2(origin.x, top), vec2(content_width, self.row_height));
                 let row = rows.row(index);
                 let branch = rows.branch(index);
-                let (row_response, folded) =
+                let (row_response, folded, link_pressed) =
                     self.row_ui(ui, id, rect, index, (&row, branch), state, &edges, response.has_focus());
                 if folded {
                     toggled = Some(index);
+                }
+                if link_pressed {
+                    linked = Some(index);
                 }
                 if row_response.clicked() || row_response.secondary_clicked() {
                     pressed = Some((index, row_response.secondary_clicked()));
@@ -410,6 +429,7 @@ impl<'a> List<'a> {
             selection_changed,
             opened,
             toggled,
+            linked,
             sort_clicked,
             header: done,
             filter_changed,

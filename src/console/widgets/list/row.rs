@@ -8,6 +8,8 @@ use crate::console::tokens::Tokens;
 
 /// How much further right a row stands than what it hangs on, in points.
 const STEP: f32 = 16.0;
+/// Room for the text behind a bar, in points.
+const BAR_TEXT: f32 = 50.0;
 
 impl List<'_> {
     #[expect(
@@ -24,7 +26,7 @@ impl List<'_> {
         state: &ListState,
         edges: &[f32],
         focused: bool,
-    ) -> (Response, bool) {
+    ) -> (Response, bool, bool) {
         // Only CLICK: a row that could take the keyboard would make Tab stop at every row.
         let selected = state.selection.contains(index);
         let sense = if self.draggable && selected { Sense::CLICK | Sense::DRAG } else { Sense::CLICK };
@@ -61,7 +63,7 @@ impl List<'_> {
             painter.rect_stroke(rect.shrink(1.0), 2.0, Stroke::new(1.0, tokens.focus), StrokeKind::Inside);
         }
         let mut indent = 0.0;
-        let mut folded = false;
+        let (mut folded, mut linked) = (false, false);
         if let Some(branch) = branch {
             // However deep: something of the name is seen.
             let most = edges.get(1).map_or(0.0, |edge| edge * 0.6);
@@ -83,16 +85,45 @@ impl List<'_> {
         }
         for ((cell, column), edge) in row.cells.iter().zip(self.columns).zip(edges.windows(2)) {
             let style = style_of(cell);
-            let left = rect.left() + edge[0] + PADDING + indent;
-            let right = rect.left() + edge[1] - PADDING;
+            let mut left = rect.left() + edge[0] + PADDING + indent;
+            let mut right = rect.left() + edge[1] - PADDING;
             indent = 0.0;
+            if let Some((part, tone)) = cell.bar {
+                let bar = Rect::from_min_max(
+                    pos2(left, rect.center().y - 3.0),
+                    pos2((right - BAR_TEXT).max(left), rect.center().y + 3.0),
+                );
+                painter.rect_filled(bar, 3.0, tokens.blocks.missing);
+                let filled = Rect::from_min_size(bar.min, vec2(bar.width() * part, bar.height()));
+                painter.rect_filled(filled, 3.0, tone.colour(tokens));
+                left = bar.right() + PADDING;
+            }
             let colour = cell.tone.colour(tokens);
+            let link = cell.link.map(|link| {
+                let font = style.resolve(ui.style());
+                one_line(ui, link, font, tokens.accent, f32::INFINITY)
+            });
+            if let Some(link) = &link {
+                right -= link.size().x + 8.0;
+            }
             let galley = one_line(ui, &cell.text, style.resolve(ui.style()), colour, (right - left).max(0.0));
+            if let (Some(link), Some(text)) = (link, cell.link) {
+                let at = pos2(left + galley.size().x + 8.0, (rect.center().y - link.size().y / 2.0).round());
+                let place = Rect::from_min_size(at, link.size());
+                let pressed = ui.interact(place.expand(2.0), id.with((index, text)), Sense::CLICK);
+                pressed.widget_info(|| WidgetInfo::labeled(Role::Link, ui.is_enabled(), text));
+                painter.galley(at, link, tokens.accent);
+                if pressed.hovered() {
+                    let under = Stroke::new(1.0, tokens.accent);
+                    painter.hline(place.x_range(), place.bottom() - 1.0, under);
+                }
+                linked |= pressed.on_hover_cursor(egui::CursorIcon::PointingHand).clicked();
+            }
             let x = if column.right { right - galley.size().x } else { left };
             let y = (rect.center().y - galley.size().y / 2.0).round();
             painter.galley(pos2(x, y), galley, colour);
         }
-        (response, folded)
+        (response, folded, linked)
     }
 
     /// The triangle that folds a row; whether it was pressed.
