@@ -88,6 +88,7 @@ impl Desk {
     /// A block came that is not the one it was taken for. Says whether its codebase may go on.
     pub(crate) fn was_bad(&mut self, block: usize, number: usize, at: Moment) -> bool {
         self.counts.corrupt += usize::from(self.was_bad.put(block, true));
+        self.counts.bad_bytes += self.plan.place(block).map_or(0, |place| place.size_bytes);
         self.board.mark(block, BlockState::Corrupt);
         self.notes.add(block, at.wall, Noted::Bad(number));
         let times = self.bad.entry(block).or_default().entry(number).or_default();

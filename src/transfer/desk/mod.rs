@@ -128,6 +128,7 @@ struct Counts {
     kept_bytes: u64,
     /// Bytes that arrived, right or wrong.
     received_bytes: u64,
+    bad_bytes: u64,
     fetched_bytes: u64,
 }
 

@@ -32,6 +32,8 @@ pub struct TransferStatus {
     pub fetched_bytes: u64,
     /// Bytes that arrived, whether they matched or not.
     pub received_bytes: u64,
+    /// Bytes of blocks that arrived whole and did not match.
+    pub bad_bytes: u64,
     /// Bytes a second over the last five seconds.
     pub bytes_per_second: f64,
     /// Numbers of blocks.
@@ -159,6 +161,7 @@ impl Desk {
             kept_bytes: self.counts.kept_bytes,
             fetched_bytes: self.counts.fetched_bytes,
             received_bytes: self.counts.received_bytes,
+            bad_bytes: self.counts.bad_bytes,
             bytes_per_second: self.meter.per_second(at.now),
             blocks: BlockCounts {
                 total: self.proven.len(),

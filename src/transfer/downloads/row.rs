@@ -42,7 +42,7 @@ pub struct DownloadRow {
     pub codebases_usable: usize,
     /// All codebases.
     pub codebases: usize,
-    /// Bytes that arrived and had to be fetched again.
+    /// Bytes of blocks that arrived, did not match and had to be fetched again.
     pub fetched_again_bytes: u64,
     /// Numbers of blocks, where it ran in this program.
     pub blocks: Option<BlockCounts>,
@@ -113,7 +113,8 @@ impl DownloadRow {
         let usable = status.codebases.iter().filter(|one| one.state != CodebaseState::SetAside);
         self.codebases_usable = usable.count();
         self.codebases = status.codebases.len();
-        self.fetched_again_bytes = status.received_bytes.saturating_sub(status.fetched_bytes);
+        // Not what is on its way right now.
+        self.fetched_again_bytes = status.bad_bytes;
         self.blocks = Some(status.blocks);
         if status.state == DownloadState::Downloading && !status.stopped {
             let rate = status.bytes_per_second;
