@@ -128,6 +128,13 @@ impl BlockMap {
         self.block_size
     }
 
+    /// The size of the largest block in bytes; looks at every file.
+    pub fn largest_block_bytes(&self) -> u64 {
+        let block_bytes = |file| self.sizes_of_blocks.get(file).copied().unwrap_or(self.block_size.bytes());
+        let files = 0..self.files.len();
+        files.map(|file| block_bytes(file).min(self.files.size_bytes(file))).max().unwrap_or(0)
+    }
+
     /// Sum of all files in bytes.
     pub fn total_bytes(&self) -> u64 {
         self.first_byte.last().copied().unwrap_or(0)

@@ -9,6 +9,7 @@
 
 mod answer;
 mod body;
+mod cable;
 mod connection;
 mod counters;
 mod error;
@@ -32,6 +33,7 @@ use answer::Origin;
 use connection::{Manners, Order};
 use counters::Running;
 
+pub use cable::Cable;
 pub use counters::Counters;
 pub use error::ServeError;
 pub use tls::{Certificate, Tls};

@@ -6,6 +6,7 @@
 
 mod downloads;
 mod observer;
+mod recovery;
 mod repair;
 mod requests;
 
@@ -43,6 +44,7 @@ pub use crate::transfer::{
 pub use downloads::DownloadsSetting;
 pub use observer::{View, WatchState};
 pub use repair::{FolderRepair, PlaceLook, PreparedRepair, RepairFrom};
+pub use recovery::Recovery;
 pub use requests::*;
 
 /// A request to an open library. Each is a plain struct; its reply is a plain value.
