@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::command::Command;
 use super::dialogs::Dialog;
+use super::pages::downloads::DownloadAction;
 use super::pages::library_check::Steer;
 use super::pages::packages::ListAction;
 use super::property::{MakeRows, SeveralAction, WindowId};
@@ -11,7 +12,7 @@ use super::tasks::TaskId;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, CheckKind, PackageKey};
 use crate::session::{
-    AcceptRequest, ArchiveRequest, CheckRun, ExportFormat, HistoryFilter, KeyUse, ProcedureEdit,
+    AcceptRequest, AddDownload, ArchiveRequest, CheckRun, ExportFormat, HistoryFilter, KeyUse, ProcedureEdit,
     RegisterRequest, RepairPlan, RepairRequest, RestoreSource, Search, SwitchAnswer, UpdateRequest,
 };
 
@@ -32,6 +33,15 @@ pub enum Browse {
     AddFiles(PackageId),
     /// Folders to add to a package, for the dialog in front.
     AddFolder(PackageId),
+}
+
+/// What waited for a key to be trusted.
+#[derive(Clone, Debug)]
+pub enum AfterTrust {
+    /// Restoring from this.
+    Restore(RestoreSource),
+    /// This download.
+    Download(Box<AddDownload>),
 }
 
 /// What is done with keys.
@@ -69,8 +79,8 @@ pub enum KeyAction {
         uses: Vec<KeyUse>,
         /// The fingerprint it must have, where a seal asks for it; any if empty.
         wanted: String,
-        /// What is restored as soon as it is trusted.
-        then: Option<RestoreSource>,
+        /// What goes on as soon as it is trusted.
+        then: Option<AfterTrust>,
     },
     /// Seals with it no longer.
     Retire(String),
@@ -288,6 +298,8 @@ pub enum Action {
     MoveToGroup(Vec<PackageId>, String),
     /// Does something with keys.
     Key(KeyAction),
+    /// Does something with downloads.
+    Download(DownloadAction),
 
     /// Searches the files of every package, and shows at most so many.
     Find(Search, usize),

@@ -18,6 +18,7 @@ use super::format;
 use super::housekeeping::Facts;
 use super::icons::Icon;
 use super::notices::Notices;
+use super::pages::downloads::DownloadsPage;
 use super::pages::history::HistoryPage;
 use super::pages::keys::KeysPage;
 use super::pages::library_check::{LibraryCheckPage, Running};
@@ -31,6 +32,7 @@ use super::pages::tasks::TasksPage;
 use super::pages::{Place, TreeRows};
 use super::preferences::{self, Preferences, Settings};
 use super::property::{Kept, PropertyWindow, SeveralWindow, Tab, WindowId};
+use super::requests::Sample;
 use super::shell::{Menu, Shell, shell_ui};
 use super::start::Surroundings;
 use super::tasks::{TaskId, Tasks};
@@ -40,7 +42,7 @@ use super::undo::Undo;
 use super::watchdog::{self, Watchdog};
 use super::watched_folders::WatchedFolders;
 use super::widgets::button::link;
-use super::widgets::empty_state::empty_state_ui;
+use super::widgets::empty_state::empty_choices_ui;
 use super::widgets::progress_row::{Progress, progress_row_ui};
 use crate::failure::Failure;
 use crate::package::record::{PackageId, PackageSummary};
@@ -107,6 +109,8 @@ pub struct App {
     /// When its result was read last.
     pub(super) library_check_read: Option<std::time::Instant>,
     pub(super) packages: PackagesPage,
+    pub(super) downloads: DownloadsPage,
+    pub(super) sample: Sample,
     pub(super) history: HistoryPage,
     pub(super) new_package: Option<NewPackage>,
     pub(super) windows: Vec<PropertyWindow>,
@@ -173,6 +177,8 @@ impl App {
             library_check_task: None,
             library_check_read: None,
             packages: PackagesPage::new(kept.arrangement.clone()),
+            downloads: DownloadsPage::default(),
+            sample: Sample::default(),
             history: HistoryPage::default(),
             new_package: None,
             windows: Vec::new(),
@@ -250,6 +256,7 @@ impl App {
                 .then(|| self.keys_page.selected())
                 .flatten()
                 .map(|key| SelectedKey { is_own: key.own, is_retired: key.retired }),
+            downloads: self.download_scope(),
         }
     }
 
@@ -271,7 +278,8 @@ impl App {
         }
         let rows = self.tasks.rows();
         let (removed, bytes) = self.view.removed;
-        if rows.is_empty() && removed == 0 {
+        let downloads = self.downloads.totals().closing_text();
+        if rows.is_empty() && removed == 0 && downloads.is_none() {
             return;
         }
         ctx.send_viewport_cmd(ViewportCommand::CancelClose);
@@ -280,7 +288,7 @@ impl App {
             let packages = if removed == 1 { "package" } else { "packages" };
             let deleted = (removed > 0)
                 .then(|| format!("{removed} removed {packages}, {} (undo ends)", format::size(bytes)));
-            self.put_in_front(Box::new(CloseQuestion::new(&rows, deleted)));
+            self.put_in_front(Box::new(CloseQuestion::new(&rows, downloads, deleted)));
         }
     }
 
@@ -305,6 +313,7 @@ impl App {
             Place::History => return self.history.ui(ui, moment, self.density, actions),
             Place::Search => return self.search_page.ui(ui, self.density, actions),
             Place::LibraryCheck => return self.library_check_ui(ui, actions),
+            Place::Downloads => return self.downloads_ui(ui, actions),
             Place::Tasks => return self.tasks_page.ui(ui, &self.tasks, moment, self.density, actions),
             Place::Keys => return self.keys_page.ui(ui, moment, self.density),
             Place::Settings => {
@@ -332,9 +341,10 @@ impl App {
                 "Drop files or folders here, paste their paths, or choose them.\nThe library lies in {}.",
                 super::widgets::short(&library, 120)
             );
-            if empty_state_ui(ui, Icon::Library, &sentence, Some("New package…")) {
-                actions.push(Action::Run(Command::NewPackage));
-            }
+            let offered = [Command::NewPackage, Command::SeeRecovery];
+            let texts = offered.map(|command| command.entry().text);
+            let chosen = empty_choices_ui(ui, Icon::Library, &sentence, &texts);
+            actions.extend(chosen.and_then(|chosen| offered.get(chosen)).copied().map(Action::Run));
             return;
         }
         let place = self.place.clone();
@@ -431,6 +441,7 @@ impl eframe::App for App {
             self.view = session.view();
         }
         self.follow_view();
+        self.follow_downloads();
         self.follow_title();
         self.answer_calls();
         self.follow_watched();
@@ -453,7 +464,7 @@ impl eframe::App for App {
         let entry = |command: &Command| command.entry().refused(self.scope.refusal(*command));
         let tools: Vec<_> = Command::tools(&self.place).iter().map(entry).collect();
         let group_menu = Command::GROUP_MENU.each_ref().map(entry);
-        self.tree.refresh(&view, self.search_page.asked().is_some());
+        self.tree.refresh(&view, self.search_page.asked().is_some(), self.downloads.totals().active);
         let mut tree = std::mem::take(&mut self.tree);
         let (left, right) = self.status();
         let shell = Shell {

@@ -45,7 +45,7 @@ pub struct Arguments {
     /// Log more
     #[arg(long, short)]
     pub verbose: bool,
-    /// Folders or files to register, or an archive to restore
+    /// Folders or files to register, an archive to restore, or a .meta4 file to download
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use egui::{Key, KeyboardShortcut, Modifiers, ThemePreference};
 
 use super::icons::Icon;
+use super::pages::downloads::command::{DownloadCommand, DownloadScope};
 use super::pages::packages::command::{ListCommand, ListScope};
 use super::pages::{Page, Place};
 use super::selected::Selected;
@@ -89,6 +90,8 @@ pub enum Command {
     Help,
     /// Shows all keys.
     Shortcuts,
+    /// Shows a download that may be broken.
+    SeeRecovery,
     /// Shows versions and paths.
     About,
     /// Closes the program.
@@ -99,6 +102,8 @@ pub enum Command {
     Density(Density),
     /// What is done to the list of packages as a list.
     List(ListCommand),
+    /// What is done with downloads.
+    Download(DownloadCommand),
 }
 
 /// What a command would act on.
@@ -126,6 +131,8 @@ pub struct Scope {
     pub group: Option<String>,
     /// The selected key, on the page of keys.
     pub key: Option<SelectedKey>,
+    /// What can be done with downloads now.
+    pub downloads: DownloadScope,
 }
 
 /// What a command needs to know of the selected key.
@@ -158,6 +165,7 @@ impl Scope {
             C::CreateKey | C::ImportKey | C::TrustKey => return None,
             C::BackUpKey | C::CopyKey | C::ForgetKey => return self.key_refusal(command),
             C::Properties => return self.selected.is_empty().then_some("No package is selected"),
+            C::Download(command) => return self.downloads.refusal(command),
             _ if self.unreachable => return Some("The library folder cannot be reached"),
             C::HandOver => return None,
             _ => {}
@@ -166,7 +174,7 @@ impl Scope {
             return Some("The library is open for reading only");
         }
         match command {
-            C::NewPackage | C::NewGroup => return None,
+            C::NewPackage | C::NewGroup | C::SeeRecovery => return None,
             C::MoveLibrary => {
                 return self.is_working.then_some("Wait until what runs has ended, or cancel it");
             }
@@ -256,6 +264,7 @@ impl Command {
             }
             Place::Archived => &[C::Restore, C::DeepCheck, C::Properties],
             Place::Inconsistent => &[C::Repair, C::AcceptChanges, C::QuickCheck, C::DeepCheck, C::Properties],
+            Place::Downloads => &DownloadCommand::TOOLS,
             Place::History => &[C::ExportHistory, C::PrintReport, C::VerifyHistory],
             Place::LibraryCheck | Place::Tasks | Place::Settings => &[C::NewPackage],
             Place::Search => &[C::NewPackage],
@@ -356,6 +365,9 @@ impl Command {
             Self::Help => Entry::new(self, "Help on what is shown").shortcut(key(Modifiers::NONE, Key::F1)),
             // `?` shows them, where nobody types.
             Self::Shortcuts => Entry::new(self, "Keyboard shortcuts"),
+            Self::SeeRecovery => Entry::new(self, "See a recovery").hover(
+                "A sample download that you may break: cut the cable, corrupt a block, stop the server",
+            ),
             Self::About => Entry::new(self, "About Packhouse"),
             Self::Quit => Entry::new(self, "Quit").shortcut(key(ctrl, Key::Q)),
             Self::Theme(ThemePreference::Dark) => Entry::new(self, "Dark"),
@@ -363,6 +375,7 @@ impl Command {
             Self::Theme(ThemePreference::System) => Entry::new(self, "As the system has it"),
             Self::Density(density) => Entry::new(self, density.word()),
             Self::List(command) => command.entry(),
+            Self::Download(command) => command.entry(),
         }
     }
 
@@ -403,6 +416,7 @@ impl Command {
                 ],
             ),
             menu("Package", Self::PACKAGE_MENU.iter().map(|commands| group(commands)).collect()),
+            menu("Delivery", DownloadCommand::MENU.iter().map(|commands| group(commands)).collect()),
             menu(
                 "Keys",
                 vec![
@@ -419,7 +433,14 @@ impl Command {
                     themes.to_vec(),
                 ],
             ),
-            menu("Help", vec![group(&[Self::Help, Self::Palette, Self::Shortcuts]), group(&[Self::About])]),
+            menu(
+                "Help",
+                vec![
+                    group(&[Self::Help, Self::Palette, Self::Shortcuts]),
+                    group(&[Self::SeeRecovery]),
+                    group(&[Self::About]),
+                ],
+            ),
         ]
     }
 }

@@ -11,6 +11,7 @@ use super::app::App;
 use super::dialogs::Delivery;
 use super::dialogs::add::AddFiles;
 use super::property::{Tab, WindowId};
+use super::requests::is_metalink;
 use super::tasks::Show;
 use super::tokens::Tokens;
 use crate::failure::{Class, Failure};
@@ -37,14 +38,19 @@ impl App {
         self.take_paths(dropped);
         if let Some(text) = pasted
             && !ui.ctx().text_edit_focused()
+            && !self.take_address(&text)
         {
             self.take_paths(super::paste::paths(&text));
         }
     }
 
-    /// Dropped, pasted, or named at the start: archives are restored, anything else becomes a package.
+    /// Dropped, pasted, or named at the start: archives are restored, a metalink is downloaded, anything else becomes a
+    /// package.
     pub(super) fn take_paths(&mut self, paths: Vec<PathBuf>) {
         if paths.is_empty() || self.add_to_contents(&paths) {
+            return;
+        }
+        if self.take_metalink(&paths) {
             return;
         }
         let is_archive = |path: &PathBuf| path.to_string_lossy().to_lowercase().ends_with(".tar.zst");
@@ -131,6 +137,14 @@ impl App {
         painter.text(area.center(), Align2::CENTER_CENTER, self.drop_text(), font, tokens.text);
     }
 
+    /// Whether what is held over the window is one list of files and hashes.
+    fn holds_metalink(&self) -> bool {
+        self.ctx.input(|input| match input.raw.hovered_files.as_slice() {
+            [one] => one.path.as_ref().is_some_and(|path| is_metalink(&path.to_string_lossy())),
+            _ => false,
+        })
+    }
+
     /// What the window says while files are held over it.
     fn drop_text(&self) -> String {
         match self.contents_in_front().and_then(|id| self.summary(id)) {
@@ -141,6 +155,7 @@ impl App {
                 "The package is archived. Restore… changes that".to_owned()
             }
             Some(_) => "The package is sealed. New version… or Unseal… changes that".to_owned(),
+            None if self.holds_metalink() => "Drop to download".to_owned(),
             None => "Drop to register as a package".to_owned(),
         }
     }

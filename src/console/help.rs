@@ -4,6 +4,7 @@
 //! Owns the texts, in the words of the glossary. Must not know what is on the screen: a topic is named by who shows it.
 
 use super::command::Command;
+use super::pages::downloads::command::DownloadCommand;
 use super::pages::{Page, Place};
 use super::property::Tab;
 
@@ -20,6 +21,10 @@ pub enum Topic {
     Retired,
     /// What differs, is damaged, unreadable or missing.
     Inconsistent,
+    /// Packages on their way here.
+    Downloads,
+    /// Asking for one.
+    NewDownload,
     /// The deep check of many packages.
     LibraryCheck,
     /// Files found in all packages.
@@ -69,6 +74,7 @@ impl Topic {
             Place::Archived => Self::Archived,
             Place::Retired => Self::Retired,
             Place::Inconsistent => Self::Inconsistent,
+            Place::Downloads => Self::Downloads,
             Place::LibraryCheck => Self::LibraryCheck,
             Place::Search => Self::Search,
             Place::History => Self::History,
@@ -86,6 +92,8 @@ impl Topic {
             Self::Archived => "Archived",
             Self::Retired => "Retired",
             Self::Inconsistent => "Inconsistent packages",
+            Self::Downloads => "Downloads",
+            Self::NewDownload => "New download",
             Self::LibraryCheck => "Library check",
             Self::Search => "Search results",
             Self::History => "History",
@@ -135,6 +143,15 @@ impl Topic {
             Self::Inconsistent => &[
                 "Differs: files were added, removed, have another size or another case. Damaged: a deep check found other content. Unreadable: the system could not read a file. Missing: the folder is gone.",
                 "If the files are right, accept the changes: a reason is asked for and kept. If they are wrong, put them right and check again (F5). A new check that agrees ends the block.",
+            ],
+            Self::Downloads => &[
+                "Packages on their way here. Every block is proven by its hash before it counts; after a stop of any kind only blocks that are missing or corrupt are fetched. Retrying goes on for as long as it takes; Retry now ends the wait.",
+                "The grid shows every block. A click on the legend dims all other states, F8 goes to the next block in trouble, a context menu checks or fetches one again. Corrupt blocks are fetched from another codebase; a codebase that sends them is dropped.",
+                "Pause lasts over a restart. Remove leaves the files where they are unless you say otherwise. A download that is Ready becomes a package by Register.",
+            ],
+            Self::NewDownload => &[
+                "The address of a package folder, of its snapshot.meta4, of a Metalink of anybody else, or a file on this computer. What it offers, and who signed it, is looked at before a byte of payload is fetched.",
+                "A package that nobody signed, or somebody unknown, needs your decision and a reason, which stay with it. A seal that does not match is never taken. More codebases are places that have the same files: blocks come from all of them.",
             ],
             Self::LibraryCheck => &[
                 "A deep check of many packages: every file is read and its hashes are compared. It can be paused, slowed down, and goes on after a restart.",
@@ -227,6 +244,8 @@ impl Topic {
             Self::AutoRegistered => &[C::Go(Page::Settings)],
             Self::Archived | Self::Restoring => &[C::Restore],
             Self::Inconsistent => &[C::Go(Page::LibraryCheck), C::Go(Page::History)],
+            Self::Downloads => &[C::Download(DownloadCommand::New), C::Go(Page::Keys)],
+            Self::NewDownload => &[C::Go(Page::Downloads), C::Go(Page::Keys)],
             Self::LibraryCheck => &[C::Go(Page::Inconsistent)],
             Self::History | Self::Accepting => &[C::PrintReport, C::ExportHistory, C::VerifyHistory],
             Self::Keys | Self::Trusting | Self::Sealing => &[C::Go(Page::Keys)],

@@ -75,6 +75,9 @@ impl App {
         if copies && !typing && self.list_scope().is_shown && !self.packages.selected().is_empty() {
             self.run_list(ListCommand::CopyRows);
         }
+        if copies && !typing && self.place == Place::Downloads {
+            self.copy_downloads();
+        }
         let asks = ui.input(|input| input.events.contains(&egui::Event::Text("?".to_owned())));
         if asks && !typing {
             self.perform(Action::Run(Command::Shortcuts));

@@ -127,6 +127,8 @@ impl App {
         self.windows.clear();
         self.several.clear();
         self.active = None;
+        self.downloads = super::pages::downloads::DownloadsPage::default();
+        self.sample = super::requests::Sample::default();
         self.history = super::pages::history::HistoryPage::default();
         self.undo = Undo::default();
         self.notices = Notices::default();
@@ -143,6 +145,7 @@ impl App {
         self.tasks.start(&self.ctx, "Opening the library", Show::Nothing, run, |app, result| match result {
             Ok(session) => {
                 app.remember(session.root().to_owned());
+                app.wake_for_downloads(&session);
                 app.opened = Opened::Open(session);
                 app.set_polling(app.poll_minutes);
                 if app.new_package.is_some() {
@@ -157,6 +160,8 @@ impl App {
     pub(super) fn perform(&mut self, action: Action) {
         match action {
             Action::Run(Command::List(command)) => self.run_list(command),
+            Action::Run(Command::Download(command)) => self.run_download(command),
+            Action::Download(action) => self.work_on_downloads(action),
             // Of 100,000 packages no copy is made for it.
             Action::Run(Command::Properties) => self.open_properties(),
             Action::Run(command) => {
@@ -293,6 +298,7 @@ impl App {
                 let dialog = Shortcuts::new(&self.ctx, &self.menus());
                 self.put_in_front(Box::new(dialog));
             }
+            (Command::SeeRecovery, _) => self.see_recovery(),
             (Command::About, _) => self.put_in_front(Box::new(About::new(self.about_lines()))),
             (Command::VerifyHistory, _) => {
                 self.go(Place::History);
@@ -342,6 +348,7 @@ impl App {
             }
             (Command::Search, _) => self.focus_search = true,
             (Command::List(command), _) => self.run_list(command),
+            (Command::Download(command), _) => self.run_download(command),
             (Command::ChooseLibrary, _) => {
                 let path = self.around.library.display().to_string();
                 self.put_in_front(Box::new(ChooseLibrary::new(&path, self.recent.clone())));
@@ -556,7 +563,7 @@ impl App {
         let ends = if self.leaving == Leaving::Now {
             !self.tasks.is_any_running()
         } else {
-            self.tasks.rows().is_empty()
+            self.tasks.rows().is_empty() && self.downloads.totals().active == 0
         };
         if !ends {
             return;

@@ -7,6 +7,10 @@ use super::pages::Place;
 impl App {
     /// The texts at the left, and those at the right.
     pub(super) fn status(&self) -> (Vec<String>, Vec<String>) {
+        let library = self.around.library.display().to_string();
+        if self.place == Place::Downloads && self.new_package.is_none() && self.session().is_some() {
+            return self.downloads_status(library);
+        }
         let mut left = Vec::new();
         if self.session().is_some() && self.view.epoch > 0 {
             let all = self.view.packages.len();
@@ -16,7 +20,7 @@ impl App {
             let mut text = match &self.place {
                 Place::History => format!("{} events", format::thousands(self.history.len() as u64)),
                 Place::Search => format!("{} files", format::thousands(self.search_page.len() as u64)),
-                Place::LibraryCheck | Place::Tasks | Place::Keys | Place::Settings => {
+                Place::Downloads | Place::LibraryCheck | Place::Tasks | Place::Keys | Place::Settings => {
                     format!("{all} {packages}")
                 }
                 Place::Packages
@@ -51,6 +55,25 @@ impl App {
             }
             left.extend(self.undo.told((self.around.now)()).map(str::to_owned));
         }
-        (left, vec![self.around.library.display().to_string()])
+        let mut right = vec![library];
+        right.extend(self.downloads.totals().beside_text());
+        (left, right)
+    }
+
+    fn downloads_status(&self, library: String) -> (Vec<String>, Vec<String>) {
+        let totals = self.downloads.totals();
+        let mut left = vec![totals.text(), totals.limit_text()];
+        let selected = self.scope.downloads.selected.len();
+        if selected > 1 {
+            left.push(format!("{} selected", format::thousands(selected as u64)));
+        }
+        if self.scope.is_read_only {
+            left.push("Read-only".to_owned());
+        }
+        let mut right = vec![library];
+        if totals.bytes_per_second > 0 {
+            right.push(format::rate(totals.bytes_per_second));
+        }
+        (left, right)
     }
 }

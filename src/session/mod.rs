@@ -43,8 +43,8 @@ pub use crate::transfer::{
 };
 pub use downloads::DownloadsSetting;
 pub use observer::{View, WatchState};
-pub use repair::{FolderRepair, PlaceLook, PreparedRepair, RepairFrom};
 pub use recovery::Recovery;
+pub use repair::{FolderRepair, PlaceLook, PreparedRepair, RepairFrom};
 pub use requests::*;
 
 /// A request to an open library. Each is a plain struct; its reply is a plain value.

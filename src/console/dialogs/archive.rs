@@ -13,7 +13,7 @@ use super::{
     Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, path_row, plain_button, safe_button,
 };
 use super::{problem_list_ui, quiet, text};
-use crate::console::action::{Action, Browse};
+use crate::console::action::{Action, AfterTrust, Browse};
 use crate::console::format;
 use crate::console::help::Topic;
 use crate::console::widgets::field_row::text_row;
@@ -398,7 +398,7 @@ impl Dialog for CannotRestore {
                 if let Some(fingerprint) = unknown_key(failure)
                     && plain_button(ui, "Trust this key…")
                 {
-                    let then = Some(self.source.clone());
+                    let then = Some(AfterTrust::Restore(self.source.clone()));
                     actions.push(Action::Ask(Box::new(TrustKey::of_seal(fingerprint.to_owned(), then))));
                     return Next::Close;
                 }

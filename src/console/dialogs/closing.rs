@@ -19,10 +19,11 @@ pub struct CloseQuestion {
 }
 
 impl CloseQuestion {
-    /// What runs, and what of it is lost.
-    pub fn new(rows: &[TaskRow], deleted: Option<String>) -> Self {
-        let lines = |lasting| rows.iter().filter(move |row| row.lasting == lasting).map(line).collect();
-        Self { undone: lines(false), lasting: lines(true), deleted }
+    /// What runs, and what of it is lost; `downloads` says how many go on at the next start.
+    pub fn new(rows: &[TaskRow], downloads: Option<String>, deleted: Option<String>) -> Self {
+        let lines = |lasting| rows.iter().filter(move |row| row.lasting == lasting).map(line);
+        let lasting = downloads.into_iter().chain(lines(true)).collect();
+        Self { undone: lines(false).collect(), lasting, deleted }
     }
 
     /// Whether nothing is lost by closing.

@@ -6,10 +6,10 @@ use super::{
     Delivery, Dialog, Env, Next, buttons_ui, default_button, path_row, plain_button, quiet, safe_button,
     secret_row, text, whole_path,
 };
-use crate::console::action::{Action, Browse, KeyAction};
+use crate::console::action::{Action, AfterTrust, Browse, KeyAction};
 use crate::console::help::Topic;
 use crate::console::widgets::field_row::{field_row, text_row, value_row};
-use crate::session::{KeyInfo, KeyUse, RestoreSource};
+use crate::session::{KeyInfo, KeyUse};
 
 fn no_name(name: &str) -> Option<&'static str> {
     name.trim().is_empty().then_some("Give the key a name")
@@ -157,8 +157,8 @@ impl Dialog for ImportKey {
 pub struct TrustKey {
     /// The key that is asked for, by its fingerprint; any if empty.
     wanted: String,
-    /// What is restored once the key is trusted.
-    then: Option<RestoreSource>,
+    /// What goes on once the key is trusted.
+    then: Option<AfterTrust>,
     key: String,
     name: String,
     fingerprint: String,
@@ -167,8 +167,8 @@ pub struct TrustKey {
 }
 
 impl TrustKey {
-    /// The key with this fingerprint, which signed a seal; what it kept from being restored is restored then.
-    pub fn of_seal(fingerprint: String, then: Option<RestoreSource>) -> Self {
+    /// The key with this fingerprint, which signed a seal; what it kept waiting goes on then.
+    pub fn of_seal(fingerprint: String, then: Option<AfterTrust>) -> Self {
         Self { wanted: fingerprint, then, ..Self::default() }
     }
 }

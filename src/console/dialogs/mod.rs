@@ -6,6 +6,7 @@ pub mod add;
 pub mod archive;
 pub mod closing;
 pub mod columns;
+pub mod download;
 pub mod failure;
 pub mod files;
 pub mod folders;
@@ -41,8 +42,8 @@ use super::widgets::field_row::field_row;
 use crate::failure::Failure;
 use crate::package::record::PackageId;
 use crate::session::{
-    Contents, FolderLook, KeyInfo, LibraryInfo, PackageDetails, PlaceLook, SourceComparison, SourcePreview,
-    View,
+    Contents, FolderLook, KeyInfo, LibraryInfo, OfferLook, PackageDetails, PlaceLook, SourceComparison,
+    SourcePreview, View,
 };
 
 /// What a dialog may look at.
@@ -81,6 +82,8 @@ pub enum Delivery<'a> {
     Places(&'a [PlaceLook]),
     /// Where the package could be repaired from.
     KnownPlaces(&'a [String]),
+    /// What lies at this address, or why that cannot be said.
+    Offer(&'a str, &'a Result<OfferLook, Failure>),
 }
 
 /// What becomes of a dialog after a frame.
@@ -174,8 +177,11 @@ pub fn dialog_ui(
     shown.inner
 }
 
-/// A fragment from the engine as a sentence: first letter large.
+/// A fragment from the engine as a sentence: first letter large, unless it is that of an address or a file name.
 pub fn sentence(fragment: &str) -> String {
+    if fragment.split(' ').next().is_some_and(|word| word.contains(['/', '.'])) {
+        return fragment.to_owned();
+    }
     let mut letters = fragment.chars();
     match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).collect(),

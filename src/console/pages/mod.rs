@@ -1,5 +1,6 @@
 //! What the middle of the window shows, one module a page.
 
+pub mod downloads;
 pub mod history;
 pub mod keys;
 pub mod library_check;
@@ -45,6 +46,8 @@ pub enum Place {
     Inconsistent,
     /// Files that were searched for.
     Search,
+    /// Packages on their way here.
+    Downloads,
     /// A deep check of many packages.
     LibraryCheck,
     /// Everything that happened.
@@ -71,7 +74,13 @@ impl Place {
     pub fn is_list(&self) -> bool {
         !matches!(
             self,
-            Self::Search | Self::LibraryCheck | Self::History | Self::Tasks | Self::Keys | Self::Settings
+            Self::Search
+                | Self::Downloads
+                | Self::LibraryCheck
+                | Self::History
+                | Self::Tasks
+                | Self::Keys
+                | Self::Settings
         )
     }
 }
@@ -87,6 +96,8 @@ pub enum Page {
     Archived,
     /// [`Place::Retired`].
     Retired,
+    /// [`Place::Downloads`].
+    Downloads,
     /// [`Place::Inconsistent`].
     Inconsistent,
     /// [`Place::LibraryCheck`].
@@ -103,11 +114,12 @@ pub enum Page {
 
 impl Page {
     /// All pages, in the order of the tree.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Packages,
         Self::AutoRegistered,
         Self::Archived,
         Self::Retired,
+        Self::Downloads,
         Self::Inconsistent,
         Self::LibraryCheck,
         Self::History,
@@ -123,6 +135,7 @@ impl Page {
             Self::AutoRegistered => Place::AutoRegistered,
             Self::Archived => Place::Archived,
             Self::Retired => Place::Retired,
+            Self::Downloads => Place::Downloads,
             Self::Inconsistent => Place::Inconsistent,
             Self::LibraryCheck => Place::LibraryCheck,
             Self::History => Place::History,
@@ -139,6 +152,7 @@ impl Page {
             Self::AutoRegistered => "Auto-registered",
             Self::Archived => "Archived",
             Self::Retired => "Retired",
+            Self::Downloads => "Downloads",
             Self::Inconsistent => "Inconsistent packages",
             Self::LibraryCheck => "Library check",
             Self::History => "History",
@@ -155,6 +169,7 @@ impl Page {
             Self::AutoRegistered => "Packages filed by System",
             Self::Archived => "Packages whose files lie in an archive",
             Self::Retired => "Packages for which no new job is made",
+            Self::Downloads => "Packages on their way here, block by block",
             Self::Inconsistent => "Packages that are not as recorded",
             Self::LibraryCheck => "Read every file and compare its hashes",
             Self::History => "Everything that happened in this library",
@@ -170,6 +185,7 @@ impl Page {
             Self::Packages => Icon::Library,
             Self::AutoRegistered => Icon::Folder,
             Self::Archived | Self::Retired => Icon::Archive,
+            Self::Downloads => Icon::Download,
             Self::Inconsistent => Icon::Warning,
             Self::LibraryCheck => Icon::Shield,
             Self::History => Icon::Clock,
@@ -191,6 +207,7 @@ impl Page {
             Self::History => Key::Num7,
             Self::Tasks => Key::Num8,
             Self::Keys => Key::Num9,
+            Self::Downloads => Key::Num0,
             Self::Settings => Key::Comma,
         };
         Some((Modifiers::COMMAND, number))
@@ -202,15 +219,17 @@ impl Page {
 pub struct TreeRows {
     rows: Vec<TreeRow<'static>>,
     places: Vec<Option<Place>>,
-    made: Option<(u64, bool)>,
+    made: Option<(u64, bool, usize)>,
 }
 
 impl TreeRows {
-    /// Makes them anew if this is another view; `searched` says whether anything was searched for.
-    pub fn refresh(&mut self, view: &View, searched: bool) {
-        if self.made != Some((view.epoch, searched)) {
-            (self.places, self.rows) = tree(view, searched).into_iter().unzip();
-            self.made = Some((view.epoch, searched));
+    /// Makes them anew if this is another view; `searched` says whether anything was searched for, `active` how many
+    /// downloads are at work.
+    pub fn refresh(&mut self, view: &View, searched: bool, active: usize) {
+        let of = Some((view.epoch, searched, active));
+        if self.made != of {
+            (self.places, self.rows) = tree(view, searched, active).into_iter().unzip();
+            self.made = of;
         }
     }
 
@@ -231,7 +250,7 @@ impl TreeRows {
 }
 
 /// Each row of the tree with the place it stands for.
-fn tree(view: &View, searched: bool) -> Vec<(Option<Place>, TreeRow<'static>)> {
+fn tree(view: &View, searched: bool, active: usize) -> Vec<(Option<Place>, TreeRow<'static>)> {
     let packages = &view.packages;
     let count = |n: usize| if n == 0 { String::new() } else { format::thousands(n as u64) };
     let number =
@@ -259,6 +278,10 @@ fn tree(view: &View, searched: bool) -> Vec<(Option<Place>, TreeRow<'static>)> {
         let row = TreeRow::item(0, Icon::Search, "Search results", "");
         rows.push((Some(Place::Search), row));
     }
+    rows.push(heading("Delivery"));
+    let active =
+        if active == 0 { String::new() } else { format!("{} active", format::thousands(active as u64)) };
+    rows.push(page(Page::Downloads, active));
     rows.push(heading("Health"));
     let inconsistent = number(|package| package.finding != Finding::Consistent);
     let finds = !inconsistent.is_empty();

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::console::action::{Action, KeyAction};
+use crate::console::action::{Action, AfterTrust, KeyAction};
 use crate::console::app::App;
 use crate::console::command::Command;
 use crate::console::dialogs::keys as dialogs;
+use crate::console::pages::downloads::DownloadAction;
 use crate::console::tasks::Show;
 use crate::failure::{Class, Failure};
 use crate::session::{
@@ -70,7 +71,10 @@ impl App {
         self.tasks.start(&self.ctx, title, Show::Row, run, |app, result| {
             app.keys_page.is_old = true;
             match (result, then) {
-                (Ok(_), Some(source)) => app.perform(Action::Restore(source)),
+                (Ok(_), Some(AfterTrust::Restore(source))) => app.perform(Action::Restore(source)),
+                (Ok(_), Some(AfterTrust::Download(request))) => {
+                    app.perform(Action::Download(DownloadAction::Add(request)));
+                }
                 (result, _) => app.tell_if_failed(result),
             }
         });

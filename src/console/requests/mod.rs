@@ -2,6 +2,7 @@
 //!
 //! Owns: the begin and the end of each piece of work. Must not draw more than the trace of a drag.
 
+mod downloads;
 mod groups;
 mod history;
 mod keys;
@@ -9,5 +10,9 @@ pub(in crate::console) mod library;
 mod library_check;
 mod new_package;
 mod properties;
+mod recovery;
 mod repair;
 mod search;
+
+pub(in crate::console) use downloads::is_metalink;
+pub(in crate::console) use recovery::Sample;

@@ -1,13 +1,19 @@
-//! What stands where nothing is: an icon, a sentence, and the one thing to do.
+//! What stands where nothing is: an icon, a sentence, and what can be done.
 
 use egui::{Align2, RichText, Sense, Ui, vec2};
 
 use super::super::icons::{self, Icon};
 use super::super::tokens::Tokens;
-use super::button::primary_button;
+use super::button::{button, primary_button};
 
 /// Fills the rest of `ui`; returns whether `action` was pressed.
 pub fn empty_state_ui(ui: &mut Ui, icon: Icon, sentence: &str, action: Option<&str>) -> bool {
+    let actions: Vec<String> = action.map(str::to_owned).into_iter().collect();
+    empty_choices_ui(ui, icon, sentence, &actions).is_some()
+}
+
+/// Fills the rest of `ui`; returns which of `actions` was pressed. The first is the main one.
+pub fn empty_choices_ui(ui: &mut Ui, icon: Icon, sentence: &str, actions: &[String]) -> Option<usize> {
     let area = ui.available_rect_before_wrap();
     let tokens = Tokens::of(ui);
     ui.allocate_rect(area, Sense::hover());
@@ -19,5 +25,14 @@ pub fn empty_state_ui(ui: &mut Ui, icon: Icon, sentence: &str, action: Option<&s
     icons::paint(inner.painter(), place.center(), icon, tokens.secondary);
     inner.label(RichText::new(sentence).color(tokens.secondary));
     inner.add_space(6.0);
-    action.is_some_and(|action| primary_button(&mut inner, action).clicked())
+    let mut chosen = None;
+    for (index, action) in actions.iter().enumerate() {
+        let response =
+            if index == 0 { primary_button(&mut inner, action) } else { button(&mut inner, action) };
+        if response.clicked() {
+            chosen = Some(index);
+        }
+        inner.add_space(2.0);
+    }
+    chosen
 }

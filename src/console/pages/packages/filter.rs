@@ -68,6 +68,7 @@ pub fn is_in(place: &Place, package: &PackageSummary) -> bool {
         Place::Retired => package.retired,
         Place::Inconsistent => package.finding != Finding::Consistent,
         Place::Search
+        | Place::Downloads
         | Place::LibraryCheck
         | Place::History
         | Place::Tasks
