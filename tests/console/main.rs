@@ -9,6 +9,7 @@ mod closing;
 mod contents;
 mod contents_tree;
 mod desk;
+mod downloads;
 mod dragging;
 mod gallery;
 mod help;
@@ -20,6 +21,9 @@ mod list;
 mod many;
 mod moving;
 mod new_package;
+#[expect(dead_code, reason = "the tests of transfers need more of it")]
+#[path = "../support/origin.rs"]
+mod origin;
 mod packages;
 mod pages;
 mod palette;
