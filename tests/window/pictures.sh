@@ -5,10 +5,11 @@
 #           history-details move hand-over tasks keys settings palette shortcuts help choose-library unreachable check
 #           search blocks blocks-damaged blocks-archive new-package-long new-package-exists items steps several
 #           contents-tree archived retired auto-registered inconsistent groups archive unseal remove new-version
-#           several-delete repair watched drag read-only nothing long
+#           several-delete repair watched drag read-only nothing long downloads downloads-new downloads-long recovery
 # SCALE is the size of everything on the screen, 1 if it is not set.
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
-# Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick.
+# Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick; scenes of downloads
+# the built `packhouse-cli` and nginx too.
 set -eu
 folder=$1 theme=$2 size=$3
 shift 3
@@ -72,6 +73,53 @@ choose() {
     settle
 }
 stop() { kill "$running" 2>/dev/null || true; wait "$running" 2>/dev/null || true; }
+
+# Somebody else's library, sealed with a key that is trusted here, and nginx in front of it: a slow server, one with bad
+# blocks, and one that can be stopped.
+theirs="$work/theirs"
+their() { PACKHOUSE_KEYS="$place/keys" "${program%packhouse}packhouse-cli" --library "$theirs" "$@" >/dev/null 2>&1; }
+# Name, version, KiB of each of its files.
+publish() {
+    name=$1 version=$2
+    shift 2
+    source="$work/source-of-$name"
+    mkdir -p "$source/share/symbols"
+    number=0
+    for kib in "$@"; do
+        number=$((number + 1))
+        head -c "$((kib * 1024))" /dev/urandom >"$source/share/symbols/part-$number.dat"
+    done
+    their register "$source" --name "$name" --version "$version" && their seal "$name" --block-size 256K
+}
+serve_theirs() {
+    cp -r "$theirs/packages" "$work/bad"
+    for at in 3 4 40 41 90 150; do
+        find "$work/bad" -name 'part-1.dat' -size +50M | while read -r file; do
+            printf 'bad' | dd of="$file" bs=262144 seek=$at conv=notrunc 2>/dev/null
+        done
+    done
+    mkdir -p "$work/nginx"
+    for server in "slow 8091 $theirs/packages 90k" "bad 8092 $work/bad 60k" "gone 8093 $theirs/packages 60k" \
+        "quick 8094 $theirs/packages 0"; do
+        # shellcheck disable=SC2086
+        set -- $server
+        cat >"$work/nginx/$1.conf" <<CONF
+pid $work/nginx/$1.pid; error_log $work/nginx/$1.log; daemon off; master_process off;
+events {} http { access_log off; server { listen 127.0.0.1:$2; root $3; limit_rate $4; etag on; } }
+CONF
+        nginx -p "$work/nginx" -c "$work/nginx/$1.conf" 2>/dev/null &
+        pids="$! $pids"
+        eval "server_$1=$!"
+    done
+}
+# Address, and a further codebase.
+download() {
+    press ctrl+d; xdotool type --delay 10 "$1"; settle; press Tab; press Tab; press Tab; press Tab
+    if [ $# -gt 1 ]; then xdotool type --delay 10 "$2"; fi
+    # Beside the fields, so that none of them takes Enter.
+    xdotool mousemove "$((${size%x*} / 2 + 200))" "$((${size#*x} / 2 - ${DIALOG_TOP:-215}))" click 1
+    settle; settle; settle
+}
 
 library="$place/library"
 for scene in "${@:-library}"; do
@@ -273,6 +321,54 @@ for scene in "${@:-library}"; do
         press alt+Return; photo long-properties; press Escape
         press ctrl+7; photo long-history
         press ctrl+f; xdotool type --delay 30 "*.dll"; press Return; photo long-search; stop ;;
+    downloads)
+        publish KiCad 8.0.7 71680 10240 4096; publish Blender 4.3.2 20480 9000; publish Python 3.13.1 4200 20
+        publish QGIS 3.34.14 40000; serve_theirs
+        start --library "$work/here"
+        press ctrl+0; photo downloads-empty
+        download http://127.0.0.1:8094/Python/3.13.1/; photo downloads-new; press Return
+        download http://127.0.0.1:8093/QGIS/3.34.14/; press Return
+        download http://127.0.0.1:8091/Blender/4.3.2/; press Return
+        download http://127.0.0.1:8091/KiCad/8.0.7/ http://127.0.0.1:8092/KiCad/8.0.7/; press Return
+        kill "$server_gone"
+        # Blocks arrive, and some are bad.
+        for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do import -window root "$work/wait.png"; done
+        xdotool mousemove 420 "${ROW:-127}" click 1; settle; photo downloads-first
+        press Down; photo downloads-second
+        press Down Down; photo downloads-fourth
+        press F8; xdotool mousemove 700 420; settle; photo downloads-hover
+        press ctrl+k; xdotool type --delay 30 "pause"; settle; press Return; photo downloads-paused
+        press Delete; photo downloads-remove; press Escape
+        press ctrl+1; photo downloads-beside; stop ;;
+    downloads-new)
+        # The dialog while nothing is typed, and the questions about seals.
+        publish Python 3.13.1 4200 20; serve_theirs
+        start --library "$work/new"
+        press ctrl+d; photo downloads-dialog; press Escape
+        mv "$place/keys" "$place/keys-of-others"
+        download http://127.0.0.1:8094/Python/3.13.1/; photo downloads-unknown-offer
+        press Return; photo downloads-unknown; press Escape
+        rm "$theirs/packages/Python/3.13.1/reginfo.json.minisig" "$theirs/packages/Python/3.13.1/reginfo.json"
+        download http://127.0.0.1:8094/Python/3.13.1/snapshot.meta4; photo downloads-unsigned-offer
+        press Return; photo downloads-unsigned; press Escape
+        download http://127.0.0.1:8094/nothing/; photo downloads-failed; press Escape
+        mv "$place/keys-of-others" "$place/keys"; stop ;;
+    recovery)
+        # The sample of Help > See a recovery, then what is done to it.
+        start --library "$work/newcomer"
+        photo recovery-welcome
+        press ctrl+k; xdotool type --delay 30 "see a recovery"; settle; press Return
+        for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do import -window root "$work/wait.png"; done
+        photo recovery; stop ;;
+    downloads-long)
+        long="Enterprise-Document-Composition-and-Archive-Connector-for-Mainframe-Print-Streams-of-Insurers"
+        publish "$long" 2026.11.4-hotfix.2-build.20261104.1 30000
+        serve_theirs
+        start --library "$work/long"
+        press ctrl+0
+        download "http://127.0.0.1:8091/$long/2026.11.4-hotfix.2-build.20261104.1/"
+        photo downloads-long-offer; press Return
+        photo downloads-long; stop ;;
     empty)
         start --library "$work/empty"; photo empty; stop ;;
     *) echo "unknown scene $scene" >&2; exit 2 ;;
