@@ -1,7 +1,7 @@
 //! How the files of a folder looked when we last had them in hand, so that what somebody else does to them meanwhile is
 //! noticed: such a file is hashed again before anything says that it is right.
 //!
-//! A change within the same tick of the system's clock as our own write cannot be told from it.
+//! A change in the very moment of our own write cannot be told from it, unless it changes the length.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -63,11 +63,13 @@ impl Stamps {
         }
     }
 
-    /// We changed it.
-    pub(crate) fn after(&self, file: usize, handle: &File) {
+    /// We changed it, and it must be so long now, where that is known.
+    pub(crate) fn after(&self, file: usize, handle: &File, size_bytes: Option<u64>) {
         let Some(looks) = Looks::of_file(handle) else { return };
-        let mut known = self.known();
-        known.entry(file).or_insert(Known { looks, is_touched: false }).looks = looks;
+        let mut all = self.known();
+        let known = all.entry(file).or_insert(Known { looks, is_touched: false });
+        known.looks = looks;
+        known.is_touched |= size_bytes.is_some_and(|size_bytes| size_bytes != looks.size_bytes);
     }
 
     /// How the file looked last; `None` where it is not known, or somebody else had it in hand.

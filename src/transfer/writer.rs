@@ -157,8 +157,9 @@ impl Writer {
         let place = *block.place();
         let sequence = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
         let result = self.opened(place.file, place.offset_bytes + place.size_bytes).and_then(|file| {
+            self.shared.stamps.before(place.file, file.file());
             file.write_at(block.bytes(), place.offset_bytes)?;
-            self.shared.stamps.after(place.file, file.file());
+            self.shared.stamps.after(place.file, file.file(), self.length_from_the_beginning(place.file));
             Ok(file)
         });
         match result {
@@ -192,7 +193,7 @@ impl Writer {
         });
         match result {
             Ok(handle) => {
-                self.shared.stamps.after(file, handle.file());
+                self.shared.stamps.after(file, handle.file(), None);
                 self.shared.with(|desk, _| desk.wholes.entry(file).or_default().written_bytes = end);
             }
             Err(error) => self.refused(file, &[], &error),
@@ -226,7 +227,7 @@ impl Writer {
         let is_final = size_bytes == self.shared.plan.files()[file].size_bytes;
         let result = self.handle(file).map(|open| Arc::clone(&open.file)).and_then(|handle| {
             handle.set_len(size_bytes)?;
-            self.shared.stamps.after(file, handle.file());
+            self.shared.stamps.after(file, handle.file(), Some(size_bytes));
             // What was cut off must not come back: no block of it may ever be written again.
             if is_final { handle.sync() } else { Ok(()) }
         });
@@ -248,8 +249,18 @@ impl Writer {
             let upto = end.next_multiple_of(ALLOCATE_BYTES).min(size_bytes);
             open.file.allocate(open.allocated_bytes, upto - open.allocated_bytes);
             open.allocated_bytes = upto;
+            let handle = Arc::clone(&open.file);
+            self.shared.stamps.after(file, handle.file(), self.length_from_the_beginning(file));
+            return Ok(handle);
         }
         Ok(Arc::clone(&open.file))
+    }
+
+    /// A file of several blocks has its length from the beginning: what is not there yet is a hole, which costs nothing to
+    /// look at.
+    fn length_from_the_beginning(&self, file: usize) -> Option<u64> {
+        let plan = &self.shared.plan.files()[file];
+        (plan.size_bytes > plan.block_bytes && !plan.is_unproven).then_some(plan.size_bytes)
     }
 
     fn handle(&mut self, file: usize) -> io::Result<&mut OpenFile> {
@@ -269,14 +280,15 @@ impl Writer {
             {
                 self.folders.insert(folder.to_owned());
             }
-            // Its length from the beginning: what is not there yet is a hole, which costs nothing to look at.
-            let is_long = plan.size_bytes > plan.block_bytes && !plan.is_unproven;
+            let length = self.length_from_the_beginning(file);
             self.shared.stamps.before(file, stored.file());
             // A new file has no stamp yet; what we do next is our own.
-            if is_long && stored.file().metadata()?.len() != plan.size_bytes {
-                stored.set_len(plan.size_bytes)?;
+            if let Some(size_bytes) = length
+                && stored.file().metadata()?.len() != size_bytes
+            {
+                stored.set_len(size_bytes)?;
             }
-            self.shared.stamps.after(file, stored.file());
+            self.shared.stamps.after(file, stored.file(), length);
             self.open.insert(file, OpenFile { file: stored, allocated_bytes: 0, used: sequence });
         }
         let open = self.open.get_mut(&file).ok_or(io::ErrorKind::NotFound)?;
