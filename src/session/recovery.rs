@@ -10,11 +10,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{
-    Actor, AddDownload, CreateKey, LiveDownload, LookAtOffer, OpenOptions, Register, RegisterRequest, Seal,
-    ServeOptions, Server, Session, ShareOptions,
+    Actor, AddDownload, CreateKey, DownloadRow, LiveDownload, LookAtOffer, OpenOptions, Register,
+    RegisterRequest, Seal, ServeOptions, Server, Session, ShareOptions,
 };
 use crate::failure::{Class, Failure};
-use crate::package::download::DownloadId;
+use crate::package::download::{DownloadId, TrustDecision};
 use crate::package::{BlockSize, BlockState, BoardCopy};
 use crate::serve::Cable;
 use crate::work::Work;
@@ -30,8 +30,8 @@ const FILES: [(&str, u64); 4] = [
 ];
 /// So slow that it can be watched: about twenty seconds.
 const LIMIT_BYTES_PER_S: u64 = 2_500_000;
-/// Where the pieces of the download arrive, within the folder.
-const ARRIVES: &str = "arrives";
+/// Why its unknown key is allowed; by this its download is known again.
+const REASON: &str = "See a recovery: the sample was made on this computer just now";
 
 /// A sample that is being served. Dropped, the server ends; [`Recovery::clear`] deletes the folder.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Makes the sample below the folder of the library of `session`, serves it, and begins to download it there.
+    /// Makes the sample below the folder of the library of `session`, serves it, and begins to download it.
     pub fn begin(session: &Session, work: &Work) -> Result<Self, Failure> {
         let folder = session.root().join(RECOVERY_FOLDER);
         Self::clear(session)?;
@@ -56,17 +56,16 @@ impl Recovery {
         session.run(LookAtOffer { address: address.clone(), credentials: None }, work)?;
         let request = AddDownload {
             address,
-            folder: Some(folder.join(ARRIVES)),
             connections: 4,
             limit: Some(LIMIT_BYTES_PER_S),
-            unknown_key: Some("See a recovery: the sample was made on this computer just now".to_owned()),
+            unknown_key: Some(REASON.to_owned()),
             ..AddDownload::default()
         };
         let id = session.run(request, work)?;
         Ok(Self { folder, cable, server: Mutex::new(Some(server)), id })
     }
 
-    /// Deletes what an earlier one has left. Its download must be off the list, or is found again.
+    /// Deletes what an earlier one has left, its download excepted.
     pub fn clear(session: &Session) -> Result<(), Failure> {
         match fs::remove_dir_all(session.root().join(RECOVERY_FOLDER)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -76,9 +75,9 @@ impl Recovery {
         }
     }
 
-    /// Whether a download into this folder is one of a sample.
-    pub fn is_of_sample(session: &Session, folder: &Path) -> bool {
-        folder == session.root().join(RECOVERY_FOLDER).join(ARRIVES)
+    /// Whether a download is one of a sample.
+    pub fn is_of_sample(download: &DownloadRow) -> bool {
+        matches!(&download.trust, Some(TrustDecision::ThisOnce { allowed, .. }) if allowed.reason == REASON)
     }
 
     /// The download of the sample.
@@ -121,8 +120,9 @@ impl Recovery {
         self.lock().is_some()
     }
 
-    /// Flips every bit of a few bytes in a proven block on the disk; gives its number. `None` while none is proven.
-    pub fn corrupt_block(&self, live: &LiveDownload) -> Result<Option<usize>, Failure> {
+    /// Flips every bit of a few bytes in a proven block of the download in `folder`; gives its number. `None` while
+    /// none is proven.
+    pub fn corrupt_block(&self, live: &LiveDownload, folder: &Path) -> Result<Option<usize>, Failure> {
         let Some(map) = live.map() else { return Ok(None) };
         let copy = BoardCopy::of(&live.board());
         let proven = [BlockState::Verified, BlockState::Kept];
@@ -130,7 +130,7 @@ impl Recovery {
         let proven = copy.all(&proven, usize::MAX);
         let Some(block) = proven.get(proven.len() / 2).copied() else { return Ok(None) };
         let Some(place) = map.place(block) else { return Ok(None) };
-        let path = self.folder.join(ARRIVES).join("data").join(place.path);
+        let path = folder.join("data").join(place.path);
         let flip = || {
             let mut file = fs::OpenOptions::new().read(true).write(true).open(&path)?;
             let mut bytes = [0; 16];

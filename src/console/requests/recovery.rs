@@ -75,8 +75,11 @@ impl App {
             RecoveryAction::Corrupt => {
                 let Some(downloads) = self.session().and_then(|session| session.downloads()) else { return };
                 let Some(live) = downloads.live(recovery.id()) else { return };
+                let mut rows = self.downloads.rows().iter();
+                let Some(row) = rows.find(|row| row.id == recovery.id()) else { return };
+                let folder = row.folder.clone();
                 let run = move |_: &Work| {
-                    let block = recovery.corrupt_block(&live)?;
+                    let block = recovery.corrupt_block(&live, &folder)?;
                     // Nobody reads a proven block again unless told to: a check finds it.
                     if block.is_some() {
                         downloads.check_again(recovery.id(), block);
@@ -94,9 +97,8 @@ impl App {
         if self.sample.recovery.is_some() || self.sample.is_changing {
             return;
         }
-        let Some(session) = self.session() else { return };
         let mut rows = self.downloads.rows().iter();
-        let left = rows.find(|row| Recovery::is_of_sample(session, &row.folder)).map(|row| row.id);
+        let left = rows.find(|row| Recovery::is_of_sample(row)).map(|row| row.id);
         if let Some(id) = left {
             self.end_sample(id);
         }
@@ -107,7 +109,7 @@ impl App {
         let recovery = self.sample.recovery.take();
         self.sample = Sample { is_changing: true, ..Sample::default() };
         let run = move |work: &Work| {
-            session.run(RemoveDownload { id, delete_files: false }, work)?;
+            session.run(RemoveDownload { id, delete_files: true }, work)?;
             drop(recovery);
             Recovery::clear(&session)
         };

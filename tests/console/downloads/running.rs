@@ -195,9 +195,9 @@ fn a_sample_heals_from_all_that_is_done_to_it() {
     downloads.set_limit(row.id, None);
     desk.wait_for_state(DownloadState::Ready);
 
-    let folder = row.folder.parent().expect("a folder of its own").to_owned();
-    assert!(folder.is_dir());
+    let made = desk.folder.path().join("library/.see-a-recovery");
+    assert!(made.is_dir() && row.folder.is_dir());
     desk.click("End the sample");
-    desk.wait("everything is gone", |desk| desk.rows().is_empty() && !folder.exists());
+    desk.wait("everything is gone", |desk| desk.rows().is_empty() && !made.exists() && !row.folder.exists());
     desk.wait_for("Nothing is being downloaded.");
 }

@@ -127,7 +127,7 @@ pub fn left(left: Option<Duration>, state: DownloadState) -> String {
         Some(left) if matches!(state, DownloadState::Downloading | DownloadState::Checking) => {
             match left.as_secs() {
                 // It is an estimate: seconds beside minutes only flicker.
-                over @ 90.. => format::duration((over / 60 * 60).saturating_mul(1000)),
+                over @ 60.. => format::duration((over / 60 * 60).saturating_mul(1000)),
                 _ => seconds(left),
             }
         }
