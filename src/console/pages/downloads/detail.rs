@@ -20,6 +20,7 @@ use crate::console::widgets::block_grid::{BlockGrid, GridState};
 use crate::console::widgets::button::button_unless;
 use crate::console::widgets::list::{Column, List, ListState};
 use crate::console::widgets::rate_plot::rate_plot_ui;
+use crate::console::widgets::short;
 use crate::console::widgets::tab_bar::{Tab, tab_bar_ui};
 use crate::package::download::{DownloadId, DownloadState};
 use crate::package::{BlockMap, BlockState};
@@ -29,6 +30,8 @@ use crate::session::{DownloadRow, LiveDownload, TransferStatus};
 const TABLES: f32 = 210.0;
 /// Least height of the grid, in points.
 const LEAST_GRID: f32 = 90.0;
+/// Most characters of a name in the header.
+const TITLE_MOST: usize = 48;
 /// States that the legend of a download always has.
 const LEGEND: [BlockState; 8] = [
     BlockState::Verified,
@@ -256,8 +259,10 @@ fn header_ui(ui: &mut Ui, shown: &Shown<'_>, map: Option<(&BlockMap, u64)>, acti
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = 14.0;
-                let title = RichText::new(&shown.row.title).font(semibold(15.0)).color(tokens.text);
-                ui.add(Label::new(title).truncate());
+                // A name may have 200 characters; what stands behind it is to be seen too.
+                let title = short(&shown.row.title, TITLE_MOST);
+                let title = RichText::new(title).font(semibold(15.0)).color(tokens.text);
+                ui.add(Label::new(title).truncate()).on_hover_text(&shown.row.title);
                 let text = figures(shown.row, map);
                 let figures = Label::new(RichText::new(&text).color(tokens.secondary)).truncate();
                 ui.add(figures).on_hover_text(&shown.row.address);

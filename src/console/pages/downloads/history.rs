@@ -84,7 +84,10 @@ pub(super) fn with_short_addresses(text: &str) -> String {
             return word.to_owned();
         }
         let address = word.trim_end_matches([':', ';', ',', '.', ')']);
-        format!("{}{}", short_name(address), &word[address.len()..])
+        match short_name(address) {
+            "" => word.to_owned(),
+            name => format!("{name}{}", &word[address.len()..]),
+        }
     };
     text.split(' ').map(short).collect::<Vec<_>>().join(" ")
 }
