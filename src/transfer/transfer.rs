@@ -299,6 +299,13 @@ impl Transfer {
         for thread in running.writer {
             in_order &= thread.join().is_ok();
         }
+        // What was on its way is not any more.
+        let board = &self.shared.board;
+        for block in 0..board.len() {
+            if matches!(board.state(block), Some(BlockState::Downloading | BlockState::Checking)) {
+                board.mark(block, BlockState::Missing);
+            }
+        }
         self.shared.with(|desk, _| {
             desk.stopped = in_order;
             desk.version += 1;

@@ -40,6 +40,10 @@ fn a_stop_in_the_middle_costs_at_most_a_block_for_each_connection() -> Outcome {
     assert!(hints.clean_stop && stopped.stopped && stopped.state == DownloadState::Downloading);
     // Every block that matched reached the disk: nothing was thrown away that was not on its way.
     assert_eq!(stopped.proven_bytes, stopped.fetched_bytes);
+    let board = transfer.board();
+    let unfinished =
+        |block| matches!(board.state(block), Some(BlockState::Downloading | BlockState::Checking));
+    assert!(!(0..board.len()).any(unfinished), "nothing is on its way any more");
     let before = origin.sent_bytes();
     let mut again = options(dir.path(), vec![web(&origin)]);
     again.hints = Some(hints);
