@@ -5,9 +5,9 @@
 //!
 //! # A download from end to end
 //!
-//! 1. [`Downloads::look`] fetches the snapshot and the texts beside it ([`offer`]) and judges the seal.
+//! 1. [`Downloads::look`] fetches the snapshot and the texts beside it (`offer`) and judges the seal.
 //!    [`Downloads::add`] keeps them in secure storage, with a record in the database.
-//! 2. The [`keeper`] gives it a turn; [`begin`] loads what is kept, or fetches it again, and starts the transfer.
+//! 2. The `keeper` gives it a turn; `begin` loads what is kept, or fetches it again, and starts the transfer.
 //! 3. The keeper takes its state into the record, and its progress into the XML file. A stop in order is marked as one.
 //! 4. *Ready*: a clean stop is marked, the engine ends.
 
