@@ -33,3 +33,5 @@ mod resume;
 mod servers;
 mod sources;
 mod waiting;
+#[cfg(target_os = "linux")]
+mod woken;

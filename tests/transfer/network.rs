@@ -9,16 +9,16 @@ use crate::mounted::run;
 use crate::origin::Origin;
 
 /// A network namespace and a pair of interfaces that lead to it.
-struct Network {
-    name: String,
+pub(crate) struct Network {
+    pub(crate) name: String,
     /// The end on this side.
     link: String,
     /// The address on this side.
-    host: String,
+    pub(crate) host: String,
 }
 
 impl Network {
-    fn new(nth: u32) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn new(nth: u32) -> Result<Self, Box<dyn Error>> {
         let id = std::process::id();
         let (name, link) = (format!("packhouse-{id}-{nth}"), format!("ph{id}h{nth}"));
         let inner = format!("ph{id}n{nth}");
@@ -49,7 +49,7 @@ impl Network {
         run(Command::new("ip").args(["netns", "exec", &self.name, "nft", "-f"]).arg(file.path()))
     }
 
-    fn link(&self, way: &str) -> Outcome {
+    pub(crate) fn link(&self, way: &str) -> Outcome {
         run(Command::new("ip").args(["link", "set", &self.link, way]))
     }
 

@@ -178,4 +178,15 @@ impl Keeper<'_> {
             live.transfer().retry_now();
         }
     }
+    /// Ends every wait of a download, and says why where it was waiting.
+    pub(super) fn network_is_back(&mut self, at: usize) {
+        let record = &self.entries[at].record;
+        if record.state == DownloadState::Retrying
+            && let Some(live) = lock(&self.shared.live).get(&record.id)
+        {
+            let text = "the network is back: tried again at once".to_owned();
+            live.note(Event { at: Timestamp::now(), kind: EventKind::State, text });
+        }
+        self.retry_now(at);
+    }
 }

@@ -16,7 +16,7 @@ pub(super) use super::commands::Command;
 use super::entry::{Entry, Stage, Wait, ladder_of, reason_of, row_of};
 use super::home::{database_failure, with_database};
 use super::row::DownloadRow;
-use super::{Runs, Shared, lock, removing, saving};
+use super::{Runs, Shared, lock, network, removing, saving};
 use crate::failure::Failure;
 use crate::package::PackageKey;
 use crate::package::download::{DownloadId, DownloadRecord, DownloadState};
@@ -75,6 +75,11 @@ pub(super) fn run(shared: &Arc<Shared>, inbox: &Receiver<Message>) {
         looked: Instant::now(),
         published: None,
     };
+    let messages = shared.messages.clone();
+    // Ends with the keeper.
+    let _network = network::watch(move || {
+        messages.send(Message::NetworkIsBack).ok();
+    });
     keeper.read_list(true);
     let mut timeout = Duration::ZERO;
     loop {
@@ -193,7 +198,7 @@ impl Keeper<'_> {
             Message::Registered(id, result) => self.registered(id, result),
             Message::NetworkIsBack => {
                 for at in 0..self.entries.len() {
-                    self.retry_now(at);
+                    self.network_is_back(at);
                 }
             }
             Message::Woken | Message::Stop => {}

@@ -18,6 +18,7 @@ mod entry;
 mod home;
 mod keeper;
 mod live;
+mod network;
 mod offer;
 mod removing;
 mod row;
