@@ -4,7 +4,8 @@ use reqwest::Url;
 
 use super::codebase::{CodebaseAddress, Credentials, take_credentials, without_password};
 use super::error::TransferError;
-use super::http::{NetworkOptions, chain, client};
+use super::http::{NetworkOptions, client};
+use super::network_words::status_words;
 
 /// A document as it was fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +60,8 @@ pub fn fetch_document(
     };
     let mut url = Url::parse(address).map_err(|error| wrong(&error))?;
     let own = take_credentials(&mut url);
-    let client = client(network)?;
+    let web = client(network)?;
+    let client = &web.client;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -70,15 +72,15 @@ pub fn fetch_document(
             Some(Credentials::Bearer { token }) => client.get(url).bearer_auth(token),
             None => client.get(url),
         };
-        let network = |error: reqwest::Error| failed(chain(&error.without_url()), true);
+        let network = |error: reqwest::Error| failed(web.words_of(error), true);
         let mut response = request.send().await.map_err(network)?;
         let status = response.status();
         if matches!(status.as_u16(), 404 | 410) {
-            return Err(absent(status.to_string()));
+            return Err(absent(status_words(status)));
         }
         if status != reqwest::StatusCode::OK {
             let is_temporary = status.is_server_error() || matches!(status.as_u16(), 408 | 416 | 429);
-            return Err(failed(status.to_string(), is_temporary));
+            return Err(failed(status_words(status), is_temporary));
         }
         if response.content_length().is_some_and(|length| length > most_bytes) {
             return Err(too_large());

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::codebase::{BlockRequest, BlockSource, Way};
 use super::desk::{Assignment, Trouble, Turn};
 use super::http::{self, Answer, Carries};
+use super::network_words::CUT;
 use super::plan::Place;
 use super::shared::Shared;
 use super::verified::{IncomingBlock, Origin};
@@ -87,9 +88,12 @@ impl Body<'_> {
     async fn feed(&mut self, mut wanted: u64, mut use_bytes: impl FnMut(&[u8])) -> Result<(), Trouble> {
         while wanted > 0 {
             if self.chunk.is_none() {
-                let next =
-                    self.response.chunk().await.map_err(|e| Trouble::new(http::chain(&e.without_url())))?;
-                let bytes = next.ok_or_else(|| Trouble::new("the connection ended early"))?;
+                let next = self
+                    .response
+                    .chunk()
+                    .await
+                    .map_err(|error| Trouble::new(self.shared.web.words_of(error)))?;
+                let bytes = next.ok_or_else(|| Trouble::new(CUT))?;
                 let count = bytes.len() as u64;
                 *self.arrived += count;
                 self.shared.received(count);
@@ -218,7 +222,7 @@ async fn request(
     let (url, credentials) = address.ok_or_else(|| Trouble::new("it has no address for this file"))?;
     let size_bytes = shared.plan.files()[assignment.file].size_bytes;
     let etag = assignment.etag.as_deref();
-    http::ask(&shared.client, url, credentials.as_ref(), range, size_bytes, etag, shared.clock.wall()).await
+    http::ask(&shared.web, url, credentials.as_ref(), range, size_bytes, etag, shared.clock.wall()).await
 }
 
 /// An unproven file from a web server, from where it was left.

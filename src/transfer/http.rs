@@ -19,6 +19,7 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use super::codebase::{Credentials, without_password};
 use super::desk::Trouble;
 use super::error::TransferError;
+use super::network_words::{Reach, chain, status_words, words_of};
 use super::retry::retry_after;
 
 /// Redirects that are followed.
@@ -51,8 +52,22 @@ pub struct ProxyAddress {
     pub bypass: String,
 }
 
+/// A client, and what has to be known to say what it failed of.
+#[derive(Clone, Debug)]
+pub(crate) struct Web {
+    pub(crate) client: Client,
+    reach: Reach,
+}
+
+impl Web {
+    /// What a request, or reading its answer, failed of; as a person reads it, without address and password.
+    pub(crate) fn words_of(&self, error: reqwest::Error) -> String {
+        words_of(error, &self.reach)
+    }
+}
+
 /// Makes the client that all connections of a transfer share.
-pub(crate) fn client(options: &NetworkOptions) -> Result<Client, TransferError> {
+pub(crate) fn client(options: &NetworkOptions) -> Result<Web, TransferError> {
     let setup = |error: reqwest::Error| TransferError::Setup(chain(&error));
     // Fails only where somebody installed one before, which is as good.
     rustls::crypto::ring::default_provider().install_default().ok();
@@ -62,6 +77,11 @@ pub(crate) fn client(options: &NetworkOptions) -> Result<Client, TransferError> 
     } else {
         &options.user_agent
     };
+    let proxy_host = options.proxy.as_ref().and_then(|proxy| {
+        let url = Url::parse(&proxy.url).ok()?;
+        url.host_str().map(str::to_owned)
+    });
+    let reach = Reach { proxy_host, connect_timeout: CONNECT_TIMEOUT, stall_timeout: stall };
     let mut builder = Client::builder()
         .user_agent(agent)
         .no_proxy()
@@ -82,7 +102,8 @@ pub(crate) fn client(options: &NetworkOptions) -> Result<Client, TransferError> 
         builder = builder.proxy(one.no_proxy(NoProxy::from_string(&proxy.bypass)));
     }
     if options.extra_roots.is_empty() {
-        return builder.tls_backend_preconfigured((*system_tls()?).clone()).build().map_err(setup);
+        let client = builder.tls_backend_preconfigured((*system_tls()?).clone()).build().map_err(setup)?;
+        return Ok(Web { client, reach });
     }
     let mut roots = Vec::new();
     for pem in &options.extra_roots {
@@ -92,7 +113,8 @@ pub(crate) fn client(options: &NetworkOptions) -> Result<Client, TransferError> 
         }
         roots.extend(some);
     }
-    builder.tls_certs_merge(roots).build().map_err(setup)
+    let client = builder.tls_certs_merge(roots).build().map_err(setup)?;
+    Ok(Web { client, reach })
 }
 
 /// TLS that trusts what the system trusts. Its certificates are read once and serve all that begins within
@@ -137,7 +159,7 @@ pub(crate) struct Answer {
 
 /// Asks for bytes of a file of `size_bytes`; all of it without a Range where `range` is the whole.
 pub(crate) async fn ask(
-    client: &Client,
+    web: &Web,
     url: Url,
     credentials: Option<&Credentials>,
     range: Range<u64>,
@@ -145,7 +167,7 @@ pub(crate) async fn ask(
     if_range: Option<&str>,
     now: Timestamp,
 ) -> Result<Answer, Trouble> {
-    let mut request = client.get(url).header(ACCEPT_ENCODING, "identity");
+    let mut request = web.client.get(url).header(ACCEPT_ENCODING, "identity");
     let asks_for_range = range != (0..size_bytes);
     if asks_for_range {
         request = request.header(RANGE, format!("bytes={}-{}", range.start, range.end - 1));
@@ -158,7 +180,7 @@ pub(crate) async fn ask(
         Some(Credentials::Bearer { token }) => request.bearer_auth(token),
         None => request,
     };
-    let response = request.send().await.map_err(|error| Trouble::new(chain(&error.without_url())))?;
+    let response = request.send().await.map_err(|error| Trouble::new(web.words_of(error)))?;
     let carries = judge(response.status(), response.headers(), &range, size_bytes, asks_for_range, now)?;
     let etag = strong_etag(response.headers());
     Ok(Answer { carries, etag, response })
@@ -210,13 +232,6 @@ fn judge(
     }
 }
 
-fn status_words(status: StatusCode) -> String {
-    match status.canonical_reason() {
-        Some(reason) => format!("{} {reason}", status.as_u16()),
-        None => status.as_u16().to_string(),
-    }
-}
-
 /// Reads `bytes 0-99/200` (RFC 9110, 14.4): the bytes, end exclusive, and the size where it is known.
 pub(crate) fn content_range(text: &str) -> Option<(Range<u64>, Option<u64>)> {
     let (unit, rest) = text.trim().split_once(' ')?;
@@ -237,20 +252,6 @@ pub(crate) fn strong_etag(headers: &HeaderMap) -> Option<String> {
     let etag = headers.get(ETAG)?.to_str().ok()?.trim();
     let is_strong = etag.len() >= 2 && etag.starts_with('"') && etag.ends_with('"') && etag.len() <= 1024;
     is_strong.then(|| etag.to_owned())
-}
-
-/// An error with what caused it, which is where the network says what is wrong.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -296,7 +297,7 @@ mod tests {
         assert!(verdict(200, &[(CONTENT_LENGTH, "999")]).is_err());
         assert!(verdict(204, &[]).is_err());
         let gone = verdict(404, &[]).expect_err("not there");
-        assert_eq!((gone.what.as_str(), gone.names_file), ("404 Not Found", true));
+        assert_eq!((gone.what.as_str(), gone.names_file), ("the server answered 404 (Not Found)", true));
         let busy = verdict(503, &[(RETRY_AFTER, "7")]).expect_err("busy");
         assert_eq!((busy.retry_after, busy.names_file), (Some(Duration::from_secs(7)), false));
     }

@@ -34,6 +34,7 @@ pub mod error;
 mod fetch;
 pub mod hints;
 pub mod http;
+mod network_words;
 pub mod plan;
 pub mod retry;
 pub mod score;

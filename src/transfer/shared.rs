@@ -3,8 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::http::Web;
 use crossbeam_channel::Sender;
-use reqwest::Client;
 use tokio::sync::watch;
 
 use super::clock::Clock;
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     pub(crate) woken_at: Mutex<Duration>,
     pub(crate) throttle: Throttle,
     pub(crate) pool: Arc<BufferPool>,
-    pub(crate) client: Client,
+    pub(crate) web: Web,
     pub(crate) writer: Sender<Message>,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) stamps: Stamps,

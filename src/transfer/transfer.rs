@@ -95,7 +95,7 @@ impl Transfer {
             storage = wrap(storage);
         }
         let clock = options.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::default()));
-        let client = http::client(&options.network)?;
+        let web = http::client(&options.network)?;
         let setup = |error: std::io::Error| TransferError::Setup(error.to_string());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -127,7 +127,7 @@ impl Transfer {
             clock,
             waker,
             woken_at: Mutex::new(Duration::ZERO),
-            client,
+            web,
             writer: messages,
             storage,
             stamps: Stamps::default(),

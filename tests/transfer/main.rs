@@ -35,3 +35,4 @@ mod sources;
 mod waiting;
 #[cfg(target_os = "linux")]
 mod woken;
+mod words;
