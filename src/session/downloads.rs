@@ -82,7 +82,7 @@ impl Session {
         if let Some(running) = &state.running {
             return Some(running.clone());
         }
-        let home = Arc::new(LibraryHome { library: Arc::clone(&self.shared.library), own: Mutex::new(None) });
+        let home = Arc::new(LibraryHome::of(self));
         let options = DownloadsOptions {
             network: state.setting.network.clone(),
             runs: state.setting.runs,
@@ -111,6 +111,11 @@ impl Session {
         state.setting = setting;
         state.also_trusted = also_trusted;
         Ok(())
+    }
+
+    /// How downloads are run.
+    pub(super) fn downloads_setting(&self) -> DownloadsSetting {
+        self.shared.downloads.lock().setting.clone()
     }
 
     /// Stops every download in order; the next [`Session::downloads`] lets them go on. Waits for it.
@@ -154,7 +159,7 @@ pub(super) fn of_writable(session: &Session) -> Result<Downloads, Failure> {
 }
 
 /// A library as its downloads see it.
-struct LibraryHome {
+pub(super) struct LibraryHome {
     library: Arc<Library>,
     /// A connection of its own, so that a long operation of the library keeps no download waiting.
     own: Mutex<Option<Catalogue>>,
@@ -228,6 +233,11 @@ impl Home for LibraryHome {
 }
 
 impl LibraryHome {
+    /// The library of this session.
+    pub(super) fn of(session: &Session) -> Self {
+        Self { library: Arc::clone(&session.shared.library), own: Mutex::new(None) }
+    }
+
     /// The package of this id, if the library has it.
     fn known(&self, id: PackageId) -> Result<Option<PackageKey>, Failure> {
         match self.library.record(id) {

@@ -5,6 +5,7 @@
 //! no hashing, no files. Must not know: screens, terminals, environment variables.
 
 mod downloads;
+mod network;
 mod observer;
 mod recovery;
 mod repair;
@@ -39,9 +40,10 @@ pub use crate::transfer::downloads::{
 };
 pub use crate::transfer::{
     BlockCounts, BlockNote, CodebaseState, CodebaseStatus, Credentials, Event, EventKind, Ladder,
-    NetworkOptions, NextTry, Noted, ProxyAddress, RetryReason, TransferStatus,
+    NetworkOptions, NetworkSetting, NextTry, Noted, ProxyAddress, ProxyChoice, RetryReason, TransferStatus,
 };
 pub use downloads::DownloadsSetting;
+pub use network::SetNetwork;
 pub use observer::{View, WatchState};
 pub use recovery::Recovery;
 pub use repair::{FolderRepair, PlaceLook, PreparedRepair, RepairFrom};
@@ -76,6 +78,7 @@ pub struct Session {
 
 struct Shared {
     downloads: downloads::Slot,
+    network: network::Network,
     library: Arc<Library>,
     observer: Mutex<Option<observer::Observer>>,
     view: observer::SharedView,
@@ -93,6 +96,7 @@ impl Session {
         let library = guarded(|| Library::open(options))?;
         let shared = Shared {
             downloads: downloads::Slot::default(),
+            network: network::Network::default(),
             library: Arc::new(library),
             observer: Mutex::new(None),
             view: observer::SharedView::default(),

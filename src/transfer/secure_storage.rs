@@ -37,6 +37,8 @@ pub enum Kind {
     Credentials,
     /// The SHA-256 of the progress record of a clean stop.
     CleanStop,
+    /// How this user reaches the network: proxy, sign-in there, certificates. Of no package.
+    Network,
 }
 
 /// What went wrong with secure storage.
@@ -83,6 +85,7 @@ impl Kind {
             Self::Snapshot => "snapshot",
             Self::Credentials => "credentials",
             Self::CleanStop => "clean-stop",
+            Self::Network => "network",
         }
     }
 }

@@ -27,6 +27,7 @@ mod network;
 mod origin;
 mod our_server;
 mod package;
+mod proxy;
 mod publisher;
 mod repair;
 mod resume;
