@@ -41,8 +41,9 @@ fn server(answer: impl FnOnce(TcpStream) + Send + 'static) -> io::Result<u16> {
 fn sends(bytes: &'static [u8]) -> impl FnOnce(TcpStream) + Send + 'static {
     move |mut stream| {
         let mut request = [0; 4096];
-        stream.read(&mut request).ok();
-        stream.write_all(bytes).ok();
+        if stream.read(&mut request).is_ok_and(|size| size > 0) {
+            stream.write_all(bytes).ok();
+        }
     }
 }
 
