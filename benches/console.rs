@@ -109,6 +109,7 @@ impl Screen {
             paths: Vec::new(),
             read_only: false,
             share: Default::default(),
+            proxy: None,
             calls: Default::default(),
             now: Timestamp::now,
             notify: |_| {},

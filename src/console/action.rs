@@ -12,8 +12,9 @@ use super::tasks::TaskId;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, CheckKind, PackageKey};
 use crate::session::{
-    AcceptRequest, AddDownload, ArchiveRequest, CheckRun, ExportFormat, HistoryFilter, KeyUse, ProcedureEdit,
-    RegisterRequest, RepairPlan, RepairRequest, RestoreSource, Search, SwitchAnswer, UpdateRequest,
+    AcceptRequest, AddDownload, ArchiveRequest, CheckRun, ExportFormat, HistoryFilter, KeyUse,
+    NetworkSetting, ProcedureEdit, RegisterRequest, RepairPlan, RepairRequest, RestoreSource, Search,
+    SwitchAnswer, UpdateRequest,
 };
 
 /// Which native dialog, and who gets what was chosen in it.
@@ -201,6 +202,8 @@ pub enum Action {
     ReadHistoryOf(WindowId),
     /// Reads one entry of History with its place in the chain, for a property window.
     ReadEntry(WindowId, u64),
+    /// Has downloads reach the network this way; whether the password that is kept stays.
+    SetNetwork(NetworkSetting, bool),
     /// Adds a note to the history of a package.
     AddNote(PackageId, String),
     /// Switches checksum control on.

@@ -320,7 +320,12 @@ impl App {
                 let folders = self.settings.watched.iter();
                 let watched: Vec<String> =
                     folders.map(|folder| self.watched.last(folder).to_owned()).collect();
+                let network = self.session().map(|session| {
+                    let (setting, has_password) = session.network_setting();
+                    settings::Network { setting, has_password, environment: session.environment_proxy() }
+                });
                 let shown = settings::Shown {
+                    network: network.as_ref(),
                     library: &library,
                     info: self.facts.info.as_ref(),
                     scope: &self.scope,

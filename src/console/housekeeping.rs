@@ -11,7 +11,7 @@ use super::format;
 use super::pages::Place;
 use super::tasks::Show;
 use super::watched_folders::MOST;
-use crate::session::{DeleteOldCopy, HandOver, LibraryInfo, MoveLibrary, ReadInfo};
+use crate::session::{DeleteOldCopy, HandOver, LibraryInfo, MoveLibrary, ReadInfo, SetNetwork};
 
 /// Facts about the library, as they were read last.
 #[derive(Default)]
@@ -101,6 +101,16 @@ impl App {
                         info.old_copy = None;
                     }
                     app.tell_if_failed(result);
+                });
+            }
+            Action::SetNetwork(setting, keeps_password) => {
+                let request = SetNetwork { setting, keeps_password };
+                self.ask("Setting the network", Show::Nothing, request, |app, result| {
+                    app.tell_if_failed(result);
+                    // They were stopped for it: what shows them follows the new ones.
+                    if let Some(session) = app.session().cloned() {
+                        app.wake_for_downloads(&session);
+                    }
                 });
             }
             Action::HandOver(to) => {

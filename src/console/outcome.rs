@@ -129,7 +129,7 @@ impl App {
             | Action::RenameGroup { .. }
             | Action::RemoveGroup(_)
             | Action::MoveToGroup(..) => self.work_on_groups(action),
-            Action::MoveLibrary(_) | Action::DeleteOldCopy | Action::HandOver(_) => {
+            Action::MoveLibrary(_) | Action::DeleteOldCopy | Action::HandOver(_) | Action::SetNetwork(..) => {
                 self.work_on_library(action)
             }
             Action::VerifyHistory => {

@@ -136,9 +136,13 @@ impl App {
         self.facts = Facts::default();
         self.watched.stop();
         let options = self.around.open_options();
+        let proxy = self.around.proxy.clone();
         let ctx = self.ctx.clone();
         let run = move |_: &Work| {
             let session = Session::open(options)?;
+            if !session.is_read_only() {
+                session.use_network(proxy)?;
+            }
             session.observe(std::sync::Arc::new(move || ctx.request_repaint()));
             Ok(session)
         };

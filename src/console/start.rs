@@ -11,7 +11,7 @@ use super::notices::{Notice, tell_desktop};
 use super::one_window::{self, Calls, Entrance};
 use crate::failure::Failure;
 use crate::place;
-use crate::session::{Actor, OpenOptions, ShareOptions};
+use crate::session::{Actor, OpenOptions, ProxyAddress, ShareOptions};
 
 /// Whose order of buttons is followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +73,8 @@ pub struct Surroundings {
     pub paths: Vec<PathBuf>,
     /// What other consoles on this computer ask for.
     pub calls: Calls,
+    /// The proxy that the environment names, where it names one.
+    pub proxy: Option<ProxyAddress>,
     /// The clock.
     pub now: fn() -> Timestamp,
     /// Where notices go.
@@ -91,6 +93,7 @@ impl Surroundings {
             desktop: Desktop::of(&std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default()),
             theme: arguments.theme.map(Into::into),
             paths: arguments.paths.iter().map(|path| absolute(path)).collect(),
+            proxy: place::proxy().map(|(url, bypass)| ProxyAddress { url, credentials: None, bypass }),
             calls: Calls::default(),
             now: Timestamp::now,
             notify: tell_desktop,

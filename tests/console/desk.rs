@@ -55,6 +55,7 @@ pub(crate) fn surroundings(folder: &Path) -> Surroundings {
         desktop: Desktop::Usual,
         theme: Some(egui::ThemePreference::Dark),
         paths: Vec::new(),
+        proxy: None,
         calls: Default::default(),
         now: Timestamp::now,
         notify: |_| {},

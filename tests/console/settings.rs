@@ -91,3 +91,46 @@ fn a_folder_that_is_put_into_a_watched_one_becomes_a_package() {
     desk.click(&format!("Stop watching {}", parent.display()));
     desk.wait_until_gone("Tool 1.2 was registered");
 }
+
+/// The button lies below what is seen: the keyboard goes there, and the page follows.
+fn open_network(desk: &mut Desk) {
+    desk.control("Network…").focus();
+    desk.settle();
+    desk.click("Network…");
+    desk.wait_for("The proxy that the environment names");
+}
+
+#[test]
+fn a_proxy_that_is_chosen_is_used_at_once_and_kept_over_a_restart() {
+    let mut desk = Desk::open();
+    desk.press(Modifiers::COMMAND, Key::Comma);
+    desk.wait_for("none; the environment names none");
+    open_network(&mut desk);
+    desk.click("This proxy");
+    desk.fill("Address", "proxy");
+    assert!(!desk.is_enabled("Use"), "that is no address");
+    desk.fill("Address", "http://proxy.example:3128");
+    desk.fill("User", "anna");
+    desk.fill("Password", "s3cret");
+    desk.click("Use");
+    desk.wait_for("http://proxy.example:3128, signed in as anna, with password");
+    assert!(desk.session().is_some_and(|session| session.downloads().is_some()), "they go on");
+    let folder = desk.folder;
+    drop(desk.harness);
+    let around = surroundings(folder.path());
+    let mut desk = Desk::start(folder, around);
+    desk.press(Modifiers::COMMAND, Key::Comma);
+    desk.wait_for("http://proxy.example:3128, signed in as anna, with password");
+    // The password that is kept is shown to nobody, and stays unless another is typed.
+    open_network(&mut desk);
+    desk.wait_for("leave the field empty to keep it");
+    desk.fill("Certificates", &desk.folder.path().join("none.pem").display().to_string());
+    desk.click("Use");
+    desk.wait_for("cannot be used");
+    desk.press(Modifiers::NONE, Key::Escape);
+    desk.wait_for("http://proxy.example:3128, signed in as anna, with password");
+    open_network(&mut desk);
+    desk.click("No proxy");
+    desk.click("Use");
+    desk.wait_until_gone("proxy.example");
+}

@@ -16,6 +16,7 @@ pub mod items;
 pub mod keys;
 pub mod library;
 pub mod moving;
+pub mod network;
 pub mod note;
 pub mod procedure;
 pub mod question;

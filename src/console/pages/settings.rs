@@ -6,6 +6,7 @@ use egui::{ComboBox, Frame, Margin, RichText, ScrollArea, ThemePreference, Ui};
 use super::super::action::{Action, Setting};
 use super::super::command::{Command, Scope};
 use super::super::dialogs::folders::ChooseFolder;
+use super::super::dialogs::network::ChooseNetwork;
 use super::super::dialogs::seal::BLOCK_SIZES;
 use super::super::format;
 use super::super::preferences::{SCALES, Settings};
@@ -16,10 +17,22 @@ use super::super::widgets::chip::chip;
 use super::super::widgets::field_row::{field_row, value_row};
 use super::Page;
 use super::library_check::{RATES, rate_word};
-use crate::session::{LibraryInfo, WatchState};
+use crate::session::{LibraryInfo, NetworkSetting, ProxyChoice, WatchState};
+
+/// How downloads reach the network.
+pub struct Network {
+    /// What is chosen, without the password.
+    pub setting: NetworkSetting,
+    /// Whether a password is kept.
+    pub has_password: bool,
+    /// The proxy that the environment names.
+    pub environment: Option<String>,
+}
 
 /// What is shown.
 pub struct Shown<'a> {
+    /// How downloads reach the network, while a library is open.
+    pub network: Option<&'a Network>,
     /// The folder of the library.
     pub library: &'a str,
     /// Facts about it, once they were read.
@@ -54,6 +67,9 @@ pub fn settings_ui(ui: &mut Ui, shown: &Shown<'_>, actions: &mut Vec<Action>) {
             defaults_ui(ui, shown.settings, actions);
             notices_ui(ui, shown.settings, actions);
             watched_ui(ui, shown, actions);
+            if let Some(network) = shown.network {
+                network_ui(ui, network, shown.scope, actions);
+            }
             heading(ui, "Keys");
             value_row(ui, "Folder", shown.keys);
             ui.horizontal(|ui| {
@@ -223,6 +239,34 @@ fn watched_ui(ui: &mut Ui, shown: &Shown<'_>, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         if button_unless(ui, "Watch a folder…", None, shown.scope.watch_refusal()).clicked() {
             actions.push(Action::Ask(Box::new(ChooseFolder::to_watch())));
+        }
+    });
+}
+
+fn network_ui(ui: &mut Ui, network: &Network, scope: &Scope, actions: &mut Vec<Action>) {
+    heading(ui, "Network");
+    let setting = &network.setting;
+    let proxy = match (setting.proxy, &network.environment) {
+        (ProxyChoice::None, _) => "none".to_owned(),
+        (ProxyChoice::Environment, Some(proxy)) => format!("{proxy}, as the environment says"),
+        (ProxyChoice::Environment, None) => "none; the environment names none".to_owned(),
+        (ProxyChoice::Address, _) if setting.user.is_empty() => setting.address.clone(),
+        (ProxyChoice::Address, _) => {
+            let password = if network.has_password { "with" } else { "without" };
+            format!("{}, signed in as {}, {password} password", setting.address, setting.user)
+        }
+    };
+    value_row(ui, "Proxy", &proxy);
+    let certificates = match setting.certificates.as_str() {
+        "" => "those that the system trusts",
+        file => &format!("those that the system trusts, and {file}"),
+    };
+    value_row(ui, "Certificates", certificates);
+    ui.horizontal(|ui| {
+        if button_unless(ui, "Network…", None, scope.watch_refusal()).clicked() {
+            let dialog =
+                ChooseNetwork::new(setting.clone(), network.has_password, network.environment.clone());
+            actions.push(Action::Ask(Box::new(dialog)));
         }
     });
 }
