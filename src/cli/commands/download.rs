@@ -12,12 +12,13 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::report::{count, size};
 use crate::failure::{Class, Failure};
+use crate::package::Sha256Digest;
 use crate::package::download::{DownloadId, DownloadState};
 use crate::place;
 use crate::session::{
     AddDownload, BlockCounts, CodebaseState, CodebaseStatus, Credentials, DownloadRow, Downloads,
-    DownloadsSetting, Ladder, NetworkOptions, ProxyAddress, RegisterDownload, RemoveDownload, Runs, Session,
-    StartDownload,
+    DownloadsSetting, Ladder, NetworkOptions, NewSnapshot, ProxyAddress, RegisterDownload, RemoveDownload,
+    Runs, Session, StartDownload,
 };
 
 /// How often it is looked whether Ctrl+C was pressed.
@@ -275,6 +276,8 @@ impl Details {
 struct Told<'c> {
     context: &'c Context,
     once: bool,
+    /// The snapshot that was published anew, once it was told of.
+    anew: Option<Sha256Digest>,
     state: Option<(DownloadState, String)>,
     codebases: Vec<(String, CodebaseState, u8, Option<String>)>,
     progress: Option<Instant>,
@@ -282,7 +285,7 @@ struct Told<'c> {
 
 impl<'c> Told<'c> {
     fn new(context: &'c Context, once: bool) -> Self {
-        Self { context, once, state: None, codebases: Vec::new(), progress: None }
+        Self { context, once, anew: None, state: None, codebases: Vec::new(), progress: None }
     }
 
     fn state(&mut self, state: DownloadState, reason: &str, retry: Option<(Duration, u32)>) {
@@ -306,10 +309,14 @@ impl<'c> Told<'c> {
 
     fn row(&mut self, row: &DownloadRow, downloads: &Downloads) {
         self.state(row.state, &row.reason, row.retry_in.map(|wait| (wait, row.ladder_step)));
+        let live = downloads.live(row.id);
+        if let Some(anew) = live.as_ref().and_then(|live| live.taken_anew()) {
+            self.anew(anew);
+        }
         if !self.context.report.is_json() {
             return;
         }
-        if let Some(live) = downloads.live(row.id) {
+        if let Some(live) = live {
             for (at, codebase) in live.status().codebases.iter().enumerate() {
                 self.codebase(at, codebase);
             }
@@ -327,6 +334,20 @@ impl<'c> Told<'c> {
                 "blocks_proven": row.blocks.map(|blocks| blocks.proven),
             }));
         }
+    }
+
+    fn anew(&mut self, anew: &NewSnapshot) {
+        if self.anew.replace(anew.digest) == Some(anew.digest) {
+            return;
+        }
+        self.context.report.stream(&json!({
+            "event": "snapshot",
+            "old_revision": anew.old_revision,
+            "new_revision": anew.new_revision,
+            "blocks": anew.blocks,
+            "blocks_stay": anew.blocks_stay,
+        }));
+        self.context.report.note(anew.words());
     }
 
     fn codebase(&mut self, at: usize, codebase: &CodebaseStatus) {

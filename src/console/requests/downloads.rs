@@ -11,7 +11,9 @@ use egui::Ui;
 use crate::console::action::Action;
 use crate::console::app::App;
 use crate::console::dialogs::Delivery;
-use crate::console::dialogs::download::{FolderTaken, Limit, NewDownload, NoHashes, Register, Remove};
+use crate::console::dialogs::download::{
+    FolderTaken, Limit, NewDownload, NoHashes, Register, Remove, SnapshotChanged,
+};
 use crate::console::pages::Place;
 use crate::console::pages::downloads::command::{DownloadCommand, DownloadScope};
 use crate::console::pages::downloads::{DownloadAction, Shown};
@@ -37,6 +39,7 @@ impl App {
         let ctx = self.ctx.clone();
         if let Some(downloads) = session.downloads() {
             downloads.set_waker(Arc::new(move || ctx.request_repaint()));
+            downloads.ask_about_new_snapshots();
         }
     }
 
@@ -61,6 +64,13 @@ impl App {
         self.downloads.set_rows(downloads.rows());
         self.forget_old_sample();
         let on_page = self.place == Place::Downloads;
+        // Elsewhere it waits: nobody is interrupted.
+        if on_page
+            && self.dialogs.is_empty()
+            && let Some(row) = self.downloads.next_question()
+        {
+            self.ask_about_new_snapshot(&row);
+        }
         let works = self
             .downloads
             .rows()
@@ -74,6 +84,12 @@ impl App {
         };
         if let Some(next) = next {
             self.ctx.request_repaint_after(next);
+        }
+    }
+
+    fn ask_about_new_snapshot(&mut self, row: &DownloadRow) {
+        if let Some(dialog) = SnapshotChanged::new(row) {
+            self.put_in_front(Box::new(dialog));
         }
     }
 
@@ -101,7 +117,11 @@ impl App {
         match (command, selected.as_slice()) {
             (DownloadCommand::New, _) => self.put_in_front(Box::new(NewDownload::new(String::new()))),
             (DownloadCommand::Pause, _) => each(&|id| downloads.pause(id)),
-            (DownloadCommand::Resume, _) => each(&|id| downloads.resume(id)),
+            (DownloadCommand::Resume, [one]) if one.anew.is_some() => self.ask_about_new_snapshot(one),
+            // Those that were published anew are asked about one by one.
+            (DownloadCommand::Resume, all) => {
+                all.iter().filter(|row| row.anew.is_none()).for_each(|row| downloads.resume(row.id));
+            }
             (DownloadCommand::RetryNow, _) => each(&|id| downloads.retry_now(id)),
             (DownloadCommand::CheckAgain, _) => each(&|id| downloads.check_again(id, None)),
             (DownloadCommand::Register, [one]) => self.put_in_front(Box::new(Register::new(one.clone()))),
@@ -132,6 +152,8 @@ impl App {
             }
             DownloadAction::Add(request) => self.add_download(*request),
             DownloadAction::AskAgain(request) => self.put_in_front(Box::new(NewDownload::again(*request))),
+            DownloadAction::TakeNew(id, digest) => downloads.take_new_snapshot(id, digest),
+            DownloadAction::Pause(id) => downloads.pause(id),
             DownloadAction::Remove(ids, delete_files) => {
                 for id in ids {
                     let title = format!("Removing the download of {}", self.title_of_download(id));

@@ -318,6 +318,22 @@ fn picture(
         Err(Refusal::Broken { signer, why }) => OfferSeal::Broken { key: signer, why },
         // Without a document there is nothing to be shown.
         Err(refused @ (Refusal::Document(_) | Refusal::NoHashes)) => return Err(refused.explain(address)),
+        Err(refused @ Refusal::Older { .. }) => {
+            refusal = Some(refused.explain(address));
+            // Its revision is looked at last: the seal is that of a trusted key.
+            let terms = Terms { allow_older: true, fetched_again: true, ..Terms::default() };
+            match offer::judge(texts, &shared.keys()?, &terms) {
+                Judgement::Taken(taken) => match taken.decision {
+                    crate::package::download::TrustDecision::Sealed { name, key_id } => {
+                        OfferSeal::Trusted { name, key_id }
+                    }
+                    _ => OfferSeal::Unsigned,
+                },
+                Judgement::FetchOnceMore(other) | Judgement::Refused(other) => {
+                    OfferSeal::Broken { key: None, why: other.to_string() }
+                }
+            }
+        }
         Err(refused) => {
             refusal = Some(refused.explain(address));
             match &refused {

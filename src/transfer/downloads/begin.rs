@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
+use super::anew::{NewSnapshot, staying};
 use super::home::{checkpoint_failure, database_failure, with_database};
 use super::live::LiveDownload;
 use super::offer::{self, Fetching, NotTaken, Payload};
@@ -36,6 +38,8 @@ pub(super) struct NotBegun {
     pub(super) is_temporary: bool,
     /// Whether another program has its folder.
     pub(super) is_elsewhere: bool,
+    /// The snapshot was published anew, and somebody is to say whether it is taken.
+    pub(super) anew: Option<Box<NewSnapshot>>,
 }
 
 /// How it is to begin.
@@ -47,12 +51,22 @@ pub(super) struct How {
     pub(super) fetch_snapshot: bool,
     /// It begins only with another snapshot than this.
     pub(super) changed_from: Option<Sha256Digest>,
+    /// The snapshot that somebody decided for; it is fetched again.
+    pub(super) accepts: Option<Sha256Digest>,
+}
+
+impl NotBegun {
+    fn asks(anew: NewSnapshot) -> Self {
+        let failure =
+            Failure::new("download-anew", Class::No, anew.words(), "Continue with the new one, or pause it");
+        Self { failure, is_temporary: false, is_elsewhere: false, anew: Some(Box::new(anew)) }
+    }
 }
 
 impl From<Failure> for NotBegun {
     fn from(failure: Failure) -> Self {
         let is_temporary = failure.temporary || failure.class == Class::Environment;
-        Self { is_temporary, failure, is_elsewhere: false }
+        Self { is_temporary, failure, is_elsewhere: false, anew: None }
     }
 }
 
@@ -61,7 +75,7 @@ impl From<TransferError> for NotBegun {
         // A folder that cannot be made now, a disk that is not there: it is tried again.
         let is_temporary = error.is_temporary() || matches!(error, TransferError::Folder { .. });
         let is_elsewhere = matches!(error, TransferError::FolderInUse(_));
-        Self { failure: error.explain(), is_temporary, is_elsewhere }
+        Self { failure: error.explain(), is_temporary, is_elsewhere, anew: None }
     }
 }
 
@@ -100,37 +114,45 @@ pub(super) fn begin(shared: &Shared, id: DownloadId, how: How, waker: Waker) -> 
         None => None,
     };
     let terms = terms_of(&record, seen);
-    let kept = snapshot.filter(|_| !how.fetch_snapshot && how.changed_from.is_none());
     // What was taken once stays taken: another download may have seen a newer revision since.
     let kept_terms = Terms { revision_seen: None, ..terms.clone() };
-    let kept = kept.and_then(|texts| match offer::judge(&texts, &keys, &kept_terms) {
-        Judgement::Taken(taken) => Some((texts, taken)),
+    let kept = snapshot.map(|texts| match offer::judge(&texts, &keys, &kept_terms) {
+        Judgement::Taken(taken) => (texts, Some(taken)),
         // What was kept is not taken any more: what is offered now decides.
-        Judgement::FetchOnceMore(_) | Judgement::Refused(_) => None,
+        Judgement::FetchOnceMore(_) | Judgement::Refused(_) => (texts, None),
     });
+    let mut taken_anew = None;
+    let asks = shared.asks.load(Ordering::Acquire);
+    let is_kept = !how.fetch_snapshot && how.changed_from.is_none() && how.accepts.is_none();
     let (texts, payload, taken) = match kept {
-        Some((texts, taken)) => {
+        Some((texts, Some(taken))) if is_kept => {
             let payload = payload_of(&texts);
             (texts, payload, taken)
         }
-        None => {
+        kept => {
             let own = credentials_for(&credentials, &record.address);
             let network = &shared.options.network;
             let fetching = Fetching { address: &record.address, credentials: own.as_ref(), network };
-            let fetched = fetching.judged(&keys, &terms);
+            // Somebody is asked about an older one.
+            let offered_terms = Terms { allow_older: terms.allow_older || asks, ..terms.clone() };
+            let fetched = fetching.judged(&keys, &offered_terms);
             let fetched = fetched.map_err(|why: NotTaken| NotBegun {
                 is_temporary: why.is_temporary(),
                 failure: why.explain(&record.address),
                 is_elsewhere: false,
+                anew: None,
             })?;
             if how.changed_from == Some(fetched.0.digest()) {
                 return Err(unchanged().into());
             }
-            events.push(Event {
-                at: Timestamp::now(),
-                kind: EventKind::Survey,
-                text: "the snapshot was fetched".to_owned(),
-            });
+            let anew = compared(kept.as_ref(), (&fetched.0, &fetched.2), &terms, progress.as_ref())?;
+            let is_agreed = how.accepts == Some(fetched.0.digest());
+            let text = match anew {
+                Some(anew) if asks && !is_agreed => return Err(NotBegun::asks(anew)),
+                Some(anew) => taken_anew.insert(anew).words(),
+                None => "the snapshot was fetched".to_owned(),
+            };
+            events.push(Event { at: Timestamp::now(), kind: EventKind::Survey, text });
             fetched
         }
     };
@@ -161,8 +183,44 @@ pub(super) fn begin(shared: &Shared, id: DownloadId, how: How, waker: Waker) -> 
     let snapshot = texts.digest();
     let transfer = Transfer::start(plan, options, waker)?;
     let earlier = lock(&shared.live).get(&id).cloned();
-    let live = LiveDownload::new(transfer, events, earlier.as_ref());
+    let live = LiveDownload::new(transfer, events, earlier.as_ref(), taken_anew);
     Ok(Begun { record, live, snapshot })
+}
+
+/// What is new of an offer; `None` where it is the one that was kept, or the first, and no older one than was allowed.
+fn compared(
+    kept: Option<&(KeptSnapshot, Option<Box<Taken>>)>,
+    (texts, taken): (&KeptSnapshot, &Taken),
+    terms: &Terms,
+    progress: Option<&ProgressRecord>,
+) -> Result<Option<NewSnapshot>, TransferError> {
+    let digest = texts.digest();
+    let revision = |taken: &Taken| taken.package.as_ref().map(|(_, info)| info.revision);
+    let new_revision = revision(taken);
+    let seen_revision = terms.revision_seen.filter(|seen| new_revision.is_some_and(|new| new < *seen));
+    let is_other = kept.is_some_and(|(kept, _)| kept.digest() != digest);
+    if !is_other && (seen_revision.is_none() || terms.allow_older) {
+        return Ok(None);
+    }
+    let plan = offer::plan_of(texts, taken.clone())?;
+    let old = kept.and_then(|(kept, taken)| Some((kept, taken.as_deref()?)));
+    let staying = match old {
+        Some((kept, taken)) => {
+            let old = offer::plan_of(kept, taken.clone())?;
+            let progress = progress.filter(|progress| progress.snapshot == kept.digest());
+            Some(progress.map_or((0, 0), |progress| staying(&old, &plan, progress)))
+        }
+        None => None,
+    };
+    Ok(Some(NewSnapshot {
+        digest,
+        old_revision: old.and_then(|(_, taken)| revision(taken)),
+        new_revision,
+        seen_revision,
+        blocks: plan.blocks(),
+        blocks_stay: staying.map(|(blocks, _)| blocks),
+        bytes_to_fetch: plan.total_bytes().saturating_sub(staying.map_or(0, |(_, bytes)| bytes)),
+    }))
 }
 
 /// The snapshot at the address is the one whose blocks nobody has.
@@ -279,7 +337,7 @@ pub(super) fn start(shared: &Arc<Shared>, id: DownloadId, how: How, waker: Waker
     });
     if let Err(error) = begun {
         let failure = TransferError::Setup(error.to_string()).explain();
-        let not_begun = NotBegun { failure, is_temporary: true, is_elsewhere: false };
+        let not_begun = NotBegun { failure, is_temporary: true, is_elsewhere: false, anew: None };
         shared.send(super::keeper::Message::Begun(id, Box::new(Err(not_begun))));
     }
 }

@@ -8,6 +8,7 @@ use super::entry::{Entry, Stage};
 use super::keeper::{Keeper, Message};
 use super::live::LiveDownload;
 use super::lock;
+use crate::package::Sha256Digest;
 use crate::package::download::{DownloadId, DownloadRecord, DownloadState, Wanted};
 use crate::transfer::{Event, EventKind};
 
@@ -21,6 +22,7 @@ pub(super) enum Command {
     FetchAgain(usize),
     Limit(Option<u64>),
     Connections(u32),
+    TakeNew(Sha256Digest),
 }
 
 impl Keeper<'_> {
@@ -30,6 +32,7 @@ impl Keeper<'_> {
                 let entry = &mut self.entries[at];
                 entry.is_here = true;
                 entry.wait = None;
+                entry.anew = None;
                 if entry.stage == Stage::Running {
                     // It runs already; only how is new.
                     if let Some(live) = lock(&self.shared.live).get(&record.id) {
@@ -66,7 +69,9 @@ impl Keeper<'_> {
                 if is_running {
                     entry.stops += 1;
                 }
-                self.set_state(at, DownloadState::Paused, String::new());
+                // Why it stood still before holds on.
+                let reason = entry.anew.as_ref().map(|anew| anew.words()).unwrap_or_default();
+                self.set_state(at, DownloadState::Paused, reason);
                 self.write(at);
                 if is_running {
                     self.end(at);
@@ -75,13 +80,28 @@ impl Keeper<'_> {
             Command::Resume => {
                 let entry = &mut self.entries[at];
                 let was_invalid = entry.record.state == DownloadState::Invalid;
-                if entry.record.state == DownloadState::Ready
+                if entry.anew.take().is_some() {
+                    // Nobody decided for the new one: what was begun goes on as far as it can.
+                    entry.asked_again_for = None;
+                } else if entry.record.state == DownloadState::Ready
                     || !was_invalid && entry.record.wanted == Wanted::Running
                 {
                     return self.retry_now(at);
                 }
                 // The codebases no longer had what was sealed: perhaps there is something new.
                 entry.how.fetch_snapshot |= was_invalid;
+                entry.record.wanted = Wanted::Running;
+                entry.wait = None;
+                self.set_state(at, DownloadState::Pending, String::new());
+                self.write(at);
+            }
+            Command::TakeNew(digest) => {
+                let entry = &mut self.entries[at];
+                if entry.anew.as_ref().is_none_or(|anew| anew.digest != digest) {
+                    return;
+                }
+                entry.anew = None;
+                entry.accepts = Some(digest);
                 entry.record.wanted = Wanted::Running;
                 entry.wait = None;
                 self.set_state(at, DownloadState::Pending, String::new());
@@ -128,6 +148,9 @@ impl Keeper<'_> {
         // Its files became a package and are gone from there; that package has checks of its own.
         if entry.record.registered_as.is_some() && !entry.record.folder.exists() {
             return;
+        }
+        if entry.anew.take().is_some() {
+            entry.asked_again_for = None;
         }
         entry.how.without_hints |= fetch.is_none();
         entry.fetch_again.extend(fetch);

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
+use super::NewSnapshot;
 use super::begin::How;
 use super::live::LiveDownload;
 use super::row::DownloadRow;
@@ -50,6 +51,10 @@ pub(super) struct Entry {
     pub(super) asked_again_for: Option<Sha256Digest>,
     /// Why it is Invalid, while the address is asked for a new snapshot.
     pub(super) invalid: Option<String>,
+    /// A snapshot that was published anew, until somebody decides.
+    pub(super) anew: Option<NewSnapshot>,
+    /// The snapshot that somebody decided for, until it is there.
+    pub(super) accepts: Option<Sha256Digest>,
     pub(super) stops: u32,
     pub(super) started: Option<Instant>,
     pub(super) saved: Instant,
@@ -71,6 +76,8 @@ impl Entry {
             snapshot: Sha256Digest::default(),
             asked_again_for: None,
             invalid: None,
+            anew: None,
+            accepts: None,
             stops: 0,
             started: None,
             saved: Instant::now(),
@@ -83,6 +90,7 @@ impl Entry {
     pub(super) fn is_wanted(&self) -> bool {
         self.is_here
             && self.removal.is_none()
+            && self.anew.is_none()
             && self.record.wanted == Wanted::Running
             && !self.record.state.is_final()
     }
@@ -113,6 +121,7 @@ pub(super) fn reason_of(status: &TransferStatus) -> String {
 pub(super) fn row_of(entry: &Entry, live: &HashMap<DownloadId, LiveDownload>) -> DownloadRow {
     let mut row = DownloadRow::of_record(&entry.record);
     row.stops = entry.stops;
+    row.anew.clone_from(&entry.anew);
     if let Some(live) = live.get(&entry.record.id) {
         let looked_at = live.transfer().survey_progress().done_bytes;
         row = row.with_status(&live.status(), looked_at);

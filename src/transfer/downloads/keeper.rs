@@ -291,7 +291,8 @@ impl Keeper<'_> {
             }
             let entry = &mut self.entries[at];
             entry.stage = Stage::Beginning;
-            let how = std::mem::take(&mut entry.how);
+            let mut how = std::mem::take(&mut entry.how);
+            how.accepts = entry.accepts;
             let (id, waker) = (entry.record.id, self.waker());
             begin::start(self.shared, id, how, waker);
         }
@@ -315,6 +316,7 @@ impl Keeper<'_> {
                 let entry = &mut self.entries[at];
                 entry.stage = Stage::Running;
                 entry.invalid = None;
+                entry.accepts = None;
                 entry.wait = None;
                 entry.snapshot = snapshot;
                 entry.started = Some(Instant::now());
@@ -333,13 +335,22 @@ impl Keeper<'_> {
                     self.end(at);
                 }
             }
-            Err(NotBegun { failure, is_temporary, is_elsewhere }) => {
+            Err(NotBegun { failure, is_temporary, is_elsewhere, anew }) => {
                 let entry = &mut self.entries[at];
                 entry.stage = Stage::Still;
                 if entry.removal.is_some() {
                     return self.remove(at);
                 }
                 if !entry.is_wanted() {
+                    return;
+                }
+                if let Some(anew) = anew {
+                    entry.invalid = None;
+                    entry.accepts = None;
+                    let reason = anew.words();
+                    entry.anew = Some(*anew);
+                    self.set_state(at, DownloadState::Paused, reason);
+                    self.write(at);
                     return;
                 }
                 if let Some(reason) = entry.invalid.take() {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::NewSnapshot;
 use crate::package::{BlockBoard, BlockMap};
 use crate::transfer::{BlockNote, Event, Transfer, TransferStatus};
 
@@ -25,6 +26,7 @@ struct Shared {
     map: OnceLock<Option<Arc<BlockMap>>>,
     rates: Mutex<Rates>,
     events: Mutex<Vec<Event>>,
+    taken_anew: Option<NewSnapshot>,
 }
 
 #[derive(Default)]
@@ -40,8 +42,14 @@ impl std::fmt::Debug for LiveDownload {
 }
 
 impl LiveDownload {
-    /// `earlier` is what went before: its events and rates go on.
-    pub(super) fn new(transfer: Transfer, before: Vec<Event>, earlier: Option<&Self>) -> Self {
+    /// `earlier` is what went before: its events and rates go on. `taken_anew` is the snapshot, where it is another one
+    /// than before.
+    pub(super) fn new(
+        transfer: Transfer,
+        before: Vec<Event>,
+        earlier: Option<&Self>,
+        taken_anew: Option<NewSnapshot>,
+    ) -> Self {
         let mut events = earlier.map(Self::events).unwrap_or_default();
         events.extend(before);
         let surplus = events.len().saturating_sub(EARLIER_EVENTS_MOST);
@@ -52,8 +60,14 @@ impl LiveDownload {
             map: OnceLock::new(),
             rates: Mutex::new(Rates { last: None, kept }),
             events: Mutex::new(events),
+            taken_anew,
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// What is new of its snapshot, where it was published anew and taken.
+    pub fn taken_anew(&self) -> Option<&NewSnapshot> {
+        self.shared.taken_anew.as_ref()
     }
 
     /// The state of every block.

@@ -12,6 +12,7 @@
 //! 4. *Ready*: a clean stop is marked, the engine ends.
 
 mod add;
+mod anew;
 mod begin;
 mod commands;
 mod entry;
@@ -35,10 +36,12 @@ use super::checkpoint::Checkpoints;
 use super::secure_storage::SecureStorage;
 use super::{NetworkOptions, Waker};
 use crate::failure::Failure;
+use crate::package::Sha256Digest;
 use crate::package::download::DownloadId;
 use crate::package::trust::KeyInfo;
 
 pub use add::{NewDownload, OfferLook, OfferSeal};
+pub use anew::NewSnapshot;
 pub use home::Home;
 pub use keeper::RUNNING_MOST;
 pub use live::LiveDownload;
@@ -82,6 +85,8 @@ pub(super) struct Shared {
     waker: Mutex<Option<Waker>>,
     checkpoints: Mutex<Option<Arc<Checkpoints>>>,
     looked: Mutex<Vec<add::Looked>>,
+    /// Whether somebody is asked before a snapshot that was published anew is taken.
+    asks: AtomicBool,
     /// Whether the keeper was told that there is something to show, and has not looked yet.
     is_woken: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -106,6 +111,7 @@ impl Downloads {
             waker: Mutex::new(None),
             checkpoints: Mutex::new(None),
             looked: Mutex::default(),
+            asks: AtomicBool::new(false),
             is_woken: AtomicBool::new(false),
             thread: Mutex::new(None),
         });
@@ -121,6 +127,19 @@ impl Downloads {
     /// Called whenever [`Downloads::rows`] has changed, at most about ten times a second.
     pub fn set_waker(&self, waker: Waker) {
         *lock(&self.shared.waker) = Some(waker);
+    }
+
+    /// Somebody is there who answers: a snapshot that was published anew is taken only after
+    /// [`Downloads::take_new_snapshot`], and until then the download stands still. Otherwise it is taken at once, a
+    /// lower revision never.
+    pub fn ask_about_new_snapshots(&self) {
+        self.shared.asks.store(true, std::sync::atomic::Ordering::Release);
+    }
+
+    /// *Continue with the new one*: goes on with the snapshot that [`DownloadRow::anew`] has shown, also where it is of
+    /// a lower revision. Is there another one meanwhile, that is asked about again.
+    pub fn take_new_snapshot(&self, id: DownloadId, digest: Sha256Digest) {
+        self.command(id, Command::TakeNew(digest));
     }
 
     /// The newest picture of the list.

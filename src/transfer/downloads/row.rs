@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::NewSnapshot;
 use crate::package::PackageKey;
 use crate::package::download::{DownloadId, DownloadRecord, DownloadState, TrustDecision};
 use crate::transfer::{BlockCounts, CodebaseState, TransferStatus};
@@ -60,6 +61,8 @@ pub struct DownloadRow {
     pub registered_as: Option<PackageKey>,
     /// How often it came to a standstill in this program: nothing could be fetched or written.
     pub stops: u32,
+    /// It was published anew, and waits for somebody to decide.
+    pub anew: Option<NewSnapshot>,
 }
 
 /// Name and version, or the last part of the address that says anything.
@@ -101,6 +104,7 @@ impl DownloadRow {
             finished: record.finished,
             registered_as: record.registered_as.clone(),
             stops: 0,
+            anew: None,
         }
     }
 

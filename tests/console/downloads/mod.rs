@@ -1,6 +1,7 @@
 //! Downloads in the console: real libraries, real servers on loopback, the whole window.
 
 mod asking;
+mod changed;
 mod publisher;
 mod running;
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 use packhouse::package::{BlockSize, Sha256Digest};
 use packhouse::session::{
-    Actor, CreateKey, KeyInfo, OpenOptions, Register, RegisterRequest, Seal, ServeOptions, Server, Session,
-    ShareOptions,
+    Actor, AddedFile, CreateKey, KeyInfo, ListPackages, OpenOptions, Register, RegisterRequest, Seal,
+    ServeOptions, Server, Session, ShareOptions, Unseal, Update, UpdateRequest,
 };
 use packhouse::work::Work;
 
@@ -19,6 +19,8 @@ pub(super) const LARGE_BYTES: usize = 24 * 256 * 1024;
 /// A sealed package `Sample 1.0` in a library of somebody.
 pub(super) struct Publisher {
     packages: PathBuf,
+    source: PathBuf,
+    options: OpenOptions,
     pub(super) key: KeyInfo,
 }
 
@@ -40,7 +42,7 @@ impl Publisher {
             keys,
             share: ShareOptions::default(),
         };
-        let session = Session::open(options).expect("a new library");
+        let session = Session::open(options.clone()).expect("a new library");
         let work = Work::new();
         let key = CreateKey { name: "Packaging Berlin".to_owned() };
         let key = session.run(key, &work).expect("a new key");
@@ -51,12 +53,36 @@ impl Publisher {
         let request = RegisterRequest {
             name: Some("Sample".to_owned()),
             version: Some("1.0".to_owned()),
-            ..RegisterRequest::new(vec![source])
+            ..RegisterRequest::new(vec![source.clone()])
         };
         let package = session.run(Register { request }, &work).expect("registered").record.id;
         let seal = Seal { package, key: None, block_size: Some(BlockSize::LEAST) };
         session.run(seal, &work).expect("sealed");
-        Self { packages: root.join("packages"), key }
+        let options = OpenOptions { create: false, ..options };
+        Self { packages: root.join("packages"), source, options, key }
+    }
+
+    /// Seals the package again as the next revision, with another last block of the large file.
+    pub(super) fn publish_again(&self) {
+        let session = Session::open(self.options.clone()).expect("the library");
+        let work = Work::new();
+        let package = session.run(ListPackages {}, &work).expect("a list")[0].id;
+        session.run(Unseal { package }, &work).expect("unsealed");
+        let changed = self.source.join("bin/program.exe");
+        let mut content = fs::read(&changed).expect("a file");
+        content[LARGE_BYTES - 7] ^= 1;
+        fs::write(&changed, content).expect("changed");
+        let add = vec![AddedFile { from: changed, to: Some("bin/program.exe".to_owned()) }];
+        let request = UpdateRequest { add, ..UpdateRequest::default() };
+        session.run(Update { package, request }, &work).expect("updated");
+        session.run(Seal { package, key: None, block_size: Some(BlockSize::LEAST) }, &work).expect("sealed");
+    }
+
+    /// What a server of it has, by path.
+    pub(super) fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let mut files = Vec::new();
+        collect(&self.packages, &self.packages, &mut files);
+        files
     }
 
     /// The folder of the package.
@@ -72,9 +98,7 @@ impl Publisher {
 
     /// A server that can be told to make mistakes; it has the package at `Sample/1.0/`.
     pub(super) fn origin(&self) -> Origin {
-        let mut files = Vec::new();
-        collect(&self.packages, &self.packages, &mut files);
-        Origin::serve(files)
+        Origin::serve(self.files())
     }
 }
 

@@ -1,8 +1,10 @@
 //! Downloads: a new one, what its seal is worth, and what is asked of those that are in the list.
 
+mod changed;
 mod listed;
 mod trust;
 
+pub use changed::SnapshotChanged;
 pub use listed::{FolderTaken, Limit, Register, Remove};
 pub use trust::{BrokenSeal, NoHashes, Unknown, Unsigned};
 
@@ -35,6 +37,10 @@ pub const LIMITS: [Option<u64>; 8] = [
 ];
 /// Height of what is said of an offer of a sealed package, in points.
 const OFFER_HEIGHT: f32 = 96.0;
+/// The refusal of a lower revision than was seen.
+const OLDER: &str = "download-older";
+/// The explicit choice of it.
+const ALLOW_OLDER: &str = "Allow the older revision";
 /// Connections at first.
 const CONNECTIONS: u32 = 8;
 
@@ -155,6 +161,12 @@ impl NewDownload {
         }
     }
 
+    /// Whether what was found is of a lower revision than was seen here.
+    fn offers_older(&self) -> bool {
+        let refusal = self.found().and_then(|look| look.refusal.as_ref());
+        refusal.is_some_and(|refusal| refusal.code == OLDER)
+    }
+
     /// The folder that was chosen, and why it cannot be used.
     fn folder(&self) -> Result<Option<PathBuf>, &'static str> {
         if self.folder.trim().is_empty() { Ok(None) } else { whole_path(&self.folder).map(Some) }
@@ -170,7 +182,7 @@ impl NewDownload {
             limit: self.limit,
             unsigned: None,
             unknown_key: None,
-            allow_older: self.allow_older,
+            allow_older: self.allow_older && self.offers_older(),
             credentials: self.credentials(),
             register: self.register && look.key.is_some(),
         }
@@ -324,6 +336,9 @@ impl Dialog for NewDownload {
             ui.set_min_height(OFFER_HEIGHT);
             self.look_ui(ui);
         });
+        if self.offers_older() {
+            ui.checkbox(&mut self.allow_older, ALLOW_OLDER);
+        }
         let folder = self.folder();
         let refused = if self.address.trim().is_empty() {
             Some("Give an address or a file".to_owned())
@@ -331,6 +346,8 @@ impl Dialog for NewDownload {
             Some(why.to_owned())
         } else {
             let refusal = self.found().and_then(|look| look.refusal.as_ref());
+            // The box above was ticked.
+            let refusal = refusal.filter(|refusal| !(refusal.code == OLDER && self.allow_older));
             refusal.map(|refusal| super::sentence(&refusal.message))
         };
         if self.goes_on && self.found().is_some() && refused.is_none() {

@@ -295,7 +295,8 @@ fn figures(row: &DownloadRow, map: Option<(&BlockMap, u64)>) -> String {
 fn why_ui(ui: &mut Ui, shown: &Shown<'_>) {
     let row = shown.row;
     let waits =
-        matches!(row.state, DownloadState::Retrying | DownloadState::Invalid | DownloadState::Pending);
+        matches!(row.state, DownloadState::Retrying | DownloadState::Invalid | DownloadState::Pending)
+            || row.anew.is_some();
     if !waits || row.reason.is_empty() || shown.live.is_none() {
         return;
     }

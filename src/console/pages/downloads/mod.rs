@@ -11,6 +11,7 @@ pub mod recovery;
 mod tables;
 pub mod words;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ use crate::console::theme::Density;
 use crate::console::tokens::Tokens;
 use crate::console::widgets::empty_state::empty_choices_ui;
 use crate::console::widgets::list::{List, ListState};
+use crate::package::Sha256Digest;
 use crate::package::download::{DownloadId, DownloadState};
 use crate::session::{AddDownload, Credentials, DownloadRow, LiveDownload};
 use command::{DownloadCommand, SelectedDownload};
@@ -48,6 +50,10 @@ pub enum DownloadAction {
     Add(Box<AddDownload>),
     /// Asks for one, with the folder changed: the one it had belongs to another download.
     AskAgain(Box<AddDownload>),
+    /// Goes on with a snapshot that was published anew.
+    TakeNew(DownloadId, Sha256Digest),
+    /// Stops one until somebody says otherwise.
+    Pause(DownloadId),
     /// Takes these off the list, and deletes their files if asked to.
     Remove(Vec<DownloadId>, bool),
     /// Makes a package of a finished one, under this group.
@@ -83,6 +89,8 @@ pub struct DownloadsPage {
     totals: Totals,
     list: ListState,
     select: Option<DownloadId>,
+    /// What was asked about already: each new snapshot once.
+    asked: HashSet<(DownloadId, Sha256Digest)>,
     detail: detail::Detail,
 }
 
@@ -121,6 +129,16 @@ impl DownloadsPage {
     pub fn select_when_seen(&mut self, id: DownloadId) {
         self.select = Some(id);
         self.read_at = None;
+    }
+
+    /// A download whose snapshot was published anew and that was not asked about; it counts as asked about then.
+    pub fn next_question(&mut self) -> Option<DownloadRow> {
+        let anew = |row: &DownloadRow| Some((row.id, row.anew.as_ref()?.digest));
+        let now: HashSet<_> = self.rows.iter().filter_map(anew).collect();
+        self.asked.retain(|one| now.contains(one));
+        let next = self.rows.iter().find(|row| anew(row).is_some_and(|one| !self.asked.contains(&one)))?;
+        self.asked.extend(anew(next));
+        Some(next.clone())
     }
 
     /// All of them.
