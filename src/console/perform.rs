@@ -280,12 +280,9 @@ impl App {
             }
             Action::CloseWhenDone => {
                 self.leaving = Leaving::WhenDone;
-                let title = "Packhouse - closing when done".to_owned();
-                self.ctx.send_viewport_cmd(ViewportCommand::Title(title));
             }
             Action::StayOpen => {
                 self.leaving = Leaving::No;
-                self.ctx.send_viewport_cmd(ViewportCommand::Title(self.title()));
             }
             Action::WriteText(path, text) => self.write_text(path, text),
             other => self.request(other),

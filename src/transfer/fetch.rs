@@ -75,6 +75,8 @@ async fn fetch(shared: &Arc<Shared>, assignment: &mut Assignment, arrived: &mut 
 /// The bytes of an answer as they come.
 struct Body<'a> {
     shared: &'a Shared,
+    /// Number of the codebase that answers.
+    codebase: usize,
     response: reqwest::Response,
     /// The position in the file of the next byte.
     position: u64,
@@ -96,7 +98,7 @@ impl Body<'_> {
                 let bytes = next.ok_or_else(|| Trouble::new(CUT))?;
                 let count = bytes.len() as u64;
                 *self.arrived += count;
-                self.shared.received(count);
+                self.shared.received(self.codebase, count);
                 self.shared.throttle.pay(count, self.shared.clock.as_ref()).await;
                 self.chunk = Some((bytes, 0));
             }
@@ -159,7 +161,14 @@ async fn web_blocks(
         return Ok(());
     }
     let position = if is_whole { 0 } else { range.start };
-    let mut body = Body { shared, response: answer.response, position, chunk: None, arrived };
+    let mut body = Body {
+        shared,
+        codebase: assignment.codebase,
+        response: answer.response,
+        position,
+        chunk: None,
+        arrived,
+    };
     while let Some(block) = assignment.runs.first().map(|run| run.start) {
         let place = place(block)?;
         let skip = place.offset_bytes.saturating_sub(body.position);
@@ -247,7 +256,14 @@ async fn web_whole(
         whole.written_bytes = whole.written_bytes.min(position);
     });
     shared.board.mark(shared.plan.blocks_of(file).start, BlockState::Downloading);
-    let mut body = Body { shared, response: answer.response, position, chunk: None, arrived };
+    let mut body = Body {
+        shared,
+        codebase: assignment.codebase,
+        response: answer.response,
+        position,
+        chunk: None,
+        arrived,
+    };
     while body.position < size_bytes {
         let offset_bytes = body.position;
         let piece = PIECE_BYTES.min(size_bytes - offset_bytes);
@@ -281,7 +297,7 @@ async fn local_blocks(
                 incoming.fill(|room| source.read(request, room).map(|found| has = found)).map(|()| has)
             })
             .await?;
-        count(shared, place.size_bytes, arrived).await;
+        count(shared, assignment.codebase, place.size_bytes, arrived).await;
         done_with_first(assignment);
         if !judge(shared, incoming, block, number) {
             return Ok(());
@@ -314,7 +330,7 @@ async fn local_whole(
             source.read(request, buffer.whole(usize::try_from(piece).unwrap_or(usize::MAX)))
         })
         .await?;
-        count(shared, piece, arrived).await;
+        count(shared, assignment.codebase, piece, arrived).await;
         shared.writer.send(Message::Piece { file, offset_bytes: at, buffer }).ok();
         at += piece;
     }
@@ -349,8 +365,8 @@ async fn read_local<T: Send + 'static>(
     }
 }
 
-async fn count(shared: &Shared, bytes: u64, arrived: &mut u64) {
+async fn count(shared: &Shared, codebase: usize, bytes: u64, arrived: &mut u64) {
     *arrived += bytes;
-    shared.received(bytes);
+    shared.received(codebase, bytes);
     shared.throttle.pay(bytes, shared.clock.as_ref()).await;
 }

@@ -82,10 +82,10 @@ impl Shared {
         said
     }
 
-    /// Bytes arrived: counted, and nobody is woken for it more often than can be seen.
-    pub(crate) fn received(&self, bytes: u64) {
+    /// Bytes arrived from `codebase`: counted, and nobody is woken for it more often than can be seen.
+    pub(crate) fn received(&self, codebase: usize, bytes: u64) {
         let at = self.moment();
-        self.lock().received(bytes, at);
+        self.lock().received(codebase, bytes, at);
         self.wake(false, at.now);
     }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::console::action::Action;
-use crate::console::app::App;
+use crate::console::app::{App, Leaving};
 use crate::console::command::Command;
 use crate::console::dialogs::Delivery;
 use crate::console::one_window::Entrance;
@@ -66,7 +66,17 @@ impl App {
 
     /// The title of the window.
     pub(in crate::console) fn title(&self) -> String {
-        self.standing().map_or_else(|| "Packhouse".to_owned(), |standing| format!("Packhouse - {standing}"))
+        if self.leaving == Leaving::WhenDone {
+            return "Packhouse - closing when done".to_owned();
+        }
+        let title = self
+            .standing()
+            .map_or_else(|| "Packhouse".to_owned(), |standing| format!("Packhouse - {standing}"));
+        // In front, where a task bar has room for it.
+        match self.downloads.totals().percent() {
+            Some(percent) => format!("{percent} % - {title}"),
+            None => title,
+        }
     }
 
     /// Keeps the title up to date.

@@ -106,6 +106,8 @@ pub(crate) struct Desk {
     pub(crate) connections: usize,
     counts: Counts,
     meter: RateMeter,
+    /// What arrives from each codebase.
+    meters: Vec<RateMeter>,
     events: Events,
     notes: Notes,
     strangers: Strangers,
@@ -141,6 +143,7 @@ impl Desk {
         connections: usize,
     ) -> Self {
         let blocks = plan.blocks();
+        let meters = vec![RateMeter::default(); codebases.len()];
         Self {
             plan,
             board,
@@ -162,6 +165,7 @@ impl Desk {
             connections: connections.max(1),
             counts: Counts::default(),
             meter: RateMeter::default(),
+            meters,
             events: Events::default(),
             notes: Notes::default(),
             strangers: Strangers::default(),

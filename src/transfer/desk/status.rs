@@ -124,7 +124,10 @@ pub struct CodebaseStatus {
 
 impl Desk {
     pub(crate) fn status(&self, limit: Option<u64>, at: Moment) -> TransferStatus {
-        let codebases = self.codebases.iter().map(|codebase| {
+        let codebases = self.codebases.iter().zip(&self.meters).map(|(codebase, meter)| {
+            // Until the first range has ended: what arrives, shared out among those that bring it.
+            let arriving = meter.per_second(at.now) / codebase.active.max(1) as f64;
+            let arriving = (codebase.active > 0 && arriving > 0.0).then_some(arriving);
             let next_in = codebase.retry_at.checked_sub(at.now).filter(|wait| !wait.is_zero());
             CodebaseStatus {
                 name: codebase.name.clone(),
@@ -136,7 +139,7 @@ impl Desk {
                 },
                 score_percent: codebase.score.percent(at.now),
                 errors: codebase.score.errors(at.now),
-                bytes_per_second: codebase.rate,
+                bytes_per_second: codebase.rate.or(arriving),
                 fetched_bytes: codebase.fetched_bytes,
                 bad_blocks: codebase.bad_blocks,
                 connections: codebase.active,

@@ -283,10 +283,13 @@ impl Desk {
         }
     }
 
-    /// Bytes arrived on some connection.
-    pub(crate) fn received(&mut self, bytes: u64, at: Moment) {
+    /// Bytes arrived on some connection to `codebase`.
+    pub(crate) fn received(&mut self, codebase: usize, bytes: u64, at: Moment) {
         self.counts.received_bytes += bytes;
         self.meter.add(bytes, at.now);
+        if let Some(meter) = self.meters.get_mut(codebase) {
+            meter.add(bytes, at.now);
+        }
         self.version += 1;
     }
 

@@ -201,3 +201,35 @@ fn a_sample_heals_from_all_that_is_done_to_it() {
     desk.wait("everything is gone", |desk| desk.rows().is_empty() && !made.exists() && !row.folder.exists());
     desk.wait_for("Nothing is being downloaded.");
 }
+
+#[test]
+fn the_title_tells_how_far_it_is_and_the_table_how_fast_before_a_block_is_there() {
+    let (mut desk, publisher) = Desk::beside_publisher();
+    let server = publisher.serve(0);
+    let id = desk.add(format!("{}Sample/1.0/", server.url()), SLOW, Vec::new());
+    desk.go_to_downloads();
+    let titled = |desk: &Desk, is_so: &dyn Fn(&str) -> bool| {
+        let root = desk.harness.output().viewport_output.get(&egui::ViewportId::ROOT);
+        root.is_some_and(|root| {
+            root.commands
+                .iter()
+                .any(|command| matches!(command, egui::ViewportCommand::Title(title) if is_so(title)))
+        })
+    };
+    // The large file comes in ranges of several blocks, and none of them is over.
+    desk.wait("a rate", |desk| {
+        let live = desk.session().and_then(|session| session.downloads()?.live(id));
+        live.is_some_and(|live| {
+            let status = live.status();
+            status.blocks.fetched == 0
+                && status.codebases.iter().any(|one| one.bytes_per_second.is_some_and(|rate| rate >= 1.0))
+        })
+    });
+    desk.wait("a title with the part that is done", |desk| {
+        titled(desk, &|title| title.ends_with(" % - Packhouse"))
+    });
+    let downloads = desk.session().and_then(|session| session.downloads()).expect("a list");
+    downloads.set_limit(id, None);
+    desk.wait("a title as always", |desk| titled(desk, &|title| title == "Packhouse"));
+    desk.wait_for_state(DownloadState::Ready);
+}
