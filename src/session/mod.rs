@@ -36,7 +36,7 @@ pub use crate::library::{
 pub use crate::serve::{Certificate, Counters as ServeCounters, ServeOptions, Server, Tls};
 pub use crate::store::{FoundFile, HistoryFilter, SearchCount, SearchResult};
 pub use crate::transfer::downloads::{
-    DownloadRow, Downloads, LiveDownload, NewSnapshot, OfferLook, OfferSeal, RUNNING_MOST, Runs,
+    DownloadRow, Downloads, LiveDownload, NewSnapshot, OfferLook, OfferSeal, RUNNING_MOST, Runs, SetAside,
 };
 pub use crate::transfer::{
     BlockCounts, BlockNote, CodebaseState, CodebaseStatus, Credentials, Event, EventKind, Ladder,

@@ -375,6 +375,23 @@ fn is_hole(_: &File, _: &Place) -> bool {
 /// Files below the folder that the plan does not list.
 fn strangers(root: &Root, plan: &Plan, work: &Work) -> Result<Strangers, Cancelled> {
     let mut strangers = Strangers::default();
+    each_stranger(root, plan, work, |path| {
+        strangers.count += 1;
+        if strangers.named.len() < STRANGERS_NAMED {
+            strangers.named.push(path);
+        }
+    })?;
+    strangers.named.sort();
+    Ok(strangers)
+}
+
+/// Calls `tell` with the path of every file below the folder that the plan does not list; no link is followed.
+pub(super) fn each_stranger(
+    root: &Root,
+    plan: &Plan,
+    work: &Work,
+    mut tell: impl FnMut(String),
+) -> Result<(), Cancelled> {
     let mut folders = vec![String::new()];
     let mut buffer = ReadBuffer::default();
     while let Some(folder) = folders.pop() {
@@ -395,15 +412,11 @@ fn strangers(root: &Root, plan: &Plan, work: &Work) -> Result<Strangers, Cancell
             if kind == Kind::Folder {
                 folders.push(path);
             } else if !is_planned(plan, &path) {
-                strangers.count += 1;
-                if strangers.named.len() < STRANGERS_NAMED {
-                    strangers.named.push(path);
-                }
+                tell(path);
             }
         }
     }
-    strangers.named.sort();
-    Ok(strangers)
+    Ok(())
 }
 
 fn is_planned(plan: &Plan, path: &str) -> bool {

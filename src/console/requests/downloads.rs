@@ -12,7 +12,7 @@ use crate::console::action::Action;
 use crate::console::app::App;
 use crate::console::dialogs::Delivery;
 use crate::console::dialogs::download::{
-    FolderTaken, Limit, NewDownload, NoHashes, Register, Remove, SnapshotChanged,
+    FilesNobodyLists, FolderTaken, Limit, NewDownload, NoHashes, Register, Remove, SnapshotChanged,
 };
 use crate::console::pages::Place;
 use crate::console::pages::downloads::command::{DownloadCommand, DownloadScope};
@@ -23,6 +23,7 @@ use crate::failure::{Class, Failure};
 use crate::package::download::{DownloadId, DownloadState};
 use crate::session::{
     AddDownload, DownloadRow, Downloads, LookAtOffer, RegisterDownload, RemoveDownload, Session,
+    SetFilesAside,
 };
 
 /// How long a download that is at work may stay without a new picture, on its own page and beside others.
@@ -69,7 +70,10 @@ impl App {
             && self.dialogs.is_empty()
             && let Some(row) = self.downloads.next_question()
         {
-            self.ask_about_new_snapshot(&row);
+            match row.anew {
+                Some(_) => self.ask_about_new_snapshot(&row),
+                None => self.ask_about_strangers(&row),
+            }
         }
         let works = self
             .downloads
@@ -84,6 +88,14 @@ impl App {
         };
         if let Some(next) = next {
             self.ctx.request_repaint_after(next);
+        }
+    }
+
+    fn ask_about_strangers(&mut self, row: &DownloadRow) {
+        let live = self.list_of_downloads().and_then(|downloads| downloads.live(row.id));
+        if let Some(live) = live {
+            let names = live.status().strangers.named;
+            self.put_in_front(Box::new(FilesNobodyLists::new(row, names)));
         }
     }
 
@@ -153,6 +165,10 @@ impl App {
             DownloadAction::Add(request) => self.add_download(*request),
             DownloadAction::AskAgain(request) => self.put_in_front(Box::new(NewDownload::again(*request))),
             DownloadAction::TakeNew(id, digest) => downloads.take_new_snapshot(id, digest),
+            DownloadAction::SetAside(id) => {
+                let title = format!("Setting files of {} aside", self.title_of_download(id));
+                self.ask(title, Show::Row, SetFilesAside { id }, |app, result| app.tell_if_failed(result));
+            }
             DownloadAction::Pause(id) => downloads.pause(id),
             DownloadAction::Remove(ids, delete_files) => {
                 for id in ids {

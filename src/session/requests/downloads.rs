@@ -8,7 +8,7 @@ use crate::failure::{Class, Failure};
 use crate::package::PackageKey;
 use crate::package::download::{DownloadId, LadderKind};
 use crate::session::downloads::of_writable;
-use crate::session::{Credentials, OfferLook, unpanicked};
+use crate::session::{Credentials, OfferLook, SetAside, unpanicked};
 use crate::transfer::downloads::NewDownload;
 use crate::work::Work;
 
@@ -175,5 +175,28 @@ impl Request for RegisterDownload {
 
     fn run(self, session: &Session, _work: &Work) -> Result<PackageKey, Failure> {
         unpanicked(|| of_writable(session)?.register(self.id, self.group.as_deref()))
+    }
+}
+
+/// Moves the files that the snapshot of a finished download does not list into a folder beside it; deletes nothing.
+#[derive(Clone, Debug)]
+pub struct SetFilesAside {
+    /// Which.
+    pub id: DownloadId,
+}
+
+impl Request for SetFilesAside {
+    type Reply = SetAside;
+
+    fn title(&self) -> String {
+        "Setting files aside".to_owned()
+    }
+
+    fn changes(&self) -> bool {
+        false
+    }
+
+    fn run(self, session: &Session, work: &Work) -> Result<SetAside, Failure> {
+        unpanicked(|| of_writable(session)?.set_aside(self.id, work))
     }
 }

@@ -24,6 +24,7 @@ mod offer;
 mod removing;
 mod row;
 mod saving;
+mod strangers;
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
@@ -46,6 +47,7 @@ pub use home::Home;
 pub use keeper::RUNNING_MOST;
 pub use live::LiveDownload;
 pub use row::DownloadRow;
+pub use strangers::SetAside;
 
 use keeper::{Command, Message};
 

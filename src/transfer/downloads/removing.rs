@@ -180,7 +180,7 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 /// Whether a folder on the way is a link by now: what lies behind it is not ours.
-fn leads_through_link(folder: &Path, path: &str) -> bool {
+pub(super) fn leads_through_link(folder: &Path, path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     let mut at = folder.to_owned();
     parts[..parts.len().saturating_sub(1)].iter().any(|part| {
@@ -190,7 +190,7 @@ fn leads_through_link(folder: &Path, path: &str) -> bool {
 }
 
 /// What was to be fetched for it, as its kept snapshot says; `None` where that is lost.
-fn plan_of(shared: &Shared, record: &DownloadRecord) -> Result<Option<Plan>, Failure> {
+pub(super) fn plan_of(shared: &Shared, record: &DownloadRecord) -> Result<Option<Plan>, Failure> {
     let checkpoints = shared.checkpoints()?;
     let loaded = with_database(&*shared.home, |catalogue| checkpoints.load(catalogue, record.id))?;
     let loaded = loaded.map_err(|error| checkpoint_failure(&error))?;

@@ -61,6 +61,8 @@ pub struct DownloadRow {
     pub registered_as: Option<PackageKey>,
     /// How often it came to a standstill in this program: nothing could be fetched or written.
     pub stops: u32,
+    /// How many files lie in its folder that its snapshot does not list, once it is Ready in this program.
+    pub strangers: u64,
     /// It was published anew, and waits for somebody to decide.
     pub anew: Option<NewSnapshot>,
 }
@@ -104,6 +106,7 @@ impl DownloadRow {
             finished: record.finished,
             registered_as: record.registered_as.clone(),
             stops: 0,
+            strangers: 0,
             anew: None,
         }
     }
@@ -120,6 +123,9 @@ impl DownloadRow {
         // Not what is on its way right now.
         self.fetched_again_bytes = status.bad_bytes;
         self.blocks = Some(status.blocks);
+        if status.state == DownloadState::Ready {
+            self.strangers = status.strangers.count;
+        }
         if status.state == DownloadState::Downloading && !status.stopped {
             let rate = status.bytes_per_second;
             self.rate_bytes_per_s = Some(rate as u64);

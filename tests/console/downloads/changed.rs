@@ -1,9 +1,11 @@
-//! Downloads whose source is not what it was: published anew, or of a lower revision than was seen.
+//! Downloads whose source is not what it was: published anew, of a lower revision than was seen, or beside files nobody lists.
 
 use std::fs;
 
 use egui::{Key, Modifiers};
 use packhouse::package::download::DownloadState;
+use packhouse::session::AddDownload;
+use packhouse::work::Work;
 
 use super::publisher::Publisher;
 use crate::desk::Desk;
@@ -86,4 +88,51 @@ fn a_lower_revision_is_taken_only_where_somebody_ticks_it() {
     desk.wait("both", |desk| desk.rows().iter().filter(|row| row.state == DownloadState::Ready).count() == 2);
     let text = fs::read_to_string(folder.join("reginfo.json")).expect("registration information");
     assert!(text.contains("\"revision\": 1"), "{text}");
+}
+
+#[test]
+fn files_nobody_lists_are_left_or_set_aside_and_never_deleted() {
+    const ASKED: &str = "Files nobody lists";
+    let (mut desk, publisher) = Desk::beside_publisher();
+    let origin = publisher.origin();
+    let folder = desk.folder.path().join("into");
+    fs::create_dir_all(folder.join("data/bin")).expect("a new folder");
+    for (path, content) in [("notes.txt", "mine"), ("data/bin/own.ini", "mine too")] {
+        fs::write(folder.join(path), content).expect("a new file");
+    }
+    let address = format!("{}Sample/1.0/", origin.url());
+    let request =
+        AddDownload { folder: Some(folder.clone()), connections: 4, address, ..AddDownload::default() };
+    desk.session().expect("a library").run(request, &Work::new()).expect("a download");
+    desk.go_to_downloads();
+    desk.wait_for(ASKED);
+    assert!(desk.sees("2 files more that its snapshot does not list"));
+    assert!(desk.sees("data/bin/own.ini") && desk.sees("notes.txt"));
+    // Enter leaves them.
+    desk.press(Modifiers::NONE, Key::Enter);
+    desk.wait_until_gone(ASKED);
+    assert!(folder.join("notes.txt").is_file());
+    desk.harness.run();
+    assert!(!desk.sees(ASKED), "asked once");
+
+    // Read again, they are found again.
+    desk.click("Check again");
+    desk.wait_for(ASKED);
+    desk.click("Set aside…");
+    desk.wait_for("Set 2 files aside?");
+    desk.click_last("Back");
+    desk.click("Set aside…");
+    desk.click_last("Set aside");
+    desk.wait("they are gone", |_| {
+        !folder.join("notes.txt").exists() && !folder.join("data/bin/own.ini").exists()
+    });
+    desk.wait_for("2 files that nobody lists went to");
+    let beside = fs::read_dir(desk.folder.path()).expect("a folder").flatten().map(|entry| entry.path());
+    let aside: Vec<_> = beside
+        .filter(|path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("into set aside ")))
+        .collect();
+    let [aside] = aside.as_slice() else { panic!("{aside:?}") };
+    assert_eq!(fs::read_to_string(aside.join("data/bin/own.ini")).expect("a file"), "mine too");
+    assert_eq!(fs::read_to_string(aside.join("notes.txt")).expect("a file"), "mine");
+    assert!(folder.join("data/bin/program.exe").is_file() && folder.join("reginfo.json").is_file());
 }

@@ -2,10 +2,12 @@
 
 mod changed;
 mod listed;
+mod strangers;
 mod trust;
 
 pub use changed::SnapshotChanged;
 pub use listed::{FolderTaken, Limit, Register, Remove};
+pub use strangers::FilesNobodyLists;
 pub use trust::{BrokenSeal, NoHashes, Unknown, Unsigned};
 
 use std::path::PathBuf;

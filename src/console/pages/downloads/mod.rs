@@ -52,6 +52,8 @@ pub enum DownloadAction {
     AskAgain(Box<AddDownload>),
     /// Goes on with a snapshot that was published anew.
     TakeNew(DownloadId, Sha256Digest),
+    /// Moves the files nobody lists out of its folder.
+    SetAside(DownloadId),
     /// Stops one until somebody says otherwise.
     Pause(DownloadId),
     /// Takes these off the list, and deletes their files if asked to.
@@ -89,8 +91,8 @@ pub struct DownloadsPage {
     totals: Totals,
     list: ListState,
     select: Option<DownloadId>,
-    /// What was asked about already: each new snapshot once.
-    asked: HashSet<(DownloadId, Sha256Digest)>,
+    /// What was asked about already: each new snapshot once, and once the files nobody lists.
+    asked: HashSet<(DownloadId, Option<Sha256Digest>)>,
     detail: detail::Detail,
 }
 
@@ -131,13 +133,17 @@ impl DownloadsPage {
         self.read_at = None;
     }
 
-    /// A download whose snapshot was published anew and that was not asked about; it counts as asked about then.
+    /// A download that was published anew, or is Ready beside files nobody lists, and was not asked about; it counts as
+    /// asked about then.
     pub fn next_question(&mut self) -> Option<DownloadRow> {
-        let anew = |row: &DownloadRow| Some((row.id, row.anew.as_ref()?.digest));
-        let now: HashSet<_> = self.rows.iter().filter_map(anew).collect();
+        let of = |row: &DownloadRow| {
+            let anew = row.anew.as_ref().map(|anew| anew.digest);
+            (anew.is_some() || row.strangers > 0).then_some((row.id, anew))
+        };
+        let now: HashSet<_> = self.rows.iter().filter_map(of).collect();
         self.asked.retain(|one| now.contains(one));
-        let next = self.rows.iter().find(|row| anew(row).is_some_and(|one| !self.asked.contains(&one)))?;
-        self.asked.extend(anew(next));
+        let next = self.rows.iter().find(|row| of(row).is_some_and(|one| !self.asked.contains(&one)))?;
+        self.asked.extend(of(next));
         Some(next.clone())
     }
 
