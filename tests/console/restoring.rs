@@ -248,3 +248,27 @@ fn a_key_that_nobody_trusts_is_trusted_from_the_dialog_and_the_restore_goes_on()
     other.click("Trust");
     other.wait("restored", |desk| state(desk) == Some(PackageState::Sealed));
 }
+
+#[test]
+fn a_damaged_archive_is_repaired_from_the_properties_of_the_package() {
+    let (mut desk, file) = archived();
+    desk.properties(TITLE);
+    desk.click("Consistency");
+    assert!(!desk.is_enabled("Repair archive…"), "no damage is known");
+    let spare = file.with_file_name("spare.tar.zst");
+    fs::copy(&file, &spare).expect("a copy");
+    let mut bytes = fs::read(&file).expect("the archive");
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 64].fill(0xA5);
+    fs::write(&file, bytes).expect("damaged");
+    desk.click_last("Verify archive");
+    desk.wait("the damage", |desk| desk.has("Repair archive…") && desk.is_enabled("Repair archive…"));
+    desk.wait_for("damage found");
+    desk.click("Repair archive…");
+    desk.wait_for("Repair and restore 7-Zip 24.09");
+    desk.fill("Repair from", &spare.display().to_string());
+    desk.click_last("Repair and restore");
+    desk.wait("restored", |desk| state(desk) == Some(PackageState::Sealed));
+    let restored = desk.data("7-Zip", "24.09").join("noise.bin");
+    assert_eq!(fs::read_to_string(restored).expect("a file"), noise());
+}

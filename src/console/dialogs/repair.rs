@@ -1,13 +1,13 @@
 //! What a repair would do, shown before anything changes: what is fetched and from where, what is renamed, what is set
 //! aside, what stays as it is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use egui::{RichText, TextEdit, Ui};
 
 use super::{
-    Delivery, Dialog, Env, Next, buttons_ui, default_button, plain_button, problem_list_ui, quiet, sentence,
-    text,
+    Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, plain_button, problem_list_ui, quiet,
+    sentence, text,
 };
 use crate::console::action::{Action, Browse};
 use crate::console::format;
@@ -17,6 +17,7 @@ use crate::console::tokens::Tokens;
 use crate::console::widgets::button::{button, button_unless};
 use crate::console::widgets::field_row::field_row;
 use crate::failure::Failure;
+use crate::package::PackageId;
 use crate::session::{
     AddedChoice, PlaceLook, PreparedRepair, RepairChange, RepairFile, RepairPlan, RepairRequest,
     RestoreSource,
@@ -354,13 +355,20 @@ pub struct RepairArchive {
     name: String,
     place: String,
     known: Vec<String>,
+    /// The damaged archive itself: it is no place to repair from.
+    archive: Option<PathBuf>,
 }
 
 impl RepairArchive {
     /// Of this archive, called so; `known` are places that may have what is missing.
     pub fn new(source: RestoreSource, name: String, known: Vec<String>) -> Self {
         let place = known.first().cloned().unwrap_or_default();
-        Self { source, name, place, known }
+        Self { source, name, place, known, archive: None }
+    }
+
+    /// Of the archive of this package, which lies at `archive`; places that may have what is missing are looked up.
+    pub fn of_package(id: PackageId, name: String, archive: PathBuf) -> Self {
+        Self { archive: Some(archive), ..Self::new(RestoreSource::Package(id), name, Vec::new()) }
     }
 }
 
@@ -373,6 +381,13 @@ impl Dialog for RepairArchive {
         format!("Repair and restore {}", self.name)
     }
 
+    fn needs(&self) -> Needs {
+        match (&self.source, &self.archive) {
+            (RestoreSource::Package(id), Some(_)) => Needs { places: Some(*id), ..Needs::default() },
+            _ => Needs::default(),
+        }
+    }
+
     fn width(&self) -> f32 {
         560.0
     }
@@ -381,7 +396,7 @@ impl Dialog for RepairArchive {
         text(
             ui,
             "What is damaged in the archive is fetched from there. Every block is checked against the seal before \
-             anything changes.",
+             anything changes. The package comes back to the library and can be archived again.",
         );
         super::path_row(ui, "Repair from", &mut self.place, Browse::Folder, env.is_new, actions);
         quiet(
@@ -403,8 +418,15 @@ impl Dialog for RepairArchive {
     }
 
     fn receive(&mut self, delivery: &Delivery<'_>) {
-        if let Delivery::Path(path) = delivery {
-            self.place = path.display().to_string();
+        match delivery {
+            Delivery::Path(path) => self.place = path.display().to_string(),
+            Delivery::KnownPlaces(known) => {
+                self.known = other_places(known, self.archive.as_deref());
+                if self.place.is_empty() {
+                    self.place = self.known.first().cloned().unwrap_or_default();
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The tab *Consistency*: the switch, what is recorded, what is there now, and every difference by name.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use egui::{Label, RichText, Ui};
 
 use super::{Part, PropertyWindow};
 use crate::console::action::Action;
 use crate::console::dialogs::files::SaveText;
+use crate::console::dialogs::repair::RepairArchive;
 use crate::console::format;
 use crate::console::icons::Icon;
 use crate::console::pages::packages::Moment;
@@ -211,6 +213,16 @@ impl PropertyWindow {
                 if crate::console::widgets::button::button(ui, "Verify archive").clicked() {
                     actions.push(Action::Check(vec![id], CheckKind::Deep));
                 }
+                let refused = self.archive_repair_refusal();
+                if button_unless(ui, "Repair archive…", None, refused)
+                    .on_hover_text("Fetch what is damaged, and bring the package back")
+                    .clicked()
+                    && let Some(archive) = &record.archive
+                {
+                    let file = PathBuf::from(&archive.path);
+                    let dialog = RepairArchive::of_package(id, record.key.title(), file);
+                    actions.push(Action::Ask(Box::new(dialog)));
+                }
                 return;
             }
             let quick = button_unless(ui, "Quick check", None, None)
@@ -242,6 +254,16 @@ impl PropertyWindow {
                 ))));
             }
         });
+    }
+
+    /// Why the archive of the package cannot be repaired now.
+    fn archive_repair_refusal(&self) -> Option<&'static str> {
+        let deep = self.details.as_ref().and_then(|details| details.record.deep);
+        match deep.map(|check| check.finding) {
+            Some(Finding::Damaged) => None,
+            Some(Finding::Consistent) => Some("No damage was found in the archive when it was last verified"),
+            _ => Some("Verify the archive first: it says what is damaged"),
+        }
     }
 
     /// Why the package cannot be repaired now.
