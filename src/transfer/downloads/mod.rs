@@ -72,7 +72,7 @@ pub struct DownloadsOptions {
 }
 
 /// The downloads of a library. A cheap handle: nothing here but [`Downloads::look`], [`Downloads::add`],
-/// [`Downloads::remove`] and [`Downloads::register`] waits for a disk, the database or the network. Clones speak of the same.
+/// [`Downloads::remove`], [`Downloads::register`] and [`Downloads::set_aside`] waits for a disk, the database or the network. Clones speak of the same.
 #[derive(Clone)]
 pub struct Downloads {
     shared: Arc<Shared>,
