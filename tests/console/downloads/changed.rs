@@ -91,6 +91,38 @@ fn a_lower_revision_is_taken_only_where_somebody_ticks_it() {
 }
 
 #[test]
+fn a_lower_revision_that_turns_up_under_way_is_not_taken_by_pressing_enter() {
+    let (mut desk, publisher) = Desk::beside_publisher();
+    let first = publisher.files();
+    publisher.publish_again();
+    let origin = publisher.origin();
+    let id = desk.add(format!("{}Sample/1.0/", origin.url()), SLOW, Vec::new());
+    desk.go_to_downloads();
+    desk.wait("two blocks", |desk| {
+        desk.row().and_then(|row| row.blocks).is_some_and(|blocks| blocks.proven >= 2)
+    });
+    for (path, content) in first {
+        origin.put(&path, content, None);
+    }
+    let downloads = desk.session().and_then(|session| session.downloads()).expect("a list");
+    downloads.set_limit(id, None);
+    desk.wait_for(CHANGED);
+    assert!(desk.sees("lower than revision 2, which was seen here before"));
+    assert!(!desk.is_enabled("Continue with the new one"));
+    // Enter pauses.
+    desk.press(Modifiers::NONE, Key::Enter);
+    desk.wait_until_gone(CHANGED);
+    assert_eq!(desk.row().expect("a download").state, DownloadState::Paused);
+    desk.click_last("Resume");
+    desk.wait_for(CHANGED);
+    desk.click("Allow the older revision");
+    desk.click("Continue with the new one");
+    desk.wait_for_state(DownloadState::Ready);
+    let text = fs::read_to_string(desk.arrives_in().join("reginfo.json")).expect("registration information");
+    assert!(text.contains("\"revision\": 1"), "{text}");
+}
+
+#[test]
 fn files_nobody_lists_are_left_or_set_aside_and_never_deleted() {
     const ASKED: &str = "Files nobody lists";
     let (mut desk, publisher) = Desk::beside_publisher();
