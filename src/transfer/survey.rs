@@ -22,7 +22,7 @@ use crate::package::{BlockBoard, BlockState, Sha256Digest};
 use crate::work::{Cancelled, Work};
 
 /// Bytes read at once: they stay in a core's own cache until they are hashed.
-const BUFFER_BYTES: usize = 256 * 1024;
+const BUFFER_BYTES: usize = 64 * 1024;
 /// Bytes of one task: some milliseconds of work.
 const UNIT_BYTES: u64 = 8 * 1024 * 1024;
 /// Small files of one task.

@@ -99,8 +99,8 @@ impl Transfer {
         let setup = |error: std::io::Error| TransferError::Setup(error.to_string());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            // One core reads and hashes while another writes; with many cores, several of each.
-            .worker_threads((cores / 2).clamp(1, 4))
+            // Hashing is most of the work: each core does its share of it, beside the writing.
+            .worker_threads(cores.clamp(1, 4))
             .thread_name("transfer-net")
             .enable_all()
             .build()
