@@ -114,8 +114,8 @@ CONF
 }
 # Address, and a further codebase.
 download() {
-    press ctrl+d; xdotool type --delay 10 "$1"; settle; press Tab; press Tab; press Tab; press Tab
-    if [ $# -gt 1 ]; then xdotool type --delay 10 "$2"; fi
+    press ctrl+d; xdotool type --delay 40 "$1"; settle; press Tab; press Tab; press Tab; press Tab
+    if [ $# -gt 1 ]; then xdotool type --delay 40 "$2"; fi
     # Beside the fields, so that none of them takes Enter.
     xdotool mousemove "$((${size%x*} / 2 + 200))" "$((${size#*x} / 2 - ${DIALOG_TOP:-215}))" click 1
     settle; settle; settle
