@@ -70,16 +70,23 @@ pub fn key_id(keynum: &[u8]) -> String {
     keynum.iter().rev().map(|byte| format!("{byte:02X}")).collect()
 }
 
+/// Whether the fourth line of a seal, the signature over signature and comment, has its 64 bytes, as verifying takes for
+/// granted. In base64 these are 86 characters and two of padding.
+fn has_whole_second_signature(seal: &str) -> bool {
+    seal.lines().nth(3).map(str::trim).is_some_and(|line| line.len() == 88 && line.ends_with("=="))
+}
+
 /// Judges the seal `signature` (the text of a `.minisig` file) over `text`: the first of `keys` with the id of
 /// the signature and the use [`KeyUse::Seal`] decides. A key whose public part cannot be read counts as absent.
 pub fn judge(text: &str, signature: &str, keys: &[KeyInfo]) -> SealJudgement {
-    let signature = match SignatureBox::from_string(signature) {
-        Ok(signature) => signature,
+    let seal = match SignatureBox::from_string(signature) {
+        Ok(seal) if has_whole_second_signature(signature) => seal,
+        Ok(_) => return SealJudgement::Broken { why: "the seal is cut off".to_owned() },
         Err(error) => {
             return SealJudgement::Broken { why: format!("the seal is no minisign signature: {error}") };
         }
     };
-    let id = key_id(signature.keynum());
+    let id = key_id(seal.keynum());
     let key = keys
         .iter()
         .filter(|key| key.key_id == id && key.uses.contains(&KeyUse::Seal))
@@ -87,7 +94,7 @@ pub fn judge(text: &str, signature: &str, keys: &[KeyInfo]) -> SealJudgement {
     let Some((key, public)) = key else {
         return SealJudgement::Unknown { key_id: id };
     };
-    match minisign::verify(&public, &signature, Cursor::new(text), true, false, false) {
+    match minisign::verify(&public, &seal, Cursor::new(text), true, false, false) {
         Ok(()) => SealJudgement::Trusted { name: key.name.clone(), key_id: id },
         Err(error) => {
             SealJudgement::Broken { why: format!("the signature of key {id} does not fit: {error}") }

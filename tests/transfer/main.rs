@@ -12,6 +12,8 @@ mod disk_faults;
 #[cfg(target_os = "linux")]
 mod full_disk;
 #[cfg(target_os = "linux")]
+mod hostile;
+#[cfg(target_os = "linux")]
 mod huge;
 mod killed;
 mod list;
