@@ -148,14 +148,14 @@ impl StoredFile for WatchedFile {
 }
 
 /// A disk in a file, mounted; its copies are what a power cut leaves.
-struct Disk {
+pub(crate) struct Disk {
     mounted: Mounted,
     folder: tempfile::TempDir,
     journal: bool,
 }
 
 impl Disk {
-    fn new(journal: bool) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn new(journal: bool) -> Result<Self, Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
         let image = folder.path().join("disk");
         make_ext4(&image, 64 << 20, journal)?;
@@ -163,19 +163,23 @@ impl Disk {
         Ok(Self { mounted, folder, journal })
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        self.mounted.path()
+    }
+
     fn package(&self) -> std::path::PathBuf {
         self.mounted.path().join("package")
     }
 
     /// The disk as it is at this moment, mounted elsewhere as after a crash.
-    fn crashed(&self, name: &str) -> Result<Mounted, Box<dyn Error>> {
+    pub(crate) fn crashed(&self, name: &str) -> Result<Mounted, Box<dyn Error>> {
         let copy = self.folder.path().join(format!("{name}.copy"));
         fs::copy(self.folder.path().join("disk"), &copy)?;
         Mounted::image(&self.folder.path().join(name), &copy, self.journal)
     }
 }
 
-type Files = Vec<(String, Vec<u8>)>;
+pub(crate) type Files = Vec<(String, Vec<u8>)>;
 
 /// `count` files of some blocks; every third is executable.
 fn content(count: usize, seed: u64) -> (Files, Plan) {
@@ -192,7 +196,7 @@ fn content(count: usize, seed: u64) -> (Files, Plan) {
 }
 
 /// What of the verified blocks is not in the folder.
-fn lost(folder: &Path, plan: &Plan, files: &Files, facts: &Hints) -> Result<(), String> {
+pub(crate) fn lost(folder: &Path, plan: &Plan, files: &Files, facts: &Hints) -> Result<(), String> {
     let files: BTreeMap<_, _> = files.iter().map(|(path, content)| (path.as_str(), content)).collect();
     for (index, file) in plan.files().iter().enumerate() {
         let Some(hint) = facts.files.get(&*file.path) else { continue };
@@ -210,7 +214,7 @@ fn lost(folder: &Path, plan: &Plan, files: &Files, facts: &Hints) -> Result<(), 
 }
 
 /// Everything of a finished package is there: content, modes, empty files, tag files.
-fn all_there(folder: &Path, plan: &Plan, files: &Files) -> Result<(), String> {
+pub(crate) fn all_there(folder: &Path, plan: &Plan, files: &Files) -> Result<(), String> {
     for (path, content) in files {
         let found = fs::read(folder.join(path)).map_err(|error| format!("{path}: {error}"))?;
         if found != *content {
@@ -307,7 +311,7 @@ fn one_too_long(disk: &Disk, files: &Files) -> Outcome {
     bring_to_the_disk(disk)
 }
 
-fn bring_to_the_disk(disk: &Disk) -> Outcome {
+pub(crate) fn bring_to_the_disk(disk: &Disk) -> Outcome {
     crate::mounted::run(std::process::Command::new("sync").arg("-f").arg(disk.mounted.path()))
 }
 

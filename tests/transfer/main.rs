@@ -7,8 +7,12 @@ mod chaos_seeds;
 mod child;
 #[cfg(target_os = "linux")]
 mod crash;
+#[cfg(target_os = "linux")]
+mod crash_state;
 mod desk;
 mod disk_faults;
+#[cfg(target_os = "linux")]
+mod forgetful;
 #[cfg(target_os = "linux")]
 mod full_disk;
 #[cfg(target_os = "linux")]
@@ -35,6 +39,11 @@ mod repair;
 mod resume;
 mod servers;
 mod sources;
+#[cfg(target_os = "linux")]
+#[path = "../support/mod.rs"]
+mod support;
+#[cfg(target_os = "linux")]
+mod traced;
 mod waiting;
 #[cfg(target_os = "linux")]
 mod woken;

@@ -20,10 +20,11 @@ impl Mounted {
         Self::new(folder, &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
     }
 
-    /// The ext4 in this image. Its journal is written when somebody asks for it, not by itself after some seconds.
+    /// The ext4 in this image. Its journal is written when somebody asks for it, not by itself after some seconds;
+    /// without one, a file that replaces another by its name is not brought to the disk because of that.
     pub(crate) fn image(folder: &Path, image: &Path, journal: bool) -> Result<Self, Box<dyn Error>> {
         let image = image.to_str().ok_or("not UTF-8")?;
-        let options = if journal { "loop,commit=600" } else { "loop" };
+        let options = if journal { "loop,commit=600" } else { "loop,noauto_da_alloc" };
         Self::new(folder, &["-t", "ext4", "-o", options, image])
     }
 
