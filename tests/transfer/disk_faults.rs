@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use packhouse::transfer::{DownloadState, Looks, RetryReason, Storage, StorageWrap, StoredFile};
+use packhouse::transfer::{
+    DownloadState, Looks, Plan, PlannedFile, RetryReason, Storage, StorageWrap, StoredFile,
+};
 
 use crate::desk::{
-    BLOCK, LONG, Outcome, noise, options, origin_of, plan_of, same, sample, start, until, web,
+    BLOCK, LONG, Outcome, noise, options, origin_of, plan_of, planned, same, sample, start, until, web,
 };
 
 /// What a call does instead.
@@ -20,7 +22,23 @@ enum Call {
     Sync,
     SyncAll,
     SyncFolders,
+    SetLen,
+    Mode,
+    Looks,
+    Detach,
 }
+
+const CALLS: [Call; 9] = [
+    Call::Open,
+    Call::Write,
+    Call::Sync,
+    Call::SyncAll,
+    Call::SyncFolders,
+    Call::SetLen,
+    Call::Mode,
+    Call::Looks,
+    Call::Detach,
+];
 
 /// A folder of which calls can be made to fail.
 struct Faulty {
@@ -31,7 +49,7 @@ struct Faulty {
 struct Faults {
     /// Says which error a call has, by its kind and number.
     judge: Box<dyn Fn(Call, usize) -> Option<io::Error> + Send + Sync>,
-    counts: [AtomicUsize; 5],
+    counts: [AtomicUsize; CALLS.len()],
     /// Where a failed sync throws away what was written, as a disk may.
     forget: Option<PathBuf>,
 }
@@ -67,7 +85,12 @@ impl Storage for Faulty {
         Ok(Arc::new(FaultyFile { inner: self.inner.open(path)?, plan: Arc::clone(&self.plan) }))
     }
     fn looks(&self, path: &str) -> io::Result<Looks> {
+        self.plan.call(Call::Looks)?;
         self.inner.looks(path)
+    }
+    fn detach(&self, path: &str) -> io::Result<()> {
+        self.plan.call(Call::Detach)?;
+        self.inner.detach(path)
     }
     fn sync_all(&self) -> io::Result<()> {
         self.plan.call(Call::SyncAll)?;
@@ -91,6 +114,7 @@ impl StoredFile for FaultyFile {
         self.inner.write_at(bytes, offset_bytes)
     }
     fn set_len(&self, size_bytes: u64) -> io::Result<()> {
+        self.plan.call(Call::SetLen)?;
         self.inner.set_len(size_bytes)
     }
     fn allocate(&self, offset_bytes: u64, size_bytes: u64) {
@@ -108,6 +132,7 @@ impl StoredFile for FaultyFile {
         self.inner.sync()
     }
     fn set_executable(&self, executable: bool) -> io::Result<()> {
+        self.plan.call(Call::Mode)?;
         self.inner.set_executable(executable)
     }
     fn file(&self) -> &File {
@@ -118,16 +143,28 @@ impl StoredFile for FaultyFile {
 /// The n-th call of each kind fails once: the download waits, goes on, and is right.
 #[test]
 fn each_call_may_fail_once() -> Outcome {
-    for call in [Call::Open, Call::Write, Call::Sync, Call::SyncFolders] {
-        for fails in [0, 1, 3] {
-            let (files, dir) = (sample(1), tempfile::tempdir()?);
+    for call in CALLS {
+        // Many files are synced together, and once only.
+        let (count, most) = match call {
+            Call::SyncAll => (60, 0),
+            Call::SyncFolders => (6, 0),
+            _ => (6, 3),
+        };
+        for fails in 0..=most {
+            let (dir, files) = (tempfile::tempdir()?, sample_of(count));
             let origin = origin_of(&files);
+            // Too long, so that its end is cut off.
+            std::fs::create_dir(dir.path().join("data"))?;
+            std::fs::write(dir.path().join(&files[3].0), [&files[3].1, b"more".as_slice()].concat())?;
             let faults = Faults::new(move |asked, number| {
                 (asked == call && number == fails).then(|| io::Error::other("the disk is tired"))
             });
             let mut options = options(dir.path(), vec![web(&origin)]);
             options.wrap_storage = Some(faults.wrap());
-            let transfer = start(plan_of(&files), options);
+            let planned = files
+                .iter()
+                .map(|(path, content)| PlannedFile { executable: true, ..planned(path, content, BLOCK) });
+            let transfer = start(Plan::new(planned.collect(), Vec::new())?, options);
             loop {
                 let (_, ready) =
                     transfer.wait(std::time::Duration::from_millis(50), |s| s.state == DownloadState::Ready);
@@ -137,9 +174,16 @@ fn each_call_may_fail_once() -> Outcome {
                 transfer.retry_now();
             }
             same(dir.path(), &files);
+            assert!(faults.count(call) > fails, "{call:?} was called {} times", faults.count(call));
         }
     }
     Ok(())
+}
+
+/// Some files of two blocks, an empty one among them.
+fn sample_of(count: usize) -> Vec<(String, Vec<u8>)> {
+    let size = |n: usize| if n == 2 { 0 } else { BLOCK as usize + 9 };
+    (0..count).map(|n| (format!("data/{n}"), noise(n as u64, size(n)))).collect()
 }
 
 #[test]

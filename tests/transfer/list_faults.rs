@@ -34,6 +34,10 @@ impl Half {
         self.scene.here.folder.join("library")
     }
 
+    fn database(&self) -> rusqlite::Result<rusqlite::Connection> {
+        rusqlite::Connection::open(self.library().join("catalog.db"))
+    }
+
     fn progress(&self) -> PathBuf {
         let mut files = fs::read_dir(self.library().join("progress")).expect("a folder");
         files.next().expect("a record").expect("an entry").path()
@@ -112,14 +116,43 @@ fn all_files_are_gone() -> Outcome {
 }
 
 #[test]
-fn rows_of_secure_storage_are_lost_or_forged() -> Outcome {
-    for change in ["DELETE FROM secure", "UPDATE secure SET sealed = zeroblob(length(sealed))"] {
+fn rows_of_secure_storage_are_lost_cut_or_forged() -> Outcome {
+    for change in [
+        "DELETE FROM secure",
+        "UPDATE secure SET sealed = zeroblob(length(sealed))",
+        "UPDATE secure SET sealed = substr(sealed, 1, length(sealed) / 2)",
+        "UPDATE secure SET sealed = x''",
+    ] {
         let half = Half::new();
         assert!(half.done_bytes > 0);
-        assert!(rusqlite::Connection::open(half.library().join("catalog.db"))?.execute(change, [])? > 0);
+        assert!(half.database()?.execute(change, [])? > 0);
         let (_, told) = half.ends_well();
         assert!(told.contains("the snapshot was fetched"), "{change}: {told}");
     }
+    Ok(())
+}
+
+#[test]
+fn one_bit_of_a_row_of_secure_storage_is_turned() -> Outcome {
+    let half = Half::new();
+    let sealed = "SELECT sealed FROM secure WHERE kind = 'snapshot'";
+    let mut row: Vec<u8> = half.database()?.query_row(sealed, [], |row| row.get(0))?;
+    let middle = row.len() / 2;
+    row[middle] ^= 4;
+    half.database()?.execute("UPDATE secure SET sealed = ?1 WHERE kind = 'snapshot'", [row])?;
+    let (_, told) = half.ends_well();
+    assert!(told.contains("the snapshot was fetched"), "{told}");
+    Ok(())
+}
+
+/// The rows of another library of the same user, under the same key and for the same package.
+#[test]
+fn rows_of_another_library_open_nothing() -> Outcome {
+    let half = Half::new();
+    let change = "UPDATE library SET value = ?1 WHERE name = 'id'";
+    assert_eq!(half.database()?.execute(change, [uuid::Uuid::from_u128(7).to_string()])?, 1);
+    let (_, told) = half.ends_well();
+    assert!(told.contains("the snapshot was fetched"), "{told}");
     Ok(())
 }
 

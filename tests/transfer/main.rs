@@ -40,6 +40,8 @@ mod resume;
 mod servers;
 mod sources;
 #[cfg(target_os = "linux")]
+mod state_faults;
+#[cfg(target_os = "linux")]
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(target_os = "linux")]
