@@ -424,6 +424,37 @@ fn interrupted_it_stops_in_order_and_the_same_line_goes_on() {
 }
 
 #[test]
+fn a_package_that_is_sealed_anew_meanwhile_is_told_and_what_stays_is_kept() {
+    let (published, here) = (Published::new(36 * BLOCK), Place::new());
+    let nginx = Nginx::start(&published.packages());
+    let address = format!("{}Tool/1.0/", nginx.url());
+    let line =
+        ["download", &address, "--into", "out", "--trust", &published.key, "--json", "--limit", "1500K"];
+    let (mut program, mut events) = start(&here, &line);
+    let enough = 4 * BLOCK as u64;
+    assert!(events.any(|event| event["event"] == "progress" && number(&event, "/done_bytes") >= enough));
+    // The last block is another one now: nobody has that of the old snapshot any more.
+    let mut large = noise(1, 36 * BLOCK);
+    large[35 * BLOCK + 7] ^= 1;
+    published.place.source("changed", &[("large", &large)]);
+    published.place.run(&["unseal", "Tool"]).ends(0);
+    published.place.run(&["update", "Tool", "--add", "changed/large=bin/large file.bin"]).ends(0);
+    published.place.run(&["seal", "Tool", "--block-size", "256K"]).ends(0);
+    let told: Vec<Value> = events.collect();
+    assert_eq!(program.0.wait().expect("it ends").code(), Some(0), "{told:#?}");
+    let snapshots: Vec<&Value> = told.iter().filter(|event| event["event"] == "snapshot").collect();
+    let [snapshot] = snapshots[..] else { panic!("it is told once: {told:#?}") };
+    let ready = told.last().expect("there are lines");
+    assert_eq!(ready["event"], "ready");
+    assert_eq!((number(snapshot, "/old_revision"), number(snapshot, "/new_revision")), (1, 2));
+    assert_eq!(number(snapshot, "/blocks"), number(ready, "/blocks/total"));
+    let stay = number(snapshot, "/blocks_stay");
+    assert!(stay >= 4 && stay < number(snapshot, "/blocks"), "{snapshot}");
+    assert!(number(ready, "/blocks/kept") >= stay, "{ready}");
+    arrived_whole(&published, &here.path("out"));
+}
+
+#[test]
 fn it_is_registered_when_it_is_ready_and_comes_from_folders_and_archives() {
     let (published, here) = (Published::new(BLOCK), Place::new());
     let folder = published.folder().display().to_string();
