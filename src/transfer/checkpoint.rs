@@ -305,7 +305,7 @@ impl Checkpoints {
     fn write_progress(&self, kept_as: PackageId, text: &str) -> Result<(), CheckpointError> {
         let path = self.progress_path(kept_as);
         let temporary = self.folder.join(format!(".{kept_as}.{}", uuid::Uuid::new_v4().simple()));
-        let written = fs::create_dir_all(&self.folder)
+        let written = make_folder(&self.folder)
             .and_then(|()| disk::create_file(&temporary))
             .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
             .and_then(|()| fs::rename(&temporary, &path))
@@ -333,6 +333,25 @@ fn read_bounded(path: &Path) -> Result<Option<String>, String> {
     let most = RECORD_MAX_BYTES as u64 + 1;
     file.take(most).read_to_end(&mut bytes).map_err(|error| disk::words(&error))?;
     String::from_utf8(bytes).map(Some).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+/// Makes a folder and those above it, where they are not there; their names have reached the disk then, so that nothing in
+/// them is lost with them.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let folder = std::path::absolute(folder)?;
+    let made: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.is_dir()).collect();
+    fs::create_dir_all(&folder)?;
+    for above in made.iter().rev().filter_map(|folder| folder.parent()) {
+        match sync_folder(above) {
+            // Where one may not look there is nothing one can do.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 /// Makes sure that the names in a folder have reached the disk.

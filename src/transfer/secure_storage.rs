@@ -283,7 +283,7 @@ fn make_key(keys: &Path, file: &Path) -> Result<Key, SecureError> {
     let mut hex = to_hex(&*key);
     let text = Zeroizing::new(format!("{KEY_FORMAT} {id} {hex}\n"));
     hex.zeroize();
-    fs::create_dir_all(keys).map_err(|error| locked(file, &disk::words(&error)))?;
+    super::checkpoint::make_folder(keys).map_err(|error| locked(file, &disk::words(&error)))?;
     let temporary = keys.join(format!(".{}", uuid::Uuid::new_v4().simple()));
     let written = new_private_file(&temporary)
         .and_then(|mut new| new.write_all(text.as_bytes()).and_then(|()| new.sync_all()))

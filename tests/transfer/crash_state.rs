@@ -17,6 +17,8 @@ use packhouse::transfer::secure_storage::SecureStorage;
 use crate::crash::{Disk, bring_to_the_disk};
 use crate::desk::Outcome;
 
+/// Tells the child where the library is.
+pub(crate) const FOLDER: &str = "PACKHOUSE_TEST_STATE_BEGUN_IN";
 const DOWNLOAD: DownloadId = DownloadId(uuid::Uuid::from_u128(1));
 const PACKAGE: PackageId = PackageId(uuid::Uuid::from_u128(2));
 
@@ -38,7 +40,7 @@ fn new_catalogue(library: &Path) -> Result<Catalogue, Box<dyn Error>> {
 }
 
 fn checkpoints(library: &Path, catalogue: &Catalogue) -> Result<Checkpoints, Box<dyn Error>> {
-    let secure = SecureStorage::open(&library.join("keys"), catalogue, "anna@pc")?;
+    let secure = SecureStorage::open(&library.join("keys/of anna"), catalogue, "anna@pc")?;
     Ok(Checkpoints::new(library, secure))
 }
 
@@ -72,6 +74,19 @@ fn progress(blocks: u64) -> ProgressRecord {
         begun: Timestamp::UNIX_EPOCH,
         written: Timestamp::UNIX_EPOCH,
     }
+}
+
+/// The child of a trace: makes the key, seals with it, and saves the progress, below the folder that is named.
+#[test]
+fn state_is_begun_in_a_process_of_its_own() -> Outcome {
+    let own = tempfile::tempdir()?;
+    let library = std::env::var_os(FOLDER).map_or_else(|| own.path().to_owned(), Into::into);
+    let mut catalogue = new_catalogue(&library)?;
+    let checkpoints = checkpoints(&library, &catalogue)?;
+    checkpoints.save_snapshot(&mut catalogue, PACKAGE, &snapshot())?;
+    checkpoints.save_stop(&mut catalogue, &progress(7))?;
+    assert!(checkpoints.load(&mut catalogue, DOWNLOAD)?.progress.is_some_and(|progress| progress.clean_stop));
+    Ok(())
 }
 
 /// Rows must not outlive the key they are sealed with: what it guards would be asked for again.
