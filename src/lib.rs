@@ -13,11 +13,12 @@
 //! | [`library`] | the disk: package folders, and every way in which a package can change |
 //! | [`serve`] | the origin: a web server for a folder of packages |
 //! | [`transfer`] | downloads with checkpoint recovery, block by block: the network and the folder of a package |
+//! | [`delivery`] | staging libraries, and how packages get there |
 //! | [`session`] | the seam: a request goes in, a reply comes out; a view of what is there |
 //! | `console` | the desktop program, `packhouse` |
 //! | `cli` | the command line, `packhouse-cli` |
 //!
-//! Arrows run one way: `package <- disk, archive_file, store <- library, transfer, serve <- session <- console | cli`; `library` and `transfer` never name each other. [`work`] (progress and cancelling)
+//! Arrows run one way: `package <- disk, archive_file, store <- library, transfer, serve <- delivery <- session <- console | cli`; `library` and `transfer` never name each other. [`work`] (progress and cancelling)
 //! is used by all and uses none, [`failure`] (an error as a person reads it) knows [`package`] only. The engine never prints, never asks,
 //! never reads the environment or the home folder: the front ends do, and hand the answers in.
 //!
@@ -43,6 +44,7 @@ pub mod archive_file;
 pub mod cli;
 #[cfg(feature = "gui")]
 pub mod console;
+pub mod delivery;
 pub mod disk;
 pub mod failure;
 pub mod library;

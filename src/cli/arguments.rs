@@ -10,6 +10,7 @@ pub(crate) use super::download_arguments::DownloadArguments;
 pub(crate) use super::procedure_arguments::{ProcedureArguments, ProcedureCommand};
 pub(crate) use super::repair_arguments::RepairArguments;
 pub(crate) use super::serve_arguments::ServeArguments;
+pub(crate) use super::staging_arguments::{StageArguments, StagingArguments, UnstageArguments};
 
 const ABOUT: &str = "Keeps a library of software packages and proves that none of them has changed";
 
@@ -110,6 +111,12 @@ pub(crate) enum Command {
     Download(DownloadArguments),
     /// Serve the packages to other computers over HTTP, read-only, until interrupted
     Serve(ServeArguments),
+    /// Add, list, verify and reconcile staging libraries: where agents get packages from
+    Staging(StagingArguments),
+    /// Copy sealed packages to a staging library; only what is missing there is sent
+    Stage(StageArguments),
+    /// Remove packages from a staging library
+    Unstage(UnstageArguments),
     /// Write a damaged or lost library database anew from the packages
     Rebuild,
     /// Show facts about the library

@@ -13,6 +13,7 @@ mod progress;
 mod repair_arguments;
 mod report;
 mod serve_arguments;
+mod staging_arguments;
 mod terminal;
 
 use std::ffi::OsString;

@@ -52,6 +52,9 @@ fn words(failure: &Failure) -> Cow<'_, str> {
         "no-such-group" => "the tree shows every group",
         "library-moved" => "open it in its new folder: Library > Choose library…",
         "check-unfinished" => "go on with the one that is not done, or forget it: Library check",
+        "package-delivered" => "make a new version with New version…, or add a procedure",
+        "no-staging-library" | "not-staged" => "look at the list: it may have been removed meanwhile",
+        "staging-other-package" => "look whose it is; nothing there was changed",
         "archive-missing" => "connect the disk and try again, or choose the file: Restore…",
         _ => return Cow::Borrowed(&failure.action),
     };

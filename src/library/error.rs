@@ -124,6 +124,14 @@ pub enum LibraryError {
         /// What to do instead.
         instead: &'static str,
     },
+    /// It is staged, so that what others were given would no longer be what has this name here.
+    #[error("{key} cannot be unsealed")]
+    Delivered {
+        /// The package.
+        key: PackageKey,
+        /// Names of the staging libraries.
+        staged: Vec<String>,
+    },
     /// Checksum control is on, and the package does not agree with its record.
     #[error("{key} {}", finding_phrase(report))]
     Differs {
@@ -416,6 +424,21 @@ impl LibraryError {
                     "Nothing was changed. Close the library there, or open it for reading only",
                 )
                 .because(format!("{how}, process {process}, since {since} UTC"))
+            }
+            Self::Delivered { key, staged } => {
+                let places = if staged.len() == 1 { "1 place".to_owned() } else { format!("{} places", staged.len()) };
+                failure(
+                    "package-delivered",
+                    Class::Refused,
+                    &format!(
+                        "Make a new version (packhouse-cli new-version {} VERSION), or add a procedure",
+                        argument(&key.to_string())
+                    ),
+                )
+                .because(format!(
+                    "it is staged at {places}; changing it would make two different packages with one name"
+                ))
+                .with_details(staged.iter().map(|name| format!("staged at {name}")).collect())
             }
             Self::ReadOnly => failure("read-only", Class::Refused, "Close the other program, or get write access, then try again"),
             Self::SourceMissing(_) => failure("source-missing", Class::Environment, "Check the path"),

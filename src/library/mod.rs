@@ -19,6 +19,7 @@ mod export;
 mod file_facts;
 mod file_system;
 mod groups;
+mod hand_out;
 mod hand_over;
 mod history_file;
 mod history_page;
@@ -69,6 +70,7 @@ pub use error::{LibraryError, difference_lines};
 pub use file_facts::FileFacts;
 pub use file_system::{FileSystem, ShareOptions};
 pub use groups::{EditedPackage, SeveralEdit, SwitchEdit};
+pub use hand_out::{HandOut, SEALED_ORDER};
 pub use hand_over::{
     HandOverDocument, HandedEvent, HandedFinding, HandedFolder, HandedGroup, HandedKey, HandedLibrary,
     read_hand_over,

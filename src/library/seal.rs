@@ -251,7 +251,8 @@ impl Library {
         Manifest::from_files(block_size, files).map_err(|_| LibraryError::ChangedAgain(record.key.clone()))
     }
 
-    /// Takes the seal off, so that the package can change. The revision stays and rises with the next sealing.
+    /// Takes the seal off, so that the package can change. The revision stays and rises with the next sealing. Refused
+    /// while agents can be given the package, see [`Library::require_undelivered`].
     pub fn unseal(&self, id: PackageId) -> Result<PackageRecord, LibraryError> {
         let (_lock, mut record) = self.lock_record(id)?;
         if record.state != PackageState::Sealed {
@@ -263,6 +264,7 @@ impl Library {
                 instead,
             });
         }
+        self.require_undelivered(id)?;
         let manifest = self.recorded_manifest(id)?;
         let old_key = record.seal.take().map(|seal| seal.key_id);
         record.state = PackageState::Open;

@@ -64,6 +64,11 @@ pub fn without_credentials(address: &str) -> (String, Option<(String, String)>) 
 }
 
 fn decoded(text: &str) -> String {
+    String::from_utf8(percent_decoded(text)).unwrap_or_else(|_| text.to_owned())
+}
+
+/// The bytes that a part of an address stands for; a `%` without two digits stands for itself.
+pub(crate) fn percent_decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
@@ -80,7 +85,7 @@ fn decoded(text: &str) -> String {
             }
         }
     }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    bytes
 }
 
 #[cfg(test)]

@@ -53,6 +53,10 @@ pub enum HistoryEvent {
     RemovalUndone,
     /// Copied out of the library.
     Exported,
+    /// Copied to a staging library.
+    Staged,
+    /// Removed from a staging library.
+    Unstaged,
     /// An interrupted change was finished or taken back at opening.
     Recovered,
     /// Somebody's own words.
@@ -61,7 +65,7 @@ pub enum HistoryEvent {
 
 impl HistoryEvent {
     /// All events, for filters.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::LibraryCreated,
         Self::LibraryRebuilt,
         Self::LibraryMoved,
@@ -82,6 +86,8 @@ impl HistoryEvent {
         Self::Removed,
         Self::RemovalUndone,
         Self::Exported,
+        Self::Staged,
+        Self::Unstaged,
         Self::Recovered,
         Self::Note,
     ];
@@ -109,6 +115,8 @@ impl HistoryEvent {
             Self::Removed => "Removed",
             Self::RemovalUndone => "Removal undone",
             Self::Exported => "Exported",
+            Self::Staged => "Staged",
+            Self::Unstaged => "Unstaged",
             Self::Recovered => "Finished after interruption",
             Self::Note => "Note",
         }

@@ -21,6 +21,10 @@ use crate::library::{self, KeyRing, Library, LibraryError};
 use crate::serve;
 use crate::work::Work;
 
+pub use crate::delivery::staging::{
+    CopyRow, NewStagingLibrary, PutProof, Reconciled, SealThere, StageReport, StagedCheck, StagingDesk,
+    StagingEdit, StagingRow, UnknownPackage, UnstageReport,
+};
 pub use crate::library::{
     AcceptRequest, Actor, AddedChoice, AddedFile, ArchiveReport, ArchiveRequest, AutoRegisterOutcome,
     CheckGroup, CheckOrder, CheckRun, CheckedPackage, CheckedRow, ContentRow, Contents, EditedPackage,

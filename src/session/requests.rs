@@ -75,6 +75,7 @@ mod library_check;
 mod repair;
 mod search;
 mod source;
+mod staging;
 
 pub use downloads::*;
 pub use groups::*;
@@ -84,6 +85,7 @@ pub use library_check::*;
 pub use repair::*;
 pub use search::*;
 pub use source::*;
+pub use staging::*;
 
 request!(
     /// All packages, by name and version.
@@ -276,14 +278,6 @@ request!(
         block_size: Option<BlockSize>
     } -> SealReport, "Sealing", changes: true,
     |this, library, work| library.seal(this.package, this.key.as_deref(), this.block_size, work)
-);
-request!(
-    /// Takes the seal off.
-    Unseal {
-        /// Which.
-        package: PackageId
-    } -> PackageRecord, "Unsealing", changes: true,
-    |this, library, _work| library.unseal(this.package)
 );
 request!(
     /// Starts an Open copy under a new version.

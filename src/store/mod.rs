@@ -13,6 +13,7 @@ mod packages;
 mod schema;
 mod search;
 mod secure;
+mod staging;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub use library_check::{StoredCheck, StoredCheckPackage};
 pub use packages::RemovedPackage;
 pub use search::{FoundFile, Pattern, SearchCount, SearchResult};
 pub use secure::SecureRow;
+pub use staging::StagedPlace;
 
 /// How long a statement waits for another program's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -8,7 +8,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x506b_4873;
 
 /// Steps from an empty database; the format is their number.
-const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 /// The newest format this program writes.
 pub(super) const FORMAT: i64 = STEPS.len() as i64;
@@ -174,6 +174,43 @@ CREATE TABLE revisions_seen (
 ) STRICT;
 ";
 
+const FORMAT_4: &str = "
+CREATE TABLE staging_libraries (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,
+    -- addresses hold no password
+    write_address TEXT NOT NULL,
+    read_address TEXT,
+    report_address TEXT,
+    line TEXT NOT NULL,
+    for_tests INTEGER NOT NULL,
+    added INTEGER NOT NULL,
+    reconciled TEXT
+) STRICT;
+
+-- Outlives the package: what was staged of a package that was removed still lies there.
+CREATE TABLE staged (
+    staging_id TEXT NOT NULL REFERENCES staging_libraries (id) ON DELETE CASCADE,
+    package_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    snapshot BLOB NOT NULL,
+    files INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    staged_at INTEGER NOT NULL,
+    staged_by TEXT NOT NULL,
+    finding TEXT NOT NULL,
+    listed_at INTEGER,
+    read_at INTEGER,
+    -- while it is being sent: one bit a file in the order of its snapshot, set once the file is there
+    sent BLOB,
+    PRIMARY KEY (staging_id, package_id)
+) STRICT;
+CREATE INDEX staged_package ON staged (package_id);
+";
+
 /// Brings the database to [`FORMAT`]; refuses a newer one and one of another program, unchanged.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     if version(connection)? == FORMAT {
@@ -243,9 +280,39 @@ mod tests {
         assert_eq!((read_only.format()?, read_only.downloads()?), (2, Vec::new()));
         drop(read_only);
         let catalogue = Catalogue::open(&path)?;
-        assert_eq!((catalogue.format()?, catalogue.library_value("id")?), (3, Some("L".to_owned())));
+        assert_eq!((catalogue.format()?, catalogue.library_value("id")?), (FORMAT, Some("L".to_owned())));
         assert_eq!(catalogue.downloads()?, Vec::new());
         assert_eq!(catalogue.secure_keys_of("anna@pc")?, Vec::<String>::new());
+        Ok(())
+    }
+
+    #[test]
+    fn a_library_of_format_3_gains_staging_libraries_and_loses_nothing()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("catalog.db");
+        let connection = Connection::open(&path)?;
+        for step in [FORMAT_1, FORMAT_2, FORMAT_3] {
+            connection.execute_batch(step)?;
+        }
+        connection.execute("INSERT INTO revisions_seen (package_id, revision) VALUES ('P', 3)", [])?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.pragma_update(None, "user_version", 3)?;
+        drop(connection);
+        let package = crate::package::PackageId(uuid::Uuid::from_u128(7));
+        let read_only = Catalogue::open_read_only(&path, false)?;
+        assert_eq!((read_only.staging_libraries()?, read_only.staged()?), (Vec::new(), Vec::new()));
+        assert_eq!(read_only.places_of(package)?, Vec::new());
+        drop(read_only);
+        let catalogue = Catalogue::open(&path)?;
+        assert_eq!((catalogue.format()?, catalogue.staging_libraries()?), (FORMAT, Vec::new()));
+        drop(catalogue);
+        let kept: i64 = Connection::open(&path)?.query_row(
+            "SELECT revision FROM revisions_seen WHERE package_id = 'P'",
+            [],
+            |row| row.get(0),
+        )?;
+        assert_eq!(kept, 3);
         Ok(())
     }
 }

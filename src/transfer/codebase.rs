@@ -17,6 +17,7 @@ use super::error::TransferError;
 use super::plan::{Place, Plan};
 use super::score::Score;
 use crate::disk::{Root, open_plain};
+use crate::package::bucket::BucketAddress;
 use crate::package::snapshot::escape_url_path;
 
 /// A block as it is asked for from a [`BlockSource`].
@@ -59,8 +60,8 @@ impl fmt::Debug for CodebaseAddress {
 }
 
 impl CodebaseAddress {
-    /// Reads an address: `http:`, `https:`, `file:`, or the path of a folder. A name and password in it are taken out
-    /// and become the credentials.
+    /// Reads an address: `http:`, `https:`, `file:`, `s3:`, or the path of a folder. A name and password in it are taken out
+    /// and become the credentials; a bucket is asked as the web server it is.
     pub fn parse(text: &str) -> Result<Self, TransferError> {
         let wrong =
             |why: &str| TransferError::Address { address: without_password(text), why: why.to_owned() };
@@ -82,7 +83,17 @@ impl CodebaseAddress {
                 }
                 Ok(Self::Web { base: url, credentials })
             }
-            _ => Err(wrong("only http, https and file are known")),
+            "s3" => {
+                let credentials = take_credentials(&mut url);
+                // What stands behind the question mark may be a secret in a wrong place.
+                let told = without_password(text).split('?').next().unwrap_or_default().to_owned();
+                let wrong = |why: &str| TransferError::Address { address: told.clone(), why: why.to_owned() };
+                let bucket = BucketAddress::of(&url).map_err(wrong)?;
+                let base = Url::parse(&bucket.web_address()).map_err(|error| wrong(&error.to_string()))?;
+                let credentials = credentials.map(|credentials| credentials.for_bucket(bucket.region()));
+                Ok(Self::Web { base, credentials })
+            }
+            _ => Err(wrong("only http, https, file and s3 are known")),
         }
     }
 
@@ -317,7 +328,19 @@ mod tests {
             matches!(CodebaseAddress::parse("file:///srv/x"), Ok(CodebaseAddress::Folder(p)) if p.ends_with("x"))
         );
         assert!(matches!(CodebaseAddress::parse("/srv/x"), Ok(CodebaseAddress::Folder(_))));
-        for wrong in ["", "ftp://host/x", "http://", "gopher://u:secret@h/"] {
+        let bucket = CodebaseAddress::parse("s3://AK:s%2Fecret@bucket/a/b?endpoint=http://127.0.0.1:9000")
+            .expect("a bucket");
+        assert_eq!(bucket.name(), "http://127.0.0.1:9000/bucket/a/b/");
+        let CodebaseAddress::Web {
+            credentials: Some(Credentials::Bucket { secret_key, region, .. }), ..
+        } = &bucket
+        else {
+            panic!("a bucket with its keys")
+        };
+        assert_eq!((secret_key.as_str(), region.as_str()), ("s/ecret", "us-east-1"));
+        for wrong in
+            ["", "ftp://host/x", "http://", "gopher://u:secret@h/", "s3://b?endpoint=http://u:secret@h"]
+        {
             let error = CodebaseAddress::parse(wrong).expect_err("no address");
             assert!(!error.to_string().contains("secret"), "{error}");
         }

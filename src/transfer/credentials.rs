@@ -21,6 +21,29 @@ pub enum Credentials {
         /// The token.
         token: String,
     },
+    /// Keys of a bucket (AWS Signature Version 4).
+    Bucket {
+        /// Access key.
+        access_key: String,
+        /// Secret key.
+        secret_key: String,
+        /// The region that signatures are for.
+        region: String,
+    },
+}
+
+impl Credentials {
+    /// As they are for a bucket in this region: name and password are access key and secret key there.
+    pub(crate) fn for_bucket(self, region: &str) -> Self {
+        match &self {
+            Self::Basic { user, password } => Self::Bucket {
+                access_key: user.clone(),
+                secret_key: password.clone(),
+                region: region.to_owned(),
+            },
+            _ => self,
+        }
+    }
 }
 
 impl Drop for Credentials {
@@ -31,6 +54,10 @@ impl Drop for Credentials {
                 password.zeroize();
             }
             Self::Bearer { token } => token.zeroize(),
+            Self::Bucket { access_key, secret_key, .. } => {
+                access_key.zeroize();
+                secret_key.zeroize();
+            }
         }
     }
 }
@@ -40,6 +67,7 @@ impl fmt::Debug for Credentials {
         f.write_str(match self {
             Self::Basic { .. } => "Basic(…)",
             Self::Bearer { .. } => "Bearer(…)",
+            Self::Bucket { .. } => "Bucket(…)",
         })
     }
 }

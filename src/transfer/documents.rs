@@ -4,7 +4,7 @@ use reqwest::Url;
 
 use super::codebase::{CodebaseAddress, Credentials, take_credentials, without_password};
 use super::error::TransferError;
-use super::http::{NetworkOptions, client};
+use super::http::{NetworkOptions, client, signed_in};
 use super::network_words::status_words;
 
 /// A document as it was fetched.
@@ -67,11 +67,7 @@ pub fn fetch_document(
         .build()
         .map_err(|error| TransferError::Setup(error.to_string()))?;
     runtime.block_on(async {
-        let request = match credentials.or(own.as_ref()) {
-            Some(Credentials::Basic { user, password }) => client.get(url).basic_auth(user, Some(password)),
-            Some(Credentials::Bearer { token }) => client.get(url).bearer_auth(token),
-            None => client.get(url),
-        };
+        let request = signed_in(client.get(url.clone()), &url, credentials.or(own.as_ref()));
         let network = |error: reqwest::Error| failed(web.words_of(error), true);
         let mut response = request.send().await.map_err(network)?;
         let status = response.status();

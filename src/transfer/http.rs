@@ -19,8 +19,10 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use super::codebase::{Credentials, without_password};
 use super::desk::Trouble;
 use super::error::TransferError;
-use super::network_words::{Reach, chain, status_words, words_of};
+pub(crate) use super::network_words::status_words;
+use super::network_words::{Reach, chain, words_of};
 use super::retry::retry_after;
+use super::s3_signature;
 
 /// Redirects that are followed.
 const REDIRECTS: usize = 10;
@@ -63,6 +65,24 @@ impl Web {
     /// What a request, or reading its answer, failed of; as a person reads it, without address and password.
     pub(crate) fn words_of(&self, error: reqwest::Error) -> String {
         words_of(error, &self.reach)
+    }
+}
+
+/// Signs a request in; in a bucket only a GET of `url` can be.
+pub(crate) fn signed_in(
+    request: reqwest::RequestBuilder,
+    url: &Url,
+    credentials: Option<&Credentials>,
+) -> reqwest::RequestBuilder {
+    match credentials {
+        Some(Credentials::Basic { user, password }) => request.basic_auth(user, Some(password)),
+        Some(Credentials::Bearer { token }) => request.bearer_auth(token),
+        Some(Credentials::Bucket { access_key, secret_key, region }) => {
+            // The moment of the signature is that of the world, whatever clock a transfer goes by.
+            let headers = s3_signature::headers(url, access_key, secret_key, region, Timestamp::now());
+            headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+        }
+        None => request,
     }
 }
 
@@ -167,7 +187,7 @@ pub(crate) async fn ask(
     if_range: Option<&str>,
     now: Timestamp,
 ) -> Result<Answer, Trouble> {
-    let mut request = web.client.get(url).header(ACCEPT_ENCODING, "identity");
+    let mut request = web.client.get(url.clone()).header(ACCEPT_ENCODING, "identity");
     let asks_for_range = range != (0..size_bytes);
     if asks_for_range {
         request = request.header(RANGE, format!("bytes={}-{}", range.start, range.end - 1));
@@ -175,12 +195,10 @@ pub(crate) async fn ask(
             request = request.header(IF_RANGE, etag);
         }
     }
-    request = match credentials {
-        Some(Credentials::Basic { user, password }) => request.basic_auth(user, Some(password)),
-        Some(Credentials::Bearer { token }) => request.bearer_auth(token),
-        None => request,
-    };
-    let response = request.send().await.map_err(|error| Trouble::new(web.words_of(error)))?;
+    let response = signed_in(request, &url, credentials)
+        .send()
+        .await
+        .map_err(|error| Trouble::new(web.words_of(error)))?;
     let carries = judge(response.status(), response.headers(), &range, size_bytes, asks_for_range, now)?;
     let etag = strong_etag(response.headers());
     Ok(Answer { carries, etag, response })

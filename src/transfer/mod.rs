@@ -38,6 +38,7 @@ mod network_setting;
 mod network_words;
 pub mod plan;
 pub mod retry;
+mod s3_signature;
 pub mod score;
 pub mod secure_storage;
 mod shared;

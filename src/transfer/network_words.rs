@@ -88,7 +88,7 @@ fn say(error: &reqwest::Error, technical: &str, host: &str, reach: &Reach) -> St
 pub(super) const CUT: &str = "the connection was cut";
 
 /// A status that is no success.
-pub(super) fn status_words(status: StatusCode) -> String {
+pub(crate) fn status_words(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("the server answered {} ({reason})", status.as_u16()),
         None => format!("the server answered {}", status.as_u16()),

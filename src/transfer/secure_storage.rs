@@ -39,6 +39,8 @@ pub enum Kind {
     CleanStop,
     /// How this user reaches the network: proxy, sign-in there, certificates. Of no package.
     Network,
+    /// Name and password of a staging library, under its own id.
+    Staging,
 }
 
 /// What went wrong with secure storage.
@@ -86,6 +88,7 @@ impl Kind {
             Self::Credentials => "credentials",
             Self::CleanStop => "clean-stop",
             Self::Network => "network",
+            Self::Staging => "staging",
         }
     }
 }

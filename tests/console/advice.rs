@@ -86,10 +86,11 @@ fn number(error: &E) -> usize {
         E::NoHashes(_) => 66,
         E::NothingToRepair(_) => 67,
         E::Told(_) => 68,
+        E::Delivered { .. } => 69,
     }
 }
 
-const CAUSES: usize = 69;
+const CAUSES: usize = 70;
 
 fn report(finding: Finding) -> Box<CheckReport> {
     Box::new(CheckReport {
@@ -193,6 +194,7 @@ fn all() -> Vec<E> {
         E::NoHashes(key()),
         E::NothingToRepair(key()),
         E::Told(Box::new(Failure::new("not-repairable", Class::No, text(), "Give another place"))),
+        E::Delivered { key: key(), staged: vec![text(), text()] },
     ]
 }
 

@@ -80,8 +80,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["serve"]),
     ("rcgen", &["serve"]),
     ("chacha20poly1305", &["transfer"]),
-    ("reqwest", &["transfer"]),
-    ("tokio", &["transfer", "serve"]),
+    ("reqwest", &["transfer", "delivery"]),
+    ("object_store", &["delivery"]),
+    ("tokio", &["transfer", "serve", "delivery"]),
     ("rustls", &["transfer", "serve"]),
     ("rustls_platform_verifier", &["transfer"]),
 ];

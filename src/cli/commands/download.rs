@@ -95,7 +95,7 @@ fn request_of(arguments: &DownloadArguments) -> Result<StartDownload, Failure> {
     Ok(StartDownload { download, agent_ladder: arguments.agent_ladder, goes_on: true })
 }
 
-fn network() -> NetworkOptions {
+pub(super) fn network() -> NetworkOptions {
     let proxy = place::proxy().map(|(url, bypass)| ProxyAddress { url, credentials: None, bypass });
     NetworkOptions { proxy, ..NetworkOptions::default() }
 }

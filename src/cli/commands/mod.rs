@@ -18,6 +18,7 @@ mod seal;
 mod serve;
 mod shell;
 mod show;
+mod staging;
 mod update;
 mod verify;
 mod words;
@@ -51,6 +52,9 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Export(arguments) => export::export(context, arguments),
         Command::Download(arguments) => download::download(context, arguments),
         Command::Serve(arguments) => serve::serve(context, arguments),
+        Command::Staging(arguments) => staging::staging(context, arguments),
+        Command::Stage(arguments) => staging::stage(context, arguments),
+        Command::Unstage(arguments) => staging::unstage(context, arguments),
         Command::Rebuild => library::rebuild(context),
         Command::Library(arguments) => library::library(context, arguments),
         Command::Key(arguments) => key::key(context, arguments.command),

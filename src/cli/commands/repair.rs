@@ -116,7 +116,7 @@ fn plan_json(plan: &RepairPlan, places: &[String]) -> Value {
         fields.remove("key");
         fields.insert("name".to_owned(), plan.key.name().into());
         fields.insert("version".to_owned(), plan.key.version().into());
-        fields.insert("from".to_owned(), json!(places));
+        fields.insert("from".to_owned(), json!(places.iter().map(|place| shown(place)).collect::<Vec<_>>()));
         fields.insert("blocks".to_owned(), plan.blocks().into());
         fields.insert("fetch_bytes".to_owned(), plan.fetch_bytes().into());
     }
@@ -140,7 +140,7 @@ fn plan_lines(plan: &RepairPlan, places: &[String]) -> Vec<String> {
     if !plan.added.is_empty() {
         lines.push(format!("  set aside in {}", plan.set_aside.display()));
     }
-    lines.extend(places.iter().map(|place| format!("  from {place}")));
+    lines.extend(places.iter().map(|place| format!("  from {}", shown(place))));
     lines
 }
 
@@ -165,6 +165,11 @@ pub(super) fn outcome_json(outcome: &RepairOutcome) -> Value {
             "stopped": outcome.stopped,
         }),
     )
+}
+
+/// A place as it may be shown: without a name and a password.
+fn shown(place: &str) -> String {
+    crate::package::address::without_credentials(place).0
 }
 
 fn from_json(from: &[(String, u64)]) -> Vec<Value> {

@@ -8,16 +8,17 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::failure::Failure;
 use crate::package::Finding;
-use crate::session::{PackageDetails, PackageRef, ShowPackage, difference_lines};
+use crate::session::{CopyRow, ListStagedCopies, PackageDetails, PackageRef, ShowPackage, difference_lines};
 
 /// `show PKG`
 pub(super) fn show(context: &Context, arguments: &PackageArgument) -> Result<Exit, Failure> {
     let session = context.open_existing()?;
     let package = PackageRef::Text(arguments.package.clone());
     let details = context.run(&session, ShowPackage { package })?;
-    context.report.document(&document(&details));
+    let staged = context.run(&session, ListStagedCopies { package: Some(details.record.id) })?;
+    context.report.document(&document(&details, &staged));
     if context.report.wants_text() {
-        for line in lines(&details) {
+        for line in lines(&details, &staged) {
             context.report.line(line);
         }
     }
@@ -25,7 +26,7 @@ pub(super) fn show(context: &Context, arguments: &PackageArgument) -> Result<Exi
 }
 
 /// The fields scripts rely on come first; what follows them is more of what the property page shows.
-fn document(details: &PackageDetails) -> serde_json::Value {
+fn document(details: &PackageDetails, staged: &[CopyRow]) -> serde_json::Value {
     let record = &details.record;
     let snapshot = record.seal.as_ref().map(|seal| {
         json!({
@@ -54,11 +55,12 @@ fn document(details: &PackageDetails) -> serde_json::Value {
                 "reachable": details.archive_reachable,
             })),
             "folder": details.folder.display().to_string(),
+            "staged": staged.iter().map(super::staging::copy_json).collect::<Vec<_>>(),
         }),
     )
 }
 
-fn lines(details: &PackageDetails) -> Vec<String> {
+fn lines(details: &PackageDetails, staged: &[CopyRow]) -> Vec<String> {
     let record = &details.record;
     let mut lines = vec![record.key.to_string()];
     let mut add = |name: &str, value: String| {
@@ -99,6 +101,11 @@ fn lines(details: &PackageDetails) -> Vec<String> {
         None => add("Folder", details.folder.display().to_string()),
     }
     add("Id", record.id.to_string());
+    for row in staged {
+        let outdated = if row.is_outdated() { " (outdated)" } else { "" };
+        let finding = row.copy.finding.word().to_lowercase();
+        add("Staged at", format!("{}, revision {}{outdated}, {finding}", row.name, row.copy.revision));
+    }
     for listed in &record.procedures {
         add("Procedure", super::procedure::one_line(listed));
     }

@@ -14,6 +14,7 @@ use super::keeper::Message;
 use super::offer::{self, Fetching, Payload};
 use super::{Downloads, Shared, lock};
 use crate::failure::{Class, Failure};
+use crate::package::bucket::BucketAddress;
 use crate::package::download::{
     Allowance, CodebaseEntry, DownloadId, DownloadRecord, DownloadState, LadderKind, Wanted,
 };
@@ -131,8 +132,8 @@ impl Downloads {
     pub fn look(&self, address: &str, credentials: Option<&Credentials>) -> Result<OfferLook, Failure> {
         let shared = &self.shared;
         let network = &shared.options.network;
-        let (plain, own) = split(address);
-        let fetching = Fetching { address: &plain, credentials: credentials.or(own.as_ref()), network };
+        let (plain, credentials) = split(address, credentials);
+        let fetching = Fetching { address: &plain, credentials: credentials.as_ref(), network };
         let fetched = fetching.fetch().map_err(|why| why.explain(&plain))?;
         let (texts, payload, judged) = settled(shared, &fetching, fetched, &Terms::default())?;
         let look = picture(shared, &plain, &texts, judged)?;
@@ -150,8 +151,7 @@ impl Downloads {
     pub fn add(&self, wanted: NewDownload) -> Result<DownloadId, Failure> {
         let shared = &self.shared;
         let who = shared.home.user();
-        let (plain, own) = split(&wanted.address);
-        let credentials = wanted.credentials.clone().or(own);
+        let (plain, credentials) = split(&wanted.address, wanted.credentials.as_ref());
         let allowance = |reason: &String| Allowance { who: who.clone(), reason: reason.trim().to_owned() };
         let terms = Terms {
             unsigned: wanted.unsigned.as_ref().map(allowance),
@@ -408,10 +408,20 @@ fn servers_of(document: &Metalink, address: &str) -> Vec<String> {
     servers
 }
 
-/// The address without its name and password, and those.
-fn split(address: &str) -> (String, Option<Credentials>) {
+/// The address without its name and password, and those. A bucket becomes the web server it is; `given` are those of
+/// another source, for the same address, and win.
+fn split(address: &str, given: Option<&Credentials>) -> (String, Option<Credentials>) {
     let (plain, own) = address::without_credentials(address.trim());
-    (plain, own.map(|(user, password)| Credentials::Basic { user, password }))
+    let own = own.map(|(user, password)| Credentials::Basic { user, password });
+    let credentials = given.cloned().or(own);
+    let url = url::Url::parse(&plain).ok().filter(|url| url.scheme() == "s3");
+    match url.and_then(|url| BucketAddress::of(&url).ok()) {
+        Some(bucket) => {
+            (bucket.web_address(), credentials.map(|credentials| credentials.for_bucket(bucket.region())))
+        }
+        // What is no bucket is refused by whoever reads the address.
+        None => (plain, credentials),
+    }
 }
 
 /// A path of this computer as one that does not depend on the folder the program was started in.
@@ -432,7 +442,7 @@ fn codebases(
     }
     let mut entries = Vec::new();
     for text in wanted {
-        let (plain, own) = split(text);
+        let (plain, own) = split(text, None);
         CodebaseAddress::parse(&plain).map_err(|error| error.explain())?;
         let address = whole(&plain);
         if let Some(own) = own {

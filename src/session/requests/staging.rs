@@ -1,0 +1,195 @@
+//! Requests about staging libraries: which there are, what lies there, and bringing packages there and away.
+
+use std::sync::Arc;
+
+use super::{Request, Session};
+use crate::delivery::staging::{
+    CopyRow, NewStagingLibrary, Reconciled, StageError, StageOptions, StageReport, StagedCheck, StagingDesk,
+    StagingEdit, StagingRow, UnstageReport,
+};
+use crate::failure::Failure;
+use crate::package::staging::{StagingId, StagingLibrary};
+use crate::package::{PackageId, PackageRecord, PackageState};
+use crate::session::unpanicked;
+use crate::transfer::SystemClock;
+use crate::work::Work;
+
+impl Session {
+    /// The staging libraries, reached as the network is set.
+    pub(crate) fn staging(&self) -> StagingDesk {
+        let network = self.downloads_setting().network;
+        StagingDesk::new(Arc::clone(&self.shared.library), network, Arc::new(SystemClock::default()))
+    }
+}
+
+/// Declares a request: its fields, reply, title, whether it changes what a list shows, and what answers.
+macro_rules! staging_request {
+    (
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty),* $(,)? } -> $reply:ty,
+        $title:expr, changes: $changes:expr,
+        |$this:ident, $desk:ident, $work:ident| $run:expr
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $kind,)* }
+
+        impl Request for $name {
+            type Reply = $reply;
+            fn title(&self) -> String { $title.to_owned() }
+            fn changes(&self) -> bool { $changes }
+            fn run(self, session: &Session, $work: &Work) -> Result<$reply, Failure> {
+                let $this = self;
+                let $desk = session.staging();
+                unpanicked(|| {
+                    let result: Result<$reply, StageError> = $run;
+                    result.map_err(|error| error.explain())
+                })
+            }
+        }
+    };
+}
+
+staging_request!(
+    /// All staging libraries with what lies there, as far as is known. Nothing is asked of them.
+    ListStaging {} -> Vec<StagingRow>, "Reading staging libraries", changes: false,
+    |_this, desk, _work| desk.list()
+);
+staging_request!(
+    /// Every staged copy that is known, or those of one package.
+    ListStagedCopies {
+        /// Of which; of all if absent.
+        package: Option<PackageId>
+    } -> Vec<CopyRow>, "Reading staged packages", changes: false,
+    |this, desk, _work| match this.package {
+        Some(package) => desk.copies_of(package),
+        None => desk.copies(),
+    }
+);
+staging_request!(
+    /// The staging library of this name, or at this address.
+    FindStaging {
+        /// Name or address.
+        text: String
+    } -> StagingLibrary, "Reading staging libraries", changes: false,
+    |this, desk, _work| desk.find(&this.text)
+);
+staging_request!(
+    /// Adds a staging library. Nothing is asked of it yet.
+    AddStagingLibrary {
+        /// Which.
+        new: NewStagingLibrary
+    } -> StagingLibrary, "Adding a staging library", changes: true,
+    |this, desk, _work| desk.add(this.new)
+);
+staging_request!(
+    /// Changes a staging library. Nothing there is touched.
+    EditStagingLibrary {
+        /// Which.
+        id: StagingId,
+        /// What.
+        edit: StagingEdit
+    } -> StagingLibrary, "Saving a staging library", changes: true,
+    |this, desk, _work| desk.edit(this.id, this.edit)
+);
+staging_request!(
+    /// Takes a staging library off the list; what lies there stays there.
+    RemoveStagingLibrary {
+        /// Which.
+        id: StagingId,
+        /// Also while packages are known to lie there.
+        forget_copies: bool
+    } -> StagingLibrary, "Removing a staging library", changes: true,
+    |this, desk, _work| desk.remove(this.id, this.forget_copies)
+);
+staging_request!(
+    /// Stages a sealed package: what is missing there is sent, the seal last.
+    Stage {
+        /// Which.
+        package: PackageId,
+        /// Where.
+        staging: StagingId,
+        /// Whatever the time of day: not only while the line is open.
+        now: bool
+    } -> StageReport, "Staging", changes: true,
+    |this, desk, work| desk.stage(this.package, this.staging, StageOptions { now: this.now }, work)
+);
+staging_request!(
+    /// Removes a package from a staging library; refused while somebody uses it there.
+    Unstage {
+        /// Which; the library need not have it any more.
+        package: PackageId,
+        /// Where.
+        staging: StagingId
+    } -> UnstageReport, "Unstaging", changes: true,
+    |this, desk, work| desk.unstage(this.package, this.staging, &nobody, work)
+);
+staging_request!(
+    /// Verifies what lies in a staging library: one package, or all that are known there.
+    VerifyStaged {
+        /// Which; all if absent.
+        package: Option<PackageId>,
+        /// Where.
+        staging: StagingId,
+        /// Reads every content, beside names and sizes.
+        deep: bool
+    } -> Vec<StagedCheck>, "Verifying staged packages", changes: true,
+    |this, desk, work| match this.package {
+        Some(package) => desk.verify(package, this.staging, this.deep, work).map(|check| vec![check]),
+        None => desk.verify_all(this.staging, this.deep, work),
+    }
+);
+staging_request!(
+    /// Looks what lies in a staging library, and what is unknown, missing, outdated or incomplete there.
+    Reconcile {
+        /// Where.
+        staging: StagingId
+    } -> Reconciled, "Reconciling", changes: true,
+    |this, desk, work| desk.reconcile(this.staging, work)
+);
+
+/// Who uses a staged copy: nobody, as long as there are no jobs.
+fn nobody(_: PackageId, _: StagingId) -> Result<Vec<String>, StageError> {
+    Ok(Vec::new())
+}
+
+/// Takes the seal off. Copies where only test computers read are unstaged; any other refuses it.
+#[derive(Clone, Debug)]
+pub struct Unseal {
+    /// Which.
+    pub package: PackageId,
+}
+
+impl Request for Unseal {
+    type Reply = PackageRecord;
+
+    fn title(&self) -> String {
+        "Unsealing".to_owned()
+    }
+
+    fn changes(&self) -> bool {
+        true
+    }
+
+    fn run(self, session: &Session, work: &Work) -> Result<PackageRecord, Failure> {
+        let Self { package } = self;
+        let desk = session.staging();
+        unpanicked(|| {
+            let library = session.library();
+            let unsealed = || -> Result<PackageRecord, StageError> {
+                library.require_undelivered(package)?;
+                let is_sealed = library
+                    .resolve(&crate::library::PackageRef::Id(package))
+                    .is_ok_and(|record| record.state == PackageState::Sealed);
+                if is_sealed {
+                    // What is left is where only test computers read.
+                    for row in desk.copies_of(package)? {
+                        desk.unstage(package, row.copy.staging, &nobody, work)?;
+                    }
+                }
+                Ok(library.unseal(package)?)
+            };
+            unsealed().map_err(|error| error.explain())
+        })
+    }
+}

@@ -1,0 +1,150 @@
+//! Staging by the command line: what it prints, how it ends, and what is left when it is killed.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{SEAL, files};
+use crate::desk::{Desk, Outcome, noise};
+use crate::sites::{Kind, Site};
+
+pub(super) struct Ran {
+    code: i32,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+impl Ran {
+    #[track_caller]
+    pub(super) fn ends(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "out: {}\nerr: {}", self.out, self.err);
+        self
+    }
+
+    #[track_caller]
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+}
+
+fn program(desk: &Desk, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_packhouse-cli"));
+    command
+        .args(arguments)
+        .current_dir(desk.folder.path())
+        .env("PACKHOUSE_LIBRARY", desk.path("library"))
+        .env("PACKHOUSE_KEYS", desk.path("keys"))
+        .env("PACKHOUSE_PASSWORD", "s3cretkey")
+        .env("USER", "anna");
+    command
+}
+
+pub(super) fn run(desk: &Desk, arguments: &[&str]) -> Ran {
+    let output = program(desk, arguments).output().expect("the program runs");
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+#[test]
+fn a_package_is_staged_verified_and_unstaged_by_command() -> Outcome {
+    for kind in [Kind::Folder, Kind::Nginx, Kind::S3] {
+        let (desk, site) = (Desk::new()?, Site::open(kind));
+        desk.sealed("Tool 1.0", &files())?;
+        let mut add = vec!["staging", "add", "Köln", &site.address, "--json"];
+        if site.credentials.is_some() {
+            add.extend(["--user", "AKANNA"]);
+        }
+        let added = run(&desk, &add).ends(0).json();
+        assert_eq!(added["name"], "Köln");
+        assert!(!added.to_string().contains("s3cretkey"));
+        let staged = run(&desk, &["stage", "Tool", "--to", "Köln", "--json"]).ends(0).json();
+        assert_eq!((&staged["sent_files"], &staged["finding"]), (&Value::from(7), &Value::from("whole")));
+        let listed = run(&desk, &["staging", "list", "--json"]).ends(0).json();
+        assert_eq!((&listed[0]["packages"], &listed[0]["outdated"]), (&Value::from(1), &Value::from(0)));
+        let checked = run(&desk, &["staging", "verify", "Köln", "--deep", "--json"]).ends(0).json();
+        assert_eq!((&checked[0]["good"], &checked[0]["seal"]), (&Value::from(true), &Value::from("newest")));
+        let refused = run(&desk, &["unseal", "Tool"]).ends(3);
+        assert!(refused.err.starts_with("error[package-delivered]: "), "{}", refused.err);
+        fs::write(site.object("packages/Tool/1.0/data/data/100%.txt"), "per cent")?;
+        let checked = run(&desk, &["staging", "verify", "Köln", "Tool", "--json"]).ends(1).json();
+        assert_eq!(checked[0]["resized"][0]["path"], "data/100%.txt");
+        let found = run(&desk, &["staging", "reconcile", "Köln", "--json"]).ends(1).json();
+        assert_eq!(found["incomplete"].as_array().map(Vec::len), Some(1));
+        run(&desk, &["stage", "Tool", "--to", &site.address]).ends(0);
+        run(&desk, &["staging", "verify", "Köln", "--deep"]).ends(0);
+        run(&desk, &["unstage", "Tool", "--from", "Köln"]).ends(0);
+        run(&desk, &["unstage", "Tool", "--all"]).ends(3);
+        run(&desk, &["unseal", "Tool"]).ends(0);
+        run(&desk, &["stage", "Tool", "--to", "Köln"]).ends(3);
+        run(&desk, &["stage", "Tool", "--to", "Bonn"]).ends(2);
+        run(&desk, &["staging", "remove", "Köln"]).ends(0);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_missing_there_is_staged_by_a_reconcile() -> Outcome {
+    let (desk, site) = (Desk::new()?, Site::open(Kind::Folder));
+    desk.sealed("Tool 1.0", &files())?;
+    run(&desk, &["staging", "add", "Köln", &site.address]).ends(0);
+    run(&desk, &["stage", "Tool", "--to", "Köln"]).ends(0);
+    fs::remove_dir_all(site.object("packages"))?;
+    run(&desk, &["staging", "reconcile", "Köln"]).ends(1);
+    let done = run(&desk, &["staging", "reconcile", "Köln", "--stage", "--json"]).ends(0).json();
+    assert_eq!(done["staged"][0]["sent_files"], 7);
+    run(&desk, &["staging", "reconcile", "Köln"]).ends(0);
+    run(&desk, &["staging", "verify", "Köln", "--deep"]).ends(0);
+    Ok(())
+}
+
+/// Killed at some moments: what lies there never passes for whole before it is, and in the end nothing is wrong.
+#[test]
+fn a_killed_staging_leaves_no_seal_and_the_next_one_ends_it() -> Outcome {
+    for kind in [Kind::Folder, Kind::Nginx] {
+        let (desk, site) = (Desk::new()?, Site::open(kind));
+        let files: Vec<(String, Vec<u8>)> =
+            (0..30).map(|at| (format!("{at:02}.bin"), noise(at, 150_000))).collect();
+        let files: Vec<(&str, Vec<u8>)> =
+            files.iter().map(|(path, content)| (path.as_str(), content.clone())).collect();
+        desk.sealed("Tool 1.0", &files)?;
+        run(&desk, &["staging", "add", "Köln", &site.address]).ends(0);
+        let package = site.object("packages/Tool/1.0");
+        let data = package.join("data");
+        let count = || fs::read_dir(&data).map_or(0, |entries| entries.count());
+        let mut killed = 0;
+        let mut wanted = 3;
+        while wanted < 30 {
+            let mut child = program(&desk, &["stage", "Tool", "--to", "Köln", "--limit", "6M", "--quiet"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()?;
+            // Killed once so many files lie there, whichever they are.
+            while count() < wanted && child.try_wait()?.is_none() {
+                std::thread::park_timeout(Duration::from_millis(2));
+            }
+            child.kill()?;
+            let ended = child.wait()?;
+            if ended.success() {
+                break;
+            }
+            killed += 1;
+            assert!(SEAL.iter().all(|name| !package.join(name).exists()), "after {wanted} files");
+            wanted += 6;
+        }
+        assert!(killed >= 3, "killed {killed} times");
+        run(&desk, &["stage", "Tool", "--to", "Köln"]).ends(0);
+        run(&desk, &["staging", "verify", "Köln", "--deep"]).ends(0);
+        let left = fs::read_dir(&data)?.filter(|entry| {
+            entry.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().starts_with("packhouse-"))
+        });
+        assert_eq!(left.count(), 0, "what was begun and not finished is cleared away");
+        let verify = ["verify", package.to_str().ok_or("UTF-8")?];
+        run(&desk, &verify).ends(0);
+    }
+    Ok(())
+}
