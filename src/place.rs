@@ -40,6 +40,34 @@ pub(crate) fn keys() -> Result<PathBuf, Failure> {
     Ok(strategy.data_dir().join("packhouse").join("keys"))
 }
 
+/// The folder of this computer's agent.
+pub(crate) fn agent() -> Result<PathBuf, Failure> {
+    #[cfg(unix)]
+    if rustix::process::geteuid().is_root() {
+        return Ok(PathBuf::from("/var/lib/packhouse-agent"));
+    }
+    let strategy = etcetera::choose_base_strategy().map_err(|_| no_home())?;
+    Ok(strategy.data_dir().join("packhouse").join("agent"))
+}
+
+/// The folder in which a server keeps the certificate it made, so that those who know it know it again.
+pub(crate) fn certificates() -> Result<PathBuf, Failure> {
+    let strategy = etcetera::choose_base_strategy().map_err(|_| no_home())?;
+    Ok(strategy.data_dir().join("packhouse").join("serve"))
+}
+
+/// The system and its version, as it tells them itself: `linux`, `12`.
+pub(crate) fn system() -> (String, String) {
+    let version = fs::read_to_string("/etc/os-release").ok().and_then(|text| version_line(&text));
+    (env::consts::OS.to_owned(), version.unwrap_or_default())
+}
+
+fn version_line(text: &str) -> Option<String> {
+    let line = text.lines().find_map(|line| line.strip_prefix("VERSION_ID="))?;
+    let version = line.trim().trim_matches(['"', '\'']);
+    (version.len() <= 64 && !version.chars().any(char::is_control)).then(|| version.to_owned())
+}
+
 /// The folder for copies of a library database that a program on another computer has to itself.
 pub(crate) fn copies() -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
@@ -146,6 +174,13 @@ fn host() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_version_is_what_the_system_says() {
+        assert_eq!(version_line("NAME=x\nVERSION_ID=\"12\"\n"), Some("12".to_owned()));
+        assert_eq!(version_line("VERSION_ID=13.1"), Some("13.1".to_owned()));
+        assert_eq!(version_line("NAME=x"), None);
+    }
 
     #[test]
     fn the_documents_folder_is_where_the_desktop_says() {

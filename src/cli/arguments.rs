@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use super::agent_arguments::AgentCommand;
 pub(crate) use super::download_arguments::DownloadArguments;
 pub(crate) use super::procedure_arguments::{ProcedureArguments, ProcedureCommand};
 pub(crate) use super::repair_arguments::RepairArguments;
@@ -117,6 +118,9 @@ pub(crate) enum Command {
     Stage(StageArguments),
     /// Remove packages from a staging library
     Unstage(UnstageArguments),
+    /// Run this computer's agent: it brings sealed packages here and runs what they were sealed with; needs no library
+    #[command(subcommand)]
+    Agent(AgentCommand),
     /// Write a damaged or lost library database anew from the packages
     Rebuild,
     /// Show facts about the library

@@ -64,6 +64,11 @@ impl Context {
         self.work.is_cancelled()
     }
 
+    /// What Ctrl+C cancels.
+    pub(crate) fn work(&self) -> &Work {
+        &self.work
+    }
+
     /// Opens the library; with `create`, makes it where there is none.
     pub(crate) fn open(&self, create: bool) -> Result<Session, Failure> {
         let _bar = Bar::draw(&self.work, self.progress_style);

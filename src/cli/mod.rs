@@ -3,6 +3,7 @@
 //! Knows the session and what a package is. Owns everything the engine must not touch: the environment, the home
 //! folder, the terminal, the signals.
 
+mod agent_arguments;
 mod arguments;
 mod commands;
 mod context;

@@ -17,6 +17,13 @@ pub(crate) struct ServeArguments {
     /// Folder to serve [default: the packages of the library]
     #[arg(long, value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
+    /// The folder is a staging library: let agents read their own jobs and make their own reports, and nobody else see
+    /// them. So it is anyway where the folder has delivery/site.json; beyond this computer it speaks TLS by itself
+    #[arg(long, requires = "folder")]
+    pub(crate) delivery: bool,
+    /// Speak no TLS with agents on other computers: another server before this one does
+    #[arg(long, conflicts_with_all = ["tls_cert", "tls_self"])]
+    pub(crate) no_tls: bool,
     /// Speak TLS with this certificate and its chain (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,

@@ -5,6 +5,7 @@
 //! of its arguments, so every rule can be tested with plain values.
 
 pub mod address;
+pub mod agent_proof;
 pub mod bag;
 pub mod block_board;
 pub mod block_map;
@@ -30,6 +31,7 @@ pub mod proposal;
 pub mod record;
 pub mod reginfo;
 pub mod shared_text;
+pub mod signed_document;
 pub mod snapshot;
 pub mod staging;
 pub mod state;
@@ -55,6 +57,7 @@ pub use procedure::Procedure;
 pub use progress_record::ProgressRecord;
 pub use record::{PackageId, PackageRecord};
 pub use shared_text::SharedText;
+pub use signed_document::SignedDocument;
 pub use staging::{StagedCopy, StagedFinding, StagingId, StagingLibrary};
 pub use state::PackageState;
 pub use trust::{KeyInfo, KeyUse, SealJudgement};

@@ -19,6 +19,7 @@ use base64::Engine as _;
 
 use super::body::{Buffers, FileBody, Reader, Segment};
 use super::counters::{Counting, Running};
+use super::delivery;
 use super::index;
 use super::path::{Place, place_of};
 use super::proof::{Proofs, Prover};
@@ -35,6 +36,8 @@ const BOUNDARY: &str = "packhouse-3f9c1d7e5b2a4860";
 /// What all connections of a server share.
 pub(super) struct Origin {
     pub(super) folder: PathBuf,
+    /// Whether it is a staging library whose agents come here.
+    pub(super) has_agents: bool,
     pub(super) running: Arc<Running>,
     pub(super) proofs: Arc<Proofs>,
     pub(super) buffers: Arc<Buffers>,
@@ -55,20 +58,34 @@ pub(super) async fn answer<B>(
     origin: Arc<Origin>,
     peer: SocketAddr,
     request: axum::http::Request<B>,
-) -> Response {
+) -> Response
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
     origin.running.requests.fetch_add(1, Ordering::Relaxed);
-    let (head, _) = request.into_parts();
+    let (head, body) = request.into_parts();
     let shown = head.uri.path().to_owned();
     let method = head.method.clone();
     let range = head.headers.get(header::RANGE).cloned();
-    let response = decide(origin, peer, head).await;
+    let response = decide(origin, peer, head, Body::new(body)).await;
     let status = response.status().as_u16();
     tracing::info!(%peer, %method, path = shown, ?range, status, "request");
     response
 }
 
-async fn decide(origin: Arc<Origin>, peer: SocketAddr, head: axum::http::request::Parts) -> Response {
+async fn decide(
+    origin: Arc<Origin>,
+    peer: SocketAddr,
+    head: axum::http::request::Parts,
+    body: Body,
+) -> Response {
     let is_head = head.method == Method::HEAD;
+    if origin.has_agents
+        && let Some(response) = delivery::decide(&origin.folder, &head, body).await
+    {
+        return response;
+    }
     if !is_head && head.method != Method::GET {
         let mut response = said(StatusCode::METHOD_NOT_ALLOWED, "this server only reads");
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -99,7 +116,9 @@ async fn decide(origin: Arc<Origin>, peer: SocketAddr, head: axum::http::request
 }
 
 /// Runs what reads the disk on a thread for that.
-async fn blocking<T: From<Response> + Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn blocking<T: From<Response> + Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => {

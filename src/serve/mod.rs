@@ -1,7 +1,7 @@
 //! The origin: a web server for a folder of packages, for sites too small for one of their own.
 //!
-//! It serves what nginx would serve from the same folder, reads and never writes, and leaves out what is no package:
-//! links, other kinds of files, names that begin with a dot at the top. `http://host/<Name>/<Version>/…` is the package
+//! It serves what nginx would serve from the same folder, reads and never writes (but for what agents send, see `delivery`),
+//! and leaves out what is no package: links, other kinds of files, names that begin with a dot at the top. `http://host/<Name>/<Version>/…` is the package
 //! folder, its notes included. Ranges, one or several; strong entity tags; digests of what was proven (RFC 9110, 9530).
 //! Of a file that changes while it is sent nothing more is sent. HTTP/1.1, with TLS where asked for.
 //!
@@ -12,6 +12,7 @@ mod body;
 mod cable;
 mod connection;
 mod counters;
+mod delivery;
 mod error;
 mod index;
 mod path;
@@ -47,6 +48,9 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// TLS, with this certificate.
     pub tls: Option<Tls>,
+    /// Whether the folder is the root of a staging library, with `packages/` and `delivery/`: agents read their own jobs
+    /// and make their own reports, nobody else sees them, and nothing is listed.
+    pub delivery: bool,
     /// Connections at a time; more wait in the queue of the system. Fewer where it allows no more open files.
     pub most_connections: usize,
     /// Time for the head of a request, a connection without any request included.
@@ -62,6 +66,7 @@ impl ServeOptions {
             folder: folder.into(),
             listen,
             tls: None,
+            delivery: false,
             most_connections: 1000,
             head_within: Duration::from_secs(30),
             stalled_after: Duration::from_secs(60),
@@ -114,6 +119,7 @@ pub fn start(options: ServeOptions) -> Result<Server, ServeError> {
     let running = Arc::<Running>::default();
     let origin = Arc::new(Origin {
         folder: folder.clone(),
+        has_agents: options.delivery,
         running: Arc::clone(&running),
         proofs: Arc::default(),
         buffers: Arc::default(),

@@ -4,6 +4,7 @@
 //! Owns: the thread that looks for changes, and the form in which errors reach the front ends. Routing only: no SQL,
 //! no hashing, no files. Must not know: screens, terminals, environment variables.
 
+pub mod agent;
 mod downloads;
 mod network;
 mod observer;

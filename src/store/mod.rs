@@ -3,6 +3,7 @@
 //! Owns every SQL statement of the program. Must not know: package folders, hashing, networks, screens. All
 //! changes of one operation happen in one [`Change`], which is one transaction.
 
+pub mod agent;
 mod contents;
 mod downloads;
 mod error;

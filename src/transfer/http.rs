@@ -21,6 +21,8 @@ use super::desk::Trouble;
 use super::error::TransferError;
 pub(crate) use super::network_words::status_words;
 use super::network_words::{Reach, chain, words_of};
+
+use super::pin;
 use super::retry::retry_after;
 use super::s3_signature;
 
@@ -41,6 +43,9 @@ pub struct NetworkOptions {
     pub user_agent: String,
     /// A connection on which nothing arrives for so long has failed; 30 s where it is zero.
     pub stall_timeout: Duration,
+    /// The first 16 bytes of the SHA-256 of the one certificate (DER) that a server may show; what the system trusts then
+    /// counts for nothing.
+    pub pin: Option<[u8; 16]>,
 }
 
 /// A proxy for `http` and `https`.
@@ -120,6 +125,10 @@ pub(crate) fn client(options: &NetworkOptions) -> Result<Web, TransferError> {
             one = one.basic_auth(user, password);
         }
         builder = builder.proxy(one.no_proxy(NoProxy::from_string(&proxy.bypass)));
+    }
+    if let Some(pin) = options.pin {
+        let client = builder.tls_backend_preconfigured(pin::config(pin)?).build().map_err(setup)?;
+        return Ok(Web { client, reach });
     }
     if options.extra_roots.is_empty() {
         let client = builder.tls_backend_preconfigured((*system_tls()?).clone()).build().map_err(setup)?;

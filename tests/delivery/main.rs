@@ -1,6 +1,8 @@
 //! Delivery from end to end, through the doors that everybody has: staging libraries in folders, on web servers and in
-//! buckets.
+//! buckets; agents.
 
+#[cfg(unix)]
+mod agent;
 mod desk;
 mod sites;
 mod staging;

@@ -1,5 +1,6 @@
 //! The commands, one module for what belongs together. Each takes its arguments, asks the session, reports.
 
+mod agent;
 mod archive;
 mod check;
 mod consistency;
@@ -55,6 +56,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Staging(arguments) => staging::staging(context, arguments),
         Command::Stage(arguments) => staging::stage(context, arguments),
         Command::Unstage(arguments) => staging::unstage(context, arguments),
+        Command::Agent(command) => agent::agent(context, command),
         Command::Rebuild => library::rebuild(context),
         Command::Library(arguments) => library::library(context, arguments),
         Command::Key(arguments) => key::key(context, arguments.command),

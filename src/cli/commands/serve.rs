@@ -1,5 +1,6 @@
 //! `serve`: the packages over HTTP, until interrupted.
 
+use std::fs;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::cli::arguments::ServeArguments;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::report::{count, size};
-use crate::failure::Failure;
+use crate::failure::{Class, Failure};
 use crate::place;
 use crate::session::{self, ServeOptions, Tls};
 
@@ -23,8 +24,10 @@ pub(super) fn serve(context: &Context, arguments: ServeArguments) -> Result<Exit
         Some(folder) => folder.clone(),
         None => context.library_folder()?.join("packages"),
     };
+    let has_agents = arguments.delivery || folder.join("delivery").join("site.json").is_file();
     let options = ServeOptions {
-        tls: tls(&arguments),
+        tls: tls(&arguments, has_agents)?,
+        delivery: has_agents,
         most_connections: arguments.connections.into(),
         ..ServeOptions::new(folder, arguments.listen)
     };
@@ -40,11 +43,13 @@ pub(super) fn serve(context: &Context, arguments: ServeArguments) -> Result<Exit
     if let (Some(certificate), Some(started)) = (certificate, started.as_object_mut()) {
         started.insert("certificate_sha256".to_owned(), json!(certificate.fingerprint));
         started.insert("certificate_pem".to_owned(), json!(certificate.pem));
+        started.insert("pin".to_owned(), json!(pin(certificate)));
     }
     report.stream(&started);
     report.line(format!("Serving {} at {}", server.folder().display(), server.url()));
     if let Some(certificate) = certificate {
         report.line(format!("  Certificate SHA-256 {}", certificate.fingerprint));
+        report.line(format!("  Pin for agents {}", pin(certificate)));
     }
     if arguments.listen.ip().is_unspecified() && certificate.is_none() {
         report.line("  Everybody who reaches this computer can read the packages");
@@ -65,10 +70,26 @@ pub(super) fn serve(context: &Context, arguments: ServeArguments) -> Result<Exit
     Ok(Exit::Interrupted)
 }
 
-fn tls(arguments: &ServeArguments) -> Option<Tls> {
-    let files = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
+/// What an agent knows the certificate by: the first 16 bytes of its SHA-256, in hex.
+fn pin(certificate: &session::Certificate) -> String {
+    certificate.fingerprint.to_string()[..32].to_owned()
+}
+
+fn tls(arguments: &ServeArguments, has_agents: bool) -> Result<Option<Tls>, Failure> {
+    let mut files = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
     if !arguments.tls_self {
-        return files.map(|(certificate, key)| Tls::Files { certificate, key });
+        // Jobs and reports do not cross a network in the open unless that was asked for.
+        let is_needed = has_agents && !arguments.no_tls && !arguments.listen.ip().is_loopback();
+        if files.is_some() || !is_needed {
+            return Ok(files.map(|(certificate, key)| Tls::Files { certificate, key }));
+        }
+        let kept = place::certificates()?;
+        fs::create_dir_all(&kept).map_err(|error| {
+            let action = "Name files for the certificate with --tls-self --tls-cert FILE --tls-key FILE";
+            let message = format!("{} cannot be made", kept.display());
+            Failure::new("certificate", Class::Environment, message, action).because(error.to_string())
+        })?;
+        files = Some((kept.join("certificate.pem"), kept.join("key.pem")));
     }
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     // A name that no certificate can hold is left out; one that was asked for by --tls-name is an error.
@@ -80,5 +101,5 @@ fn tls(arguments: &ServeArguments) -> Option<Tls> {
     names.sort();
     names.dedup();
     names.retain(|name| !name.is_empty());
-    Some(Tls::SelfMade { names, kept: files })
+    Ok(Some(Tls::SelfMade { names, kept: files }))
 }
