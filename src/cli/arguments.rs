@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use super::agent_arguments::AgentCommand;
+pub(crate) use super::computer_arguments::ComputerArguments;
 pub(crate) use super::download_arguments::DownloadArguments;
+pub(crate) use super::job_arguments::{JobArguments, ManageArguments};
 pub(crate) use super::procedure_arguments::{ProcedureArguments, ProcedureCommand};
 pub(crate) use super::repair_arguments::RepairArguments;
 pub(crate) use super::serve_arguments::ServeArguments;
@@ -118,6 +120,12 @@ pub(crate) enum Command {
     Stage(StageArguments),
     /// Remove packages from a staging library
     Unstage(UnstageArguments),
+    /// Add, list and group the computers that packages are delivered to, and enrol their agents
+    Computer(ComputerArguments),
+    /// Set up, show and steer jobs: a procedure of a package on many computers
+    Job(JobArguments),
+    /// Be the delivery manager: carry out jobs until interrupted
+    Manage(ManageArguments),
     /// Run this computer's agent: it brings sealed packages here and runs what they were sealed with; needs no library
     #[command(subcommand)]
     Agent(AgentCommand),

@@ -6,9 +6,11 @@
 mod agent_arguments;
 mod arguments;
 mod commands;
+mod computer_arguments;
 mod context;
 mod download_arguments;
 mod exit;
+mod job_arguments;
 mod procedure_arguments;
 mod progress;
 mod repair_arguments;

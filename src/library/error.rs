@@ -124,13 +124,18 @@ pub enum LibraryError {
         /// What to do instead.
         instead: &'static str,
     },
-    /// It is staged, so that what others were given would no longer be what has this name here.
+    /// It is staged, installed or to be delivered, so that what others were given would no longer be what has this name
+    /// here.
     #[error("{key} cannot be unsealed")]
     Delivered {
         /// The package.
         key: PackageKey,
         /// Names of the staging libraries.
         staged: Vec<String>,
+        /// On how many computers it is installed.
+        installed: u64,
+        /// How many job containers have it to do.
+        jobs: u64,
     },
     /// Checksum control is on, and the package does not agree with its record.
     #[error("{key} {}", finding_phrase(report))]
@@ -425,8 +430,26 @@ impl LibraryError {
                 )
                 .because(format!("{how}, process {process}, since {since} UTC"))
             }
-            Self::Delivered { key, staged } => {
-                let places = if staged.len() == 1 { "1 place".to_owned() } else { format!("{} places", staged.len()) };
+            Self::Delivered { key, staged, installed, jobs } => {
+                let many = |count: u64, one: &str, more: &str| match count {
+                    1 => format!("1 {one}"),
+                    _ => format!("{count} {more}"),
+                };
+                let mut where_it_is = Vec::new();
+                if !staged.is_empty() {
+                    where_it_is.push(format!("staged at {}", many(staged.len() as u64, "place", "places")));
+                }
+                if *installed > 0 {
+                    where_it_is.push(format!("installed on {}", many(*installed, "computer", "computers")));
+                }
+                if *jobs > 0 {
+                    where_it_is.push(format!("part of {}", many(*jobs, "waiting job", "waiting jobs")));
+                }
+                let last = where_it_is.pop().unwrap_or_default();
+                let where_it_is = match where_it_is.is_empty() {
+                    true => last,
+                    false => format!("{} and {last}", where_it_is.join(", ")),
+                };
                 failure(
                     "package-delivered",
                     Class::Refused,
@@ -436,7 +459,7 @@ impl LibraryError {
                     ),
                 )
                 .because(format!(
-                    "it is staged at {places}; changing it would make two different packages with one name"
+                    "it is {where_it_is}; changing it would make two different packages with one name"
                 ))
                 .with_details(staged.iter().map(|name| format!("staged at {name}")).collect())
             }

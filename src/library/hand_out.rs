@@ -106,10 +106,14 @@ impl Library {
         let places = self.catalogue().places_of(id)?;
         let staged: Vec<String> =
             places.into_iter().filter(|place| !place.for_tests).map(|place| place.name).collect();
-        if staged.is_empty() {
+        let ((installed, _), jobs) = {
+            let catalogue = self.catalogue();
+            (catalogue.installation_count(id)?, catalogue.waiting_job_count(id)?)
+        };
+        if staged.is_empty() && installed == 0 && jobs == 0 {
             return Ok(());
         }
-        Err(LibraryError::Delivered { key: self.record(id)?.key, staged })
+        Err(LibraryError::Delivered { key: self.record(id)?.key, staged, installed, jobs })
     }
 
     /// Keeps in History that a package was handed out, or taken back. Nothing where the library can only be read.

@@ -13,6 +13,7 @@ use super::LibraryError;
 use super::error::io_error;
 use super::operation::sync_folder;
 use super::package_folder::read_text;
+use crate::package::signed_document::{SignatureProblem, SignedDocument};
 use crate::package::trust::{self, KeyInfo, KeyUse, SealJudgement, key_id};
 
 /// Largest key file that is read, in bytes.
@@ -209,6 +210,13 @@ impl KeyRing {
             .map_err(|error| unusable(&info.name, error))
     }
 
+    /// An own key, read once, for many signatures.
+    pub fn signer(&self, info: &KeyInfo) -> Result<Signer, LibraryError> {
+        let secret = self.secret(info)?;
+        let public = PublicKey::from_base64(&info.public).map_err(|error| unusable(&info.name, error))?;
+        Ok(Signer { public, secret })
+    }
+
     /// Judges the seal `signature` over `text`. `also` are keys trusted for this once.
     pub fn judge(
         &self,
@@ -275,6 +283,25 @@ impl KeyRing {
         written.map_err(io_error("write", path))?;
         // A package may be sealed with it in a moment: its name must not be lost before that.
         sync_folder(&self.folder)
+    }
+}
+
+/// An own key for many signatures.
+pub struct Signer {
+    public: PublicKey,
+    secret: SecretKey,
+}
+
+impl Signer {
+    /// Signs a document; the trusted comment is for people who look with minisign.
+    pub fn sign(&self, document: String, comment: &str) -> Result<SignedDocument, SignatureProblem> {
+        SignedDocument::sign(document, &self.public, &self.secret, comment)
+    }
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signer").finish_non_exhaustive()
     }
 }
 

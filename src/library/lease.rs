@@ -210,7 +210,7 @@ fn share_time(root: &Path) -> SystemTime {
 
 /// Whether there is a process of this number on this computer.
 #[cfg(unix)]
-fn is_running(process: u32) -> bool {
+pub(crate) fn is_running(process: u32) -> bool {
     let Some(id) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) else { return false };
     // One of another user is there, though it may not be asked.
     !matches!(rustix::process::test_kill_process(id), Err(rustix::io::Errno::SRCH))
@@ -218,6 +218,6 @@ fn is_running(process: u32) -> bool {
 
 /// Not known there: the lease runs out.
 #[cfg(not(unix))]
-fn is_running(_: u32) -> bool {
+pub(crate) fn is_running(_: u32) -> bool {
     true
 }

@@ -40,6 +40,7 @@ mod operation;
 mod package_folder;
 mod reading;
 mod rebuild;
+mod reginfo_text;
 mod register;
 mod remove;
 mod renaming;
@@ -78,8 +79,9 @@ pub use hand_over::{
     read_hand_over,
 };
 pub use history_report::{ExportFormat, HistoryDetails};
-pub use keys::KeyRing;
+pub use keys::{KeyRing, Signer};
 pub use lease::LibraryHolder;
+pub(crate) use lease::is_running;
 pub use library_check::{CheckGroup, CheckOrder, CheckRun, CheckedRow, LibraryCheck, TroubledFile};
 pub use look::{FolderLook, look_at_folder};
 pub use moving::MovedLibrary;

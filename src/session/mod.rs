@@ -6,6 +6,7 @@
 
 pub mod agent;
 mod downloads;
+mod manager;
 mod network;
 mod observer;
 mod recovery;
@@ -22,6 +23,20 @@ use crate::library::{self, KeyRing, Library, LibraryError};
 use crate::serve;
 use crate::work::Work;
 
+pub use crate::delivery::computers::{
+    ComputerDetails, ComputerEdit, ComputerGroupEdit, ImportReport, NewComputer, NewToken, TokenRequest,
+};
+pub use crate::delivery::documents::{ComputerId, Fingerprint, When};
+pub use crate::delivery::jobs::{
+    ComputerFinding, ContainerDetails, ContainerView, JobView, NewJobContainer, PackageFinding, PackageJobs,
+    Preflight, Selected, StagingReadiness, TargetOrder, TargetPage, TargetQuery, TargetRow, WantedProcedure,
+};
+pub use crate::delivery::manager::{POLL_SECS, TickReport};
+pub use crate::delivery::model::container::{GIVE_UP_AFTER_SECS, InstalledPackage, NamedComputer, PARALLEL};
+pub use crate::delivery::model::{
+    Container, ContainerOptions, ContainerState, Entry, FailureGroup, Import, ImportError, ImportedComputer,
+    JobState, JobTotals, Linkage, OnChecksumError, Shown, TargetSpec,
+};
 pub use crate::delivery::staging::{
     CopyRow, NewStagingLibrary, PutProof, Reconciled, SealThere, StageReport, StagedCheck, StagingDesk,
     StagingEdit, StagingRow, UnknownPackage, UnstageReport,
@@ -39,6 +54,10 @@ pub use crate::library::{
     VerifyReport, difference_lines,
 };
 pub use crate::serve::{Certificate, Counters as ServeCounters, ServeOptions, Server, Tls};
+pub use crate::store::{
+    ComputerFacts, ComputerFilter, ComputerGroupRow, ComputerRow, EnrolledAgent, EnrolmentTokenRow,
+    InstallationRow, JobOfContainer, JobRow,
+};
 pub use crate::store::{FoundFile, HistoryFilter, SearchCount, SearchResult};
 pub use crate::transfer::downloads::{
     DownloadRow, Downloads, LiveDownload, NewSnapshot, OfferLook, OfferSeal, RUNNING_MOST, Runs, SetAside,
@@ -48,6 +67,7 @@ pub use crate::transfer::{
     NetworkOptions, NetworkSetting, NextTry, Noted, ProxyAddress, ProxyChoice, RetryReason, TransferStatus,
 };
 pub use downloads::DownloadsSetting;
+pub use manager::{ManagerListener, ManagerSetting, ManagerStatus};
 pub use network::SetNetwork;
 pub use observer::{View, WatchState};
 pub use recovery::Recovery;
@@ -82,6 +102,8 @@ pub struct Session {
 }
 
 struct Shared {
+    /// Dropped first: it uses all else.
+    manager: manager::Slot,
     downloads: downloads::Slot,
     network: network::Network,
     library: Arc<Library>,
@@ -100,6 +122,7 @@ impl Session {
     pub fn open(options: OpenOptions) -> Result<Self, Failure> {
         let library = guarded(|| Library::open(options))?;
         let shared = Shared {
+            manager: manager::Slot::default(),
             downloads: downloads::Slot::default(),
             network: network::Network::default(),
             library: Arc::new(library),

@@ -67,21 +67,27 @@ macro_rules! key_request {
     };
 }
 
+mod computers;
 mod downloads;
 mod groups;
 mod history;
+mod jobs;
 mod library;
 mod library_check;
+mod manager;
 mod repair;
 mod search;
 mod source;
 mod staging;
 
+pub use computers::*;
 pub use downloads::*;
 pub use groups::*;
 pub use history::*;
+pub use jobs::*;
 pub use library::*;
 pub use library_check::*;
+pub use manager::*;
 pub use repair::*;
 pub use search::*;
 pub use source::*;

@@ -4,11 +4,13 @@
 //! changes of one operation happen in one [`Change`], which is one transaction.
 
 pub mod agent;
+mod computers;
 mod contents;
 mod downloads;
 mod error;
 mod history;
 mod intents;
+mod jobs;
 mod library_check;
 mod packages;
 mod schema;
@@ -21,10 +23,18 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+pub use computers::{
+    ComputerFacts, ComputerFilter, ComputerGroupRow, ComputerRow, DocumentRow, EnrolledAgent,
+    EnrolmentTokenRow, InstallationRow,
+};
 pub use contents::ContentsTotals;
 pub use error::StoreError;
 pub use history::HistoryFilter;
 pub use intents::StoredIntent;
+pub use jobs::{
+    ComputerReads, ContainerRow, FailureRow, JobClass, JobCount, JobDetails, JobFilter, JobMove,
+    JobOfContainer, JobOrder, JobRow, JobsOf, ManagerLease, NewJob,
+};
 pub use library_check::{StoredCheck, StoredCheckPackage};
 pub use packages::RemovedPackage;
 pub use search::{FoundFile, Pattern, SearchCount, SearchResult};

@@ -8,7 +8,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x506b_4873;
 
 /// Steps from an empty database; the format is their number.
-const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5];
 
 /// The newest format this program writes.
 pub(super) const FORMAT: i64 = STEPS.len() as i64;
@@ -211,6 +211,171 @@ CREATE TABLE staged (
 CREATE INDEX staged_package ON staged (package_id);
 ";
 
+const FORMAT_5: &str = "
+CREATE TABLE computers (
+    row INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,
+    comment TEXT NOT NULL,
+    test INTEGER NOT NULL,
+    staging TEXT,
+    staging_only INTEGER NOT NULL,
+    added INTEGER NOT NULL,
+    agent TEXT UNIQUE,
+    agent_key TEXT,
+    enrolled INTEGER,
+    -- the staging library where its agent looks for jobs
+    polls TEXT,
+    seen INTEGER,
+    host TEXT NOT NULL DEFAULT '',
+    system TEXT NOT NULL DEFAULT '',
+    system_version TEXT NOT NULL DEFAULT '',
+    architecture TEXT NOT NULL DEFAULT '',
+    agent_version TEXT NOT NULL DEFAULT '',
+    free_bytes INTEGER,
+    -- reports below this number were applied, and those in reports_applied
+    reports_below INTEGER NOT NULL DEFAULT 1,
+    -- the report that said the facts
+    facts_number INTEGER NOT NULL DEFAULT 0,
+    -- how often it was marked as to be written since it was; a mark set while it is written is not lost
+    document_wanted INTEGER NOT NULL DEFAULT 0,
+    document_sequence INTEGER NOT NULL DEFAULT 0,
+    document_said BLOB,
+    document_expires INTEGER
+) STRICT;
+CREATE INDEX computers_wanted ON computers (row) WHERE document_wanted > 0;
+CREATE INDEX computers_polls ON computers (polls) WHERE polls IS NOT NULL;
+
+CREATE TABLE computer_groups (
+    row INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,
+    comment TEXT NOT NULL DEFAULT '',
+    staging TEXT,
+    staging_only INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE computer_group_members (
+    computer_group INTEGER NOT NULL REFERENCES computer_groups (row) ON DELETE CASCADE,
+    computer INTEGER NOT NULL REFERENCES computers (row) ON DELETE CASCADE,
+    PRIMARY KEY (computer_group, computer)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX computer_group_members_computer ON computer_group_members (computer);
+
+-- Their secrets lie in secure storage.
+CREATE TABLE enrolment_tokens (
+    id TEXT PRIMARY KEY,
+    group_name TEXT,
+    test INTEGER NOT NULL,
+    computer_name TEXT,
+    made INTEGER NOT NULL,
+    made_by TEXT NOT NULL,
+    expires INTEGER NOT NULL,
+    used INTEGER,
+    used_by TEXT
+) STRICT;
+
+CREATE TABLE reports_applied (
+    computer INTEGER NOT NULL REFERENCES computers (row) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (computer, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE installations (
+    computer INTEGER NOT NULL REFERENCES computers (row) ON DELETE CASCADE,
+    package_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    procedure TEXT NOT NULL,
+    task TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (computer, package_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX installations_package ON installations (package_id);
+
+CREATE TABLE containers (
+    row INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    halted INTEGER NOT NULL,
+    evaluated INTEGER,
+    ended INTEGER,
+    code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    report TEXT
+) STRICT;
+CREATE INDEX containers_open ON containers (row) WHERE ended IS NULL;
+
+CREATE TABLE container_packages (
+    container INTEGER NOT NULL REFERENCES containers (row) ON DELETE CASCADE,
+    entry INTEGER NOT NULL,
+    package_id TEXT NOT NULL,
+    package_key TEXT NOT NULL,
+    PRIMARY KEY (container, entry)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX container_packages_package ON container_packages (package_id);
+
+-- What was proven when delivery environments were set up, and what their jobs are told.
+CREATE TABLE environments (
+    row INTEGER PRIMARY KEY,
+    container INTEGER NOT NULL REFERENCES containers (row) ON DELETE CASCADE,
+    entry INTEGER NOT NULL,
+    facts TEXT NOT NULL,
+    UNIQUE (container, entry, facts)
+) STRICT;
+
+CREATE TABLE jobs (
+    row INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    container INTEGER NOT NULL REFERENCES containers (row) ON DELETE CASCADE,
+    entry INTEGER NOT NULL,
+    computer INTEGER REFERENCES computers (row) ON DELETE SET NULL,
+    target TEXT NOT NULL,
+    batch BLOB,
+    state TEXT NOT NULL,
+    after TEXT NOT NULL,
+    known INTEGER NOT NULL,
+    listed INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    percent INTEGER,
+    exit_code INTEGER,
+    changed INTEGER NOT NULL,
+    begun INTEGER,
+    ended INTEGER,
+    environment INTEGER
+) STRICT;
+-- in the order of turns
+CREATE INDEX jobs_state ON jobs (container, state);
+-- for counting
+CREATE INDEX jobs_class ON jobs (container, state, after, known);
+CREATE INDEX jobs_computer ON jobs (computer);
+CREATE INDEX jobs_listed ON jobs (computer) WHERE listed = 1;
+
+CREATE TABLE job_details (
+    job INTEGER PRIMARY KEY REFERENCES jobs (row) ON DELETE CASCADE,
+    output TEXT,
+    differences TEXT,
+    meaning TEXT
+) STRICT;
+
+CREATE TABLE manager_lease (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    holder TEXT NOT NULL,
+    who TEXT NOT NULL,
+    host TEXT NOT NULL,
+    process INTEGER NOT NULL,
+    how TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    renewed INTEGER NOT NULL
+) STRICT;
+";
+
 /// Brings the database to [`FORMAT`]; refuses a newer one and one of another program, unchanged.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     if version(connection)? == FORMAT {
@@ -313,6 +478,36 @@ mod tests {
             |row| row.get(0),
         )?;
         assert_eq!(kept, 3);
+        Ok(())
+    }
+
+    #[test]
+    fn a_library_of_format_4_gains_computers_and_jobs_and_loses_nothing()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("catalog.db");
+        let connection = Connection::open(&path)?;
+        for step in [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4] {
+            connection.execute_batch(step)?;
+        }
+        connection.execute("INSERT INTO library (name, value) VALUES ('id', 'L')", [])?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.pragma_update(None, "user_version", 4)?;
+        drop(connection);
+        let package = crate::package::PackageId(uuid::Uuid::from_u128(7));
+        let read_only = Catalogue::open_read_only(&path, false)?;
+        assert_eq!(read_only.format()?, 4);
+        assert_eq!(read_only.computers(&crate::store::ComputerFilter::default())?, Vec::new());
+        assert_eq!((read_only.containers()?, read_only.job_counts(None)?), (Vec::new(), Vec::new()));
+        assert_eq!(
+            (read_only.installation_count(package)?, read_only.waiting_job_count(package)?),
+            ((0, 0), 0)
+        );
+        assert_eq!((read_only.enrolment_tokens()?, read_only.manager_lease()?), (Vec::new(), None));
+        drop(read_only);
+        let catalogue = Catalogue::open(&path)?;
+        assert_eq!((catalogue.format()?, catalogue.library_value("id")?), (FORMAT, Some("L".to_owned())));
+        assert_eq!((catalogue.computer_count()?, catalogue.waiting_job_count(package)?), (0, 0));
         Ok(())
     }
 }

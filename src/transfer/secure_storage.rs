@@ -41,6 +41,8 @@ pub enum Kind {
     Network,
     /// Name and password of a staging library, under its own id.
     Staging,
+    /// The secret of an enrolment token, under its id.
+    Enrolment,
 }
 
 /// What went wrong with secure storage.
@@ -89,6 +91,7 @@ impl Kind {
             Self::CleanStop => "clean-stop",
             Self::Network => "network",
             Self::Staging => "staging",
+            Self::Enrolment => "enrolment",
         }
     }
 }

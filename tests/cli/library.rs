@@ -8,7 +8,7 @@ fn info_says_what_there_is_and_a_move_brings_it_elsewhere() {
     let info = place.run(&["library", "info", "--json"]).ends(0).json();
     assert_eq!(
         (&info["open"], &info["format"], &info["never_deep_checked"]),
-        (&1.into(), &4.into(), &0.into())
+        (&1.into(), &5.into(), &0.into())
     );
     assert_eq!(info["size_bytes"], 300_010);
     assert_eq!(info["network_share"], serde_json::json!(null));

@@ -194,7 +194,7 @@ fn all() -> Vec<E> {
         E::NoHashes(key()),
         E::NothingToRepair(key()),
         E::Told(Box::new(Failure::new("not-repairable", Class::No, text(), "Give another place"))),
-        E::Delivered { key: key(), staged: vec![text(), text()] },
+        E::Delivered { key: key(), staged: vec![text(), text()], installed: 2, jobs: 1 },
     ]
 }
 

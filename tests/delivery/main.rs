@@ -1,10 +1,12 @@
 //! Delivery from end to end, through the doors that everybody has: staging libraries in folders, on web servers and in
-//! buckets; agents.
+//! buckets; agents, jobs, and the story of a package that somebody changes behind the back of its library.
 
 #[cfg(unix)]
 mod agent;
 mod desk;
+mod jobs;
 mod sites;
 mod staging;
+mod story;
 #[path = "../support/mod.rs"]
 mod support;

@@ -3,14 +3,17 @@
 mod agent;
 mod archive;
 mod check;
+mod computer;
 mod consistency;
 mod download;
 mod export;
 mod history;
+mod job;
 mod key;
 mod library;
 mod library_check;
 mod listing;
+mod manage;
 mod procedure;
 mod register;
 mod remove;
@@ -56,6 +59,9 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Staging(arguments) => staging::staging(context, arguments),
         Command::Stage(arguments) => staging::stage(context, arguments),
         Command::Unstage(arguments) => staging::unstage(context, arguments),
+        Command::Computer(arguments) => computer::computer(context, arguments),
+        Command::Job(arguments) => job::job(context, arguments),
+        Command::Manage(arguments) => manage::manage(context, &arguments),
         Command::Agent(command) => agent::agent(context, command),
         Command::Rebuild => library::rebuild(context),
         Command::Library(arguments) => library::library(context, arguments),

@@ -123,7 +123,7 @@ impl AgentError {
             Self::NoSite(_) => new(
                 "agent-no-site",
                 Class::No,
-                "Check the address: it is that of the staging library's root.",
+                "Check the address, that of the staging library's root, and that a delivery manager has run: packhouse-cli manage",
             ),
             Self::OtherSite { .. } => new(
                 "agent-other-site",

@@ -355,10 +355,12 @@ mod tests {
         use crate::package::consistency::{ListedFile, UnreadableFile};
         use crate::package::{CheckKind, Differences, FileList, Finding};
         let long = |n: usize| format!("{n}/{}", "x".repeat(3000));
-        let mut differences = Differences::default();
-        differences.added = (0..1000).map(|n| ListedFile { path: long(n), size_bytes: 1 }).collect();
         let odd = |n: usize| UnreadableFile { path: format!("{n}\n\u{1b}[2J"), reason: "odd\n".into() };
-        differences.unreadable = (0..1000).map(odd).collect();
+        let differences = Differences {
+            added: (0..1000).map(|n| ListedFile { path: long(n), size_bytes: 1 }).collect(),
+            unreadable: (0..1000).map(odd).collect(),
+            ..Differences::default()
+        };
         let checksum = FileList::new().checksum();
         let check = CheckReport {
             kind: CheckKind::Quick,

@@ -33,6 +33,8 @@ impl Request for MoveLibrary {
     }
 
     fn run(self, session: &Session, work: &Work) -> Result<MovedLibrary, Failure> {
+        // It would write to the old place what nobody finds in the new one.
+        session.stop_manager();
         session.without_downloads(|| guarded(|| session.library().move_to(&self.to, work)))
     }
 }

@@ -8,6 +8,7 @@ use crate::delivery::staging::{
     StagingEdit, StagingRow, UnstageReport,
 };
 use crate::failure::Failure;
+use crate::library::LibraryError;
 use crate::package::staging::{StagingId, StagingLibrary};
 use crate::package::{PackageId, PackageRecord, PackageState};
 use crate::session::unpanicked;
@@ -114,16 +115,36 @@ staging_request!(
     } -> StageReport, "Staging", changes: true,
     |this, desk, work| desk.stage(this.package, this.staging, StageOptions { now: this.now }, work)
 );
-staging_request!(
-    /// Removes a package from a staging library; refused while somebody uses it there.
-    Unstage {
-        /// Which; the library need not have it any more.
-        package: PackageId,
-        /// Where.
-        staging: StagingId
-    } -> UnstageReport, "Unstaging", changes: true,
-    |this, desk, work| desk.unstage(this.package, this.staging, &nobody, work)
-);
+/// Removes a package from a staging library; refused while a job has it to do.
+#[derive(Clone, Debug)]
+pub struct Unstage {
+    /// Which; the library need not have it any more.
+    pub package: PackageId,
+    /// Where.
+    pub staging: StagingId,
+}
+
+impl Request for Unstage {
+    type Reply = UnstageReport;
+
+    fn title(&self) -> String {
+        "Unstaging".to_owned()
+    }
+
+    fn changes(&self) -> bool {
+        true
+    }
+
+    fn run(self, session: &Session, work: &Work) -> Result<UnstageReport, Failure> {
+        let (desk, jobs) = (session.staging(), session.jobs());
+        let users = move |package: PackageId, _: StagingId| match jobs.users_of(package) {
+            Ok(users) => Ok(users),
+            Err(error) => Err(StageError::from(LibraryError::Told(Box::new(error.explain())))),
+        };
+        unpanicked(|| desk.unstage(self.package, self.staging, &users, work).map_err(|error| error.explain()))
+    }
+}
+
 staging_request!(
     /// Verifies what lies in a staging library: one package, or all that are known there.
     VerifyStaged {
@@ -148,7 +169,7 @@ staging_request!(
     |this, desk, work| desk.reconcile(this.staging, work)
 );
 
-/// Who uses a staged copy: nobody, as long as there are no jobs.
+/// Who uses a staged copy that only test computers read, once it is known that no job has its package to do.
 fn nobody(_: PackageId, _: StagingId) -> Result<Vec<String>, StageError> {
     Ok(Vec::new())
 }

@@ -1,0 +1,368 @@
+//! `computer`: the computers that jobs are for, groups of them, and how agents are enrolled.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::words::{moment, usage};
+use crate::cli::computer_arguments::{
+    ComputerAddArguments, ComputerArguments, ComputerCommand, ComputerEditArguments, ComputerGroupCommand,
+    ComputerListArguments, TokenCommand,
+};
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::report::{count, size};
+use crate::failure::{Class, Failure};
+use crate::session::{
+    AddComputer, AddComputerGroup, ComputerEdit, ComputerFilter, ComputerGroupEdit, ComputerRow,
+    EditComputer, EditComputerGroup, EnrolmentTokenRow, Fingerprint, ImportComputers, ListComputerGroups,
+    ListComputers, ListTokens, NewComputer, NewEnrolmentToken, RemoveComputerGroup, RemoveComputers,
+    RemoveToken, Session, ShowComputer, TokenRequest,
+};
+
+/// What stands for nothing where something could be given.
+const NOTHING: &str = "-";
+/// Longest table that is read, in bytes.
+const TABLE_MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// `computer add|list|show|edit|remove|import|test|token|group`
+pub(super) fn computer(context: &Context, arguments: ComputerArguments) -> Result<Exit, Failure> {
+    match arguments.command {
+        ComputerCommand::Add(arguments) => add(context, arguments),
+        ComputerCommand::List(arguments) => list(context, arguments),
+        ComputerCommand::Show { computer } => show(context, computer),
+        ComputerCommand::Edit(arguments) => edit(context, arguments),
+        ComputerCommand::Remove { computers, withdraw } => remove(context, computers, withdraw),
+        ComputerCommand::Import { file, skip_errors } => import(context, &file, skip_errors),
+        ComputerCommand::Test { computers, off } => test(context, &computers, !off),
+        ComputerCommand::Token { command } => token(context, command),
+        ComputerCommand::Group { command } => group(context, command),
+    }
+}
+
+fn given(text: Option<String>) -> Option<Option<String>> {
+    text.map(|text| (text != NOTHING).then_some(text))
+}
+
+fn add(context: &Context, arguments: ComputerAddArguments) -> Result<Exit, Failure> {
+    let session = context.open(true)?;
+    let new = NewComputer {
+        name: arguments.name,
+        comment: arguments.comment,
+        groups: arguments.group,
+        test: arguments.test,
+        staging: arguments.staging,
+        staging_only: arguments.only_this,
+    };
+    let computer = context.run(&session, AddComputer { new })?;
+    context.report.document(&computer_json(&computer));
+    context.report.line(format!("Added {}", computer.name));
+    Ok(Exit::Done)
+}
+
+fn edit(context: &Context, arguments: ComputerEditArguments) -> Result<Exit, Failure> {
+    let session = context.open_existing()?;
+    let edit = ComputerEdit {
+        name: arguments.name,
+        comment: arguments.comment,
+        test: None,
+        staging: given(arguments.staging),
+        staging_only: arguments.only_this,
+        groups: None,
+        add_groups: arguments.add_group,
+        leave_groups: arguments.leave_group,
+    };
+    let computer = context.run(&session, EditComputer { computer: arguments.computer, edit })?;
+    context.report.document(&computer_json(&computer));
+    context.report.line(line_of(&computer));
+    Ok(Exit::Done)
+}
+
+fn test(context: &Context, computers: &[String], test: bool) -> Result<Exit, Failure> {
+    let session = context.open_existing()?;
+    let mut changed = Vec::new();
+    for computer in computers {
+        let edit = ComputerEdit { test: Some(test), ..ComputerEdit::default() };
+        let computer = context.run(&session, EditComputer { computer: computer.clone(), edit })?;
+        let what = if test { "a test computer" } else { "no test computer" };
+        context.report.line(format!("{} is {what}", computer.name));
+        changed.push(computer_json(&computer));
+    }
+    context.report.document(&changed);
+    Ok(Exit::Done)
+}
+
+fn list(context: &Context, arguments: ComputerListArguments) -> Result<Exit, Failure> {
+    let session = context.open_existing()?;
+    let installed = match &arguments.installed {
+        Some(text) => Some(context.package(&session, text)?.id),
+        None => None,
+    };
+    let not_seen_since = arguments.not_seen.map(|secs| {
+        let ago = SignedDuration::from_secs(i64::try_from(secs).unwrap_or(i64::MAX));
+        Timestamp::now().checked_sub(ago).unwrap_or(Timestamp::MIN)
+    });
+    let filter = ComputerFilter {
+        group: arguments.group,
+        test: arguments.test.then_some(true),
+        not_seen_since,
+        installed,
+        text: arguments.find,
+    };
+    let computers = context.run(&session, ListComputers { filter })?;
+    if context.report.is_json() {
+        context.report.document(&computers.iter().map(computer_json).collect::<Vec<_>>());
+    }
+    for computer in &computers {
+        context.report.line(line_of(computer));
+    }
+    context.report.line(count(computers.len() as u64, "computer"));
+    Ok(Exit::Done)
+}
+
+fn show(context: &Context, computer: String) -> Result<Exit, Failure> {
+    let session = context.open_existing()?;
+    let details = context.run(&session, ShowComputer { computer })?;
+    let computer = &details.computer;
+    if context.report.is_json() {
+        let installed: Vec<Value> = details
+            .installed
+            .iter()
+            .map(|one| {
+                json!({
+                    "package_id": one.package, "name": one.name, "version": one.version, "revision": one.revision,
+                    "procedure": one.procedure, "task": one.task, "since": one.since,
+                })
+            })
+            .collect();
+        let jobs: Vec<Value> = details
+            .jobs
+            .iter()
+            .map(|one| {
+                json!({
+                    "job": one.job.id, "container": one.container, "name": one.container_name,
+                    "state": one.job.state, "code": one.job.code, "reason": one.job.reason,
+                    "exit_code": one.job.exit_code, "changed": one.job.changed,
+                })
+            })
+            .collect();
+        let mut document = computer_json(computer);
+        if let Value::Object(fields) = &mut document {
+            fields.insert("staging".to_owned(), json!(details.staging));
+            fields.insert("enrolled_through".to_owned(), json!(details.polls));
+            fields.insert("installed_packages".to_owned(), json!(installed));
+            fields.insert("jobs".to_owned(), json!(jobs));
+        }
+        context.report.document(&document);
+    }
+    let report = &context.report;
+    report.line(line_of(computer));
+    let facts = &computer.facts;
+    if !facts.system.is_empty() {
+        let version = [facts.system.as_str(), &facts.system_version, &facts.architecture].join(" ");
+        report.line(format!("  {} ({}), agent {}", facts.host, version.trim(), facts.agent_version));
+    }
+    if let Some(free) = facts.free_bytes {
+        report.line(format!("  {} free", size(free)));
+    }
+    for (what, name) in [("Reads first", &details.staging), ("Enrolled through", &details.polls)] {
+        if let Some(name) = name {
+            report.line(format!("  {what}: {name}"));
+        }
+    }
+    for one in &details.installed {
+        let since = moment(one.since);
+        report.line(format!(
+            "  Installed: {}@{} revision {}, since {since}",
+            one.name, one.version, one.revision
+        ));
+    }
+    for one in &details.jobs {
+        let why = if one.job.reason.is_empty() { String::new() } else { format!(": {}", one.job.reason) };
+        report.line(format!("  Job: {}, {}{why}", one.container_name, one.job.state));
+    }
+    Ok(Exit::Done)
+}
+
+fn remove(context: &Context, computers: Vec<String>, withdraw: bool) -> Result<Exit, Failure> {
+    let session = context.open_existing()?;
+    let removed = context.run(&session, RemoveComputers { computers, withdraw })?;
+    context.report.document(&json!({ "removed": removed }));
+    for name in &removed {
+        context.report.line(format!("Removed {name}"));
+    }
+    Ok(Exit::Done)
+}
+
+fn import(context: &Context, file: &std::path::Path, skip_errors: bool) -> Result<Exit, Failure> {
+    let unreadable = |why: String| {
+        let message = format!("the table {} cannot be read", file.display());
+        Failure::new("io", Class::Environment, message, "Check the path, then try again").because(why)
+    };
+    let length = std::fs::metadata(file).map_err(|error| unreadable(error.to_string()))?.len();
+    if length > TABLE_MAX_BYTES {
+        return Err(unreadable(format!(
+            "it has {}, at most {} are taken",
+            size(length),
+            size(TABLE_MAX_BYTES)
+        )));
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
+    let session = context.open(true)?;
+    let report = context.run(&session, ImportComputers { text, skip_errors })?;
+    context
+        .report
+        .document(&json!({ "added": report.added, "changed": report.changed, "errors": report.errors }));
+    for error in &report.errors {
+        context.report.note(format!("line {} was passed over: {}", error.line, error.why));
+    }
+    context.report.line(format!(
+        "{} added, {} changed",
+        count(report.added.len() as u64, "computer"),
+        report.changed.len()
+    ));
+    Ok(if report.errors.is_empty() { Exit::Done } else { Exit::No })
+}
+
+fn token(context: &Context, command: TokenCommand) -> Result<Exit, Failure> {
+    match command {
+        TokenCommand::Make { group, test, computer, valid, pin } => {
+            let pin = pin.as_deref().map(fingerprint).transpose()?;
+            let session = context.open(true)?;
+            let request = TokenRequest { group, test, computer, valid_secs: Some(valid), pin };
+            let token = context.run(&session, NewEnrolmentToken { request })?;
+            let mut document = token_json(&token.row);
+            if let Value::Object(fields) = &mut document {
+                fields.insert("token".to_owned(), json!(*token.text));
+            }
+            context.report.document(&document);
+            context.report.line(&*token.text);
+            context.report.note(format!(
+                "it is shown this once, serves one computer, and is taken until {}",
+                moment(token.row.expires)
+            ));
+        }
+        TokenCommand::List => {
+            let session = context.open_existing()?;
+            let tokens = context.run(&session, ListTokens {})?;
+            context.report.document(&tokens.iter().map(token_json).collect::<Vec<_>>());
+            for token in &tokens {
+                let state = match &token.used {
+                    Some((at, by)) => format!("used by {by} on {}", moment(*at)),
+                    None if token.expires < Timestamp::now() => format!("expired {}", moment(token.expires)),
+                    None => format!("open until {}", moment(token.expires)),
+                };
+                let group = token.group.as_ref().map(|group| format!(", group {group}")).unwrap_or_default();
+                context.report.line(format!("{}  {state}{group}", token.id));
+            }
+        }
+        TokenCommand::Remove { id } => {
+            let session = context.open_existing()?;
+            context.run(&session, RemoveToken { id: id.clone() })?;
+            context.report.document(&json!({ "removed": id }));
+            context.report.line(format!("Removed the token {id}"));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// A pin as it is printed by `serve`: the whole SHA-256 of the certificate, or its first half; colons may be in it.
+fn fingerprint(text: &str) -> Result<Fingerprint, Failure> {
+    let digits: String = text.chars().filter(|c| *c != ':').collect::<String>().to_ascii_lowercase();
+    let is_length = matches!(digits.len(), 32 | 64) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let pin = is_length.then(|| Fingerprint::parse(&digits[..32])).flatten();
+    pin.ok_or_else(|| {
+        usage(format!("{text:?} is no pin"), "Give the SHA-256 of the certificate, as serve prints it")
+    })
+}
+
+fn token_json(token: &EnrolmentTokenRow) -> Value {
+    json!({
+        "id": token.id, "group": token.group, "test": token.test, "computer": token.computer, "made": token.made,
+        "made_by": token.made_by, "expires": token.expires,
+        "used": token.used.as_ref().map(|(at, _)| at), "used_by": token.used.as_ref().map(|(_, by)| by),
+    })
+}
+
+fn group(context: &Context, command: ComputerGroupCommand) -> Result<Exit, Failure> {
+    match command {
+        ComputerGroupCommand::List => {
+            let session = context.open_existing()?;
+            let groups = context.run(&session, ListComputerGroups {})?;
+            let rows = groups.iter().map(|group| {
+                json!({
+                    "name": group.name, "comment": group.comment, "staging": group.staging,
+                    "only_this": group.staging_only, "computers": group.computers,
+                })
+            });
+            context.report.document(&rows.collect::<Vec<_>>());
+            for group in &groups {
+                context.report.line(format!("{}  {}", group.name, count(group.computers, "computer")));
+            }
+        }
+        ComputerGroupCommand::Add { name } => {
+            let session = context.open(true)?;
+            context.run(&session, AddComputerGroup { name: name.clone() })?;
+            told(context, &session, "Added the group", &name);
+        }
+        ComputerGroupCommand::Edit { name, comment, staging, only_this } => {
+            let session = context.open_existing()?;
+            let edit = ComputerGroupEdit { comment, staging: given(staging), staging_only: only_this };
+            context.run(&session, EditComputerGroup { name: name.clone(), edit })?;
+            told(context, &session, "Changed the group", &name);
+        }
+        ComputerGroupCommand::Remove { name } => {
+            let session = context.open_existing()?;
+            context.run(&session, RemoveComputerGroup { name: name.clone() })?;
+            told(context, &session, "Removed the group", &name);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn told(context: &Context, _session: &Session, what: &str, name: &str) {
+    context.report.document(&json!({ "name": name.trim() }));
+    context.report.line(format!("{what} {}", name.trim()));
+}
+
+fn computer_json(computer: &ComputerRow) -> Value {
+    json!({
+        "id": computer.id,
+        "name": computer.name,
+        "comment": computer.comment,
+        "test": computer.test,
+        "groups": computer.groups,
+        "staging_id": computer.staging,
+        "staging_only": computer.staging_only,
+        "added": computer.added,
+        "agent": computer.agent.as_ref().map(|agent| agent.agent),
+        "enrolled": computer.agent.as_ref().map(|agent| agent.since),
+        "last_seen": computer.seen,
+        "host": computer.facts.host,
+        "system": computer.facts.system,
+        "system_version": computer.facts.system_version,
+        "architecture": computer.facts.architecture,
+        "agent_version": computer.facts.agent_version,
+        "free_bytes": computer.facts.free_bytes,
+        "installed": computer.installed,
+        "open_jobs": computer.open_jobs,
+    })
+}
+
+fn line_of(computer: &ComputerRow) -> String {
+    let seen = match (&computer.agent, computer.seen) {
+        (None, _) => "no agent".to_owned(),
+        (Some(_), None) => "never seen".to_owned(),
+        (Some(_), Some(seen)) => format!("seen {}", moment(seen)),
+    };
+    let mut line = format!("{}  {seen}, {} installed", computer.name, count(computer.installed, "package"));
+    if computer.test {
+        line.push_str(", test computer");
+    }
+    if !computer.groups.is_empty() {
+        line.push_str(&format!(", in {}", computer.groups.join(", ")));
+    }
+    if computer.open_jobs > 0 {
+        line.push_str(&format!(", {}", count(computer.open_jobs, "open job")));
+    }
+    line
+}

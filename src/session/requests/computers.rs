@@ -1,0 +1,180 @@
+//! Requests about computers, groups of them, and the tokens with which new ones are enrolled.
+
+use std::sync::Arc;
+
+use super::{Request, Session};
+use crate::delivery::computers::{
+    ComputerDesk, ComputerDetails, ComputerEdit, ComputerGroupEdit, ImportReport, NewComputer, NewToken,
+    TokenRequest,
+};
+use crate::delivery::error::DeliveryError;
+use crate::delivery::model::Import;
+use crate::failure::Failure;
+use crate::package::record::PackageId;
+use crate::session::unpanicked;
+use crate::store::{ComputerFilter, ComputerGroupRow, ComputerRow, EnrolmentTokenRow, InstallationRow};
+use crate::transfer::SystemClock;
+use crate::work::Work;
+
+impl Session {
+    /// The computers of the library.
+    pub(crate) fn computers(&self) -> ComputerDesk {
+        ComputerDesk::new(Arc::clone(&self.shared.library), Arc::new(SystemClock::default()))
+    }
+}
+
+/// Declares a request that a desk of deliveries answers.
+macro_rules! delivery_request {
+    (
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty),* $(,)? } -> $reply:ty,
+        $title:expr, changes: $changes:expr, $desk_of:ident,
+        |$this:ident, $desk:ident, $work:ident| $run:expr
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $kind,)* }
+
+        impl Request for $name {
+            type Reply = $reply;
+            fn title(&self) -> String { $title.to_owned() }
+            fn changes(&self) -> bool { $changes }
+            fn run(self, session: &Session, $work: &Work) -> Result<$reply, Failure> {
+                let $this = self;
+                let $desk = session.$desk_of();
+                let answer = || -> Result<$reply, DeliveryError> { $run };
+                let reply = unpanicked(|| answer().map_err(|error| error.explain()));
+                if $changes {
+                    session.wake_manager();
+                }
+                reply
+            }
+        }
+    };
+}
+pub(super) use delivery_request;
+
+delivery_request!(
+    /// The computers that fit, by name.
+    ListComputers {
+        /// Which; all by default.
+        filter: ComputerFilter
+    } -> Vec<ComputerRow>, "Reading computers", changes: false, computers,
+    |this, desk, _work| desk.list(&this.filter)
+);
+delivery_request!(
+    /// A computer with its software and jobs.
+    ShowComputer {
+        /// Name or id.
+        computer: String
+    } -> ComputerDetails, "Reading a computer", changes: false, computers,
+    |this, desk, _work| desk.details(&this.computer)
+);
+delivery_request!(
+    /// On which computers a package is installed: name, whether a test computer, what.
+    ListInstallations {
+        /// Which package.
+        package: PackageId,
+        /// At most so many.
+        most: u32
+    } -> Vec<(String, bool, InstallationRow)>, "Reading installations", changes: false, computers,
+    |this, desk, _work| desk.installed_on(this.package, this.most)
+);
+delivery_request!(
+    /// Adds a computer.
+    AddComputer {
+        /// Which.
+        new: NewComputer
+    } -> ComputerRow, "Adding a computer", changes: true, computers,
+    |this, desk, _work| desk.add(&this.new)
+);
+delivery_request!(
+    /// Changes a computer.
+    EditComputer {
+        /// Name or id.
+        computer: String,
+        /// What.
+        edit: ComputerEdit
+    } -> ComputerRow, "Saving a computer", changes: true, computers,
+    |this, desk, _work| desk.edit(&this.computer, &this.edit)
+);
+delivery_request!(
+    /// Removes computers from the list; gives their names. Nothing on them is touched.
+    RemoveComputers {
+        /// Names or ids.
+        computers: Vec<String>,
+        /// Also where jobs have not ended: these are withdrawn.
+        withdraw: bool
+    } -> Vec<String>, "Removing computers", changes: true, computers,
+    |this, desk, _work| desk.remove(&this.computers, this.withdraw)
+);
+delivery_request!(
+    /// Takes a table of computers: `name,group,test,staging,comment`.
+    ImportComputers {
+        /// The text of the table.
+        text: String,
+        /// Lines that cannot be taken are passed over; else they refuse the whole.
+        skip_errors: bool
+    } -> ImportReport, "Importing computers", changes: true, computers,
+    |this, desk, _work| desk.import(&this.text, this.skip_errors)
+);
+delivery_request!(
+    /// What a table of computers says, with its errors by line; nothing is changed.
+    PreviewImport {
+        /// The text of the table.
+        text: String
+    } -> Import, "Reading a table", changes: false, computers,
+    |this, _desk, _work| Ok(crate::delivery::model::import(&this.text))
+);
+delivery_request!(
+    /// Groups of computers, by name.
+    ListComputerGroups {} -> Vec<ComputerGroupRow>, "Reading groups of computers", changes: false, computers,
+    |_this, desk, _work| desk.groups()
+);
+delivery_request!(
+    /// Makes a group of computers.
+    AddComputerGroup {
+        /// Its name.
+        name: String
+    } -> (), "Adding a group of computers", changes: true, computers,
+    |this, desk, _work| desk.add_group(&this.name)
+);
+delivery_request!(
+    /// Changes what holds for the computers of a group.
+    EditComputerGroup {
+        /// Which.
+        name: String,
+        /// What.
+        edit: ComputerGroupEdit
+    } -> (), "Saving a group of computers", changes: true, computers,
+    |this, desk, _work| desk.edit_group(&this.name, &this.edit)
+);
+delivery_request!(
+    /// Removes a group; its computers stay.
+    RemoveComputerGroup {
+        /// Which.
+        name: String
+    } -> (), "Removing a group of computers", changes: true, computers,
+    |this, desk, _work| desk.remove_group(&this.name)
+);
+delivery_request!(
+    /// Enrolment tokens, the newest first; their secrets are not among it.
+    ListTokens {} -> Vec<EnrolmentTokenRow>, "Reading tokens", changes: false, computers,
+    |_this, desk, _work| desk.tokens()
+);
+delivery_request!(
+    /// Makes an enrolment token for one computer. Its text is given this once.
+    NewEnrolmentToken {
+        /// For whom.
+        request: TokenRequest
+    } -> NewToken, "Making a token", changes: true, computers,
+    |this, desk, _work| desk.new_token(&this.request)
+);
+delivery_request!(
+    /// Removes a token: nobody is enrolled with it any more.
+    RemoveToken {
+        /// Its id.
+        id: String
+    } -> (), "Removing a token", changes: true, computers,
+    |this, desk, _work| desk.remove_token(&this.id)
+);
