@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use super::command::Command;
 use super::dialogs::Dialog;
+use super::pages::computers::ComputerAction;
 use super::pages::downloads::DownloadAction;
+use super::pages::jobs::JobAction;
 use super::pages::library_check::Steer;
 use super::pages::packages::ListAction;
 use super::property::{MakeRows, SeveralAction, WindowId};
@@ -303,6 +305,10 @@ pub enum Action {
     Key(KeyAction),
     /// Does something with downloads.
     Download(DownloadAction),
+    /// Does something with jobs.
+    Job(JobAction),
+    /// Does something with computers.
+    Computer(ComputerAction),
 
     /// Searches the files of every package, and shows at most so many.
     Find(Search, usize),

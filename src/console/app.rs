@@ -3,11 +3,14 @@
 //! `logic` takes the results of finished work and starts what follows from them, `ui` paints and collects what was
 //! done; both are short because carrying out stands in `console::perform` and the results in `console::outcome`.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use egui::{Frame, Margin, Panel, ThemePreference, Ui, ViewportCommand};
+use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::action::Action;
 use super::areas::Home;
@@ -18,8 +21,11 @@ use super::format;
 use super::housekeeping::Facts;
 use super::icons::Icon;
 use super::notices::Notices;
+use super::pages::computers::ComputersPage;
 use super::pages::downloads::DownloadsPage;
 use super::pages::history::HistoryPage;
+use super::pages::jobs::JobsPage;
+use super::pages::jobs::words::closing_line;
 use super::pages::keys::KeysPage;
 use super::pages::library_check::{LibraryCheckPage, Running};
 use super::pages::new_package::NewPackage;
@@ -32,7 +38,7 @@ use super::pages::tasks::TasksPage;
 use super::pages::{Place, TreeRows};
 use super::preferences::{self, Preferences, Settings};
 use super::property::{Kept, PropertyWindow, SeveralWindow, Tab, WindowId};
-use super::requests::Sample;
+use super::requests::{Reads, Sample};
 use super::shell::{Menu, Shell, shell_ui};
 use super::start::Surroundings;
 use super::tasks::{TaskId, Tasks};
@@ -110,6 +116,12 @@ pub struct App {
     pub(super) library_check_read: Option<std::time::Instant>,
     pub(super) packages: PackagesPage,
     pub(super) downloads: DownloadsPage,
+    pub(super) jobs: JobsPage,
+    pub(super) computers: ComputersPage,
+    /// When jobs and computers were read.
+    pub(super) delivery: Reads,
+    /// Checksum errors of jobs that somebody was told of.
+    pub(super) refusals_told: HashSet<(Uuid, Option<Timestamp>)>,
     pub(super) sample: Sample,
     pub(super) history: HistoryPage,
     pub(super) new_package: Option<NewPackage>,
@@ -178,6 +190,10 @@ impl App {
             library_check_read: None,
             packages: PackagesPage::new(kept.arrangement.clone()),
             downloads: DownloadsPage::default(),
+            jobs: JobsPage::default(),
+            computers: ComputersPage::default(),
+            delivery: Reads::default(),
+            refusals_told: HashSet::new(),
             sample: Sample::default(),
             history: HistoryPage::default(),
             new_package: None,
@@ -257,6 +273,8 @@ impl App {
                 .flatten()
                 .map(|key| SelectedKey { is_own: key.own, is_retired: key.retired }),
             downloads: self.download_scope(),
+            jobs: self.job_scope(),
+            computers: self.computer_scope(),
         }
     }
 
@@ -279,7 +297,9 @@ impl App {
         let rows = self.tasks.rows();
         let (removed, bytes) = self.view.removed;
         let downloads = self.downloads.totals().closing_text();
-        if rows.is_empty() && removed == 0 && downloads.is_none() {
+        let manages = self.session().is_some_and(Session::manages);
+        let manager = if manages { closing_line(self.jobs.rows()) } else { None };
+        if rows.is_empty() && removed == 0 && downloads.is_none() && manager.is_none() {
             return;
         }
         ctx.send_viewport_cmd(ViewportCommand::CancelClose);
@@ -288,7 +308,7 @@ impl App {
             let packages = if removed == 1 { "package" } else { "packages" };
             let deleted = (removed > 0)
                 .then(|| format!("{removed} removed {packages}, {} (undo ends)", format::size(bytes)));
-            self.put_in_front(Box::new(CloseQuestion::new(&rows, downloads, deleted)));
+            self.put_in_front(Box::new(CloseQuestion::new(&rows, manager, downloads, deleted)));
         }
     }
 
@@ -314,6 +334,10 @@ impl App {
             Place::Search => return self.search_page.ui(ui, self.density, actions),
             Place::LibraryCheck => return self.library_check_ui(ui, actions),
             Place::Downloads => return self.downloads_ui(ui, actions),
+            Place::Jobs | Place::Job(_) => return self.jobs_ui(ui, actions),
+            Place::Computers | Place::ComputerGroup(_) | Place::TestComputers | Place::NotSeen => {
+                return self.computers_ui(ui, actions);
+            }
             Place::Tasks => return self.tasks_page.ui(ui, &self.tasks, moment, self.density, actions),
             Place::Keys => return self.keys_page.ui(ui, moment, self.density),
             Place::Settings => {
@@ -447,6 +471,7 @@ impl eframe::App for App {
         }
         self.follow_view();
         self.follow_downloads();
+        self.follow_delivery();
         self.follow_title();
         self.answer_calls();
         self.follow_watched();
@@ -468,8 +493,10 @@ impl eframe::App for App {
         let menus = self.menus();
         let entry = |command: &Command| command.entry().refused(self.scope.refusal(*command));
         let tools: Vec<_> = Command::tools(&self.place).iter().map(entry).collect();
-        let group_menu = Command::GROUP_MENU.each_ref().map(entry);
-        self.tree.refresh(&view, self.search_page.asked().is_some(), self.downloads.totals().active);
+        let tree_menu: Vec<_> = Command::tree_menu(&self.place).iter().map(entry).collect();
+        let (searched, active) = (self.search_page.asked().is_some(), self.downloads.totals().active);
+        let delivery = self.tree_delivery();
+        self.tree.refresh(&view, searched, active, &delivery);
         let mut tree = std::mem::take(&mut self.tree);
         let (left, right) = self.status();
         let shell = Shell {
@@ -477,7 +504,7 @@ impl eframe::App for App {
             tools: &tools,
             tree: if self.session().is_some() { tree.rows() } else { &[] },
             place: tree.row_of(&self.place),
-            tree_menu: &group_menu,
+            tree_menu: &tree_menu,
             status_left: &left,
             status_right: &right,
             status_link: (self.packages.is_filtered() && self.scope.list.is_shown)

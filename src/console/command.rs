@@ -6,7 +6,9 @@ use std::sync::Arc;
 use egui::{Key, KeyboardShortcut, Modifiers, ThemePreference};
 
 use super::icons::Icon;
+use super::pages::computers::command::{ComputerCommand, ComputerScope};
 use super::pages::downloads::command::{DownloadCommand, DownloadScope};
+use super::pages::jobs::command::{JobCommand, JobScope};
 use super::pages::packages::command::{ListCommand, ListScope};
 use super::pages::{Page, Place};
 use super::selected::Selected;
@@ -104,6 +106,10 @@ pub enum Command {
     List(ListCommand),
     /// What is done with downloads.
     Download(DownloadCommand),
+    /// What is done with jobs and the delivery manager.
+    Job(JobCommand),
+    /// What is done with computers.
+    Computer(ComputerCommand),
 }
 
 /// What a command would act on.
@@ -133,6 +139,10 @@ pub struct Scope {
     pub key: Option<SelectedKey>,
     /// What can be done with downloads now.
     pub downloads: DownloadScope,
+    /// What can be done with jobs now.
+    pub jobs: JobScope,
+    /// What can be done with computers now.
+    pub computers: ComputerScope,
 }
 
 /// What a command needs to know of the selected key.
@@ -166,14 +176,24 @@ impl Scope {
             C::BackUpKey | C::CopyKey | C::ForgetKey => return self.key_refusal(command),
             C::Properties => return self.selected.is_empty().then_some("No package is selected"),
             C::Download(command) => return self.downloads.refusal(command),
+            C::Job(command) if !JobScope::writes(command) => {
+                return self.jobs.refusal(command, &self.selected);
+            }
             _ if self.unreachable => return Some("The library folder cannot be reached"),
             C::HandOver => return None,
             _ => {}
         }
-        if self.is_read_only && !matches!(command, C::QuickCheck | C::DeepCheck | C::Export) {
+        let only_reads = match command {
+            C::QuickCheck | C::DeepCheck | C::Export => true,
+            C::Computer(command) => !ComputerScope::writes(command),
+            _ => false,
+        };
+        if self.is_read_only && !only_reads {
             return Some("The library is open for reading only");
         }
         match command {
+            C::Job(command) => return self.jobs.refusal(command, &self.selected),
+            C::Computer(command) => return self.computers.refusal(command),
             C::NewPackage | C::NewGroup | C::SeeRecovery => return None,
             C::MoveLibrary => {
                 return self.is_working.then_some("Wait until what runs has ended, or cancel it");
@@ -259,12 +279,23 @@ impl Command {
     pub fn tools(place: &Place) -> &'static [Self] {
         use Command as C;
         match place {
-            Place::Packages | Place::Group(_) | Place::AutoRegistered | Place::Retired => {
-                &[C::NewPackage, C::Seal, C::Archive, C::Restore, C::QuickCheck, C::DeepCheck]
-            }
+            Place::Packages | Place::Group(_) | Place::AutoRegistered | Place::Retired => &[
+                C::NewPackage,
+                C::Seal,
+                C::Job(JobCommand::Deploy),
+                C::Archive,
+                C::Restore,
+                C::QuickCheck,
+                C::DeepCheck,
+            ],
             Place::Archived => &[C::Restore, C::DeepCheck, C::Properties],
             Place::Inconsistent => &[C::Repair, C::AcceptChanges, C::QuickCheck, C::DeepCheck, C::Properties],
             Place::Downloads => &DownloadCommand::TOOLS,
+            Place::Jobs => &JobCommand::TOOLS,
+            Place::Job(_) => &JobCommand::TARGET_TOOLS,
+            Place::Computers | Place::ComputerGroup(_) | Place::TestComputers | Place::NotSeen => {
+                &ComputerCommand::TOOLS
+            }
             Place::History => &[C::ExportHistory, C::PrintReport, C::VerifyHistory],
             Place::LibraryCheck | Place::Tasks | Place::Settings => &[C::NewPackage],
             Place::Search => &[C::NewPackage],
@@ -273,9 +304,10 @@ impl Command {
     }
 
     /// The context menu of a package, in groups.
-    pub const PACKAGE_MENU: [&'static [Self]; 5] = [
+    pub const PACKAGE_MENU: [&'static [Self]; 6] = [
         &[Self::Properties, Self::QuickCheck, Self::DeepCheck, Self::Repair, Self::AcceptChanges],
         &[Self::Seal, Self::Unseal, Self::NewVersion],
+        &[Self::Job(JobCommand::Deploy)],
         &[Self::Archive, Self::Restore, Self::Export],
         &[Self::MoveToGroup],
         &[Self::Remove],
@@ -283,6 +315,17 @@ impl Command {
 
     /// The context menu of a group in the tree.
     pub const GROUP_MENU: [Self; 3] = [Self::NewGroup, Self::RenameGroup, Self::RemoveGroup];
+
+    /// The context menu of a place in the tree.
+    pub fn tree_menu(place: &Place) -> &'static [Self] {
+        match place {
+            place if place.is_computers() => &ComputerCommand::TREE_MENU,
+            Place::Jobs | Place::Job(_) => {
+                const { &[Self::Job(JobCommand::New), Self::Job(JobCommand::StartManager)] }
+            }
+            _ => &Self::GROUP_MENU,
+        }
+    }
 
     /// Text, hover text, key and icon.
     pub fn entry(self) -> Entry<Self> {
@@ -376,6 +419,8 @@ impl Command {
             Self::Density(density) => Entry::new(self, density.word()),
             Self::List(command) => command.entry(),
             Self::Download(command) => command.entry(),
+            Self::Job(command) => command.entry(),
+            Self::Computer(command) => command.entry(),
         }
     }
 
@@ -417,6 +462,8 @@ impl Command {
             ),
             menu("Package", Self::PACKAGE_MENU.iter().map(|commands| group(commands)).collect()),
             menu("Delivery", DownloadCommand::MENU.iter().map(|commands| group(commands)).collect()),
+            menu("Jobs", JobCommand::MENU.iter().map(|commands| group(commands)).collect()),
+            menu("Computers", ComputerCommand::MENU.iter().map(|commands| group(commands)).collect()),
             menu(
                 "Keys",
                 vec![

@@ -4,7 +4,9 @@
 //! Owns the texts, in the words of the glossary. Must not know what is on the screen: a topic is named by who shows it.
 
 use super::command::Command;
+use super::pages::computers::command::ComputerCommand;
 use super::pages::downloads::command::DownloadCommand;
+use super::pages::jobs::command::JobCommand;
 use super::pages::{Page, Place};
 use super::property::Tab;
 
@@ -25,6 +27,16 @@ pub enum Topic {
     Downloads,
     /// Asking for one.
     NewDownload,
+    /// Job containers, and the targets of one.
+    Jobs,
+    /// Setting one up.
+    NewJob,
+    /// Computers, and groups of them.
+    Computers,
+    /// Computers that packages are tried on.
+    TestComputers,
+    /// Computers nobody has heard of lately.
+    NotSeen,
     /// The deep check of many packages.
     LibraryCheck,
     /// Files found in all packages.
@@ -75,6 +87,10 @@ impl Topic {
             Place::Retired => Self::Retired,
             Place::Inconsistent => Self::Inconsistent,
             Place::Downloads => Self::Downloads,
+            Place::Jobs | Place::Job(_) => Self::Jobs,
+            Place::Computers | Place::ComputerGroup(_) => Self::Computers,
+            Place::TestComputers => Self::TestComputers,
+            Place::NotSeen => Self::NotSeen,
             Place::LibraryCheck => Self::LibraryCheck,
             Place::Search => Self::Search,
             Place::History => Self::History,
@@ -94,6 +110,11 @@ impl Topic {
             Self::Inconsistent => "Inconsistent packages",
             Self::Downloads => "Downloads",
             Self::NewDownload => "New download",
+            Self::Jobs => "Jobs",
+            Self::NewJob => "New job",
+            Self::Computers => "Computers",
+            Self::TestComputers => "Test computers",
+            Self::NotSeen => "Not seen lately",
             Self::LibraryCheck => "Library check",
             Self::Search => "Search results",
             Self::History => "History",
@@ -152,6 +173,25 @@ impl Topic {
             Self::NewDownload => &[
                 "The address of a package folder, of its snapshot.meta4, of a Metalink of anybody else, or a file on this computer. What it offers, and who signed it, is looked at before a byte of payload is fetched.",
                 "A package that nobody signed, or somebody unknown, needs your decision and a reason, which stay with it. A seal that does not match is never taken. More codebases are places that have the same files: blocks come from all of them.",
+            ],
+            Self::Jobs => &[
+                "A job runs a procedure of one or more sealed packages on computers. It is carried out by the delivery manager: in this window while it is open (Start here), or as a service. Without one, jobs wait.",
+                "Waiting: the turn of a target has not come. Ordered: its agent was told. Staged: the package is there. Executing, OK and Error follow. Halt lets nothing else begin; what runs goes on. Renew lets failed targets be done again, Recover runs the uninstall procedure where a job failed.",
+                "Before each target the package is checked against its checksum. If it differs, nothing more is delivered: the remaining targets end in error, or are halted until it is consistent, as the job says.",
+            ],
+            Self::NewJob => &[
+                "Packages and the procedure of each; groups, computers, or those that have another version installed; when packages are brought there and when they run, on the clock of this console or of each computer; options; and a look beforehand.",
+                "The last step names what would fail: a package that differs, a staging library without the package, a computer without an agent or room. Create anyway makes the job all the same; what is put right before its time is not in the way.",
+            ],
+            Self::Computers => &[
+                "Computers get packages by jobs, once an agent is enrolled on them. An enrolment token lets one computer enrol itself; computers can also be listed before, by name or from a table. Groups order them, and jobs can be set up for a group: who is in it is looked up when the job begins.",
+                "A computer reads packages from its staging library, or that of its group, and from the others if that has not got them. Removing a computer touches nothing on it.",
+            ],
+            Self::TestComputers => &[
+                "What is copied to a test computer or installed on it does not keep a package from being unsealed: mistakes that are found on it can be put right in the same version.",
+            ],
+            Self::NotSeen => &[
+                "Computers whose agent was not heard of for 7 days, and those that never had one. Their jobs wait, and end in error when they are given up.",
             ],
             Self::LibraryCheck => &[
                 "A deep check of many packages: every file is read and its hashes are compared. It can be paused, slowed down, and goes on after a restart.",
@@ -246,6 +286,15 @@ impl Topic {
             Self::Inconsistent => &[C::Go(Page::LibraryCheck), C::Go(Page::History)],
             Self::Downloads => &[C::Download(DownloadCommand::New), C::Go(Page::Keys)],
             Self::NewDownload => &[C::Go(Page::Downloads), C::Go(Page::Keys)],
+            Self::Jobs => {
+                &[C::Job(JobCommand::New), C::Job(JobCommand::StartManager), C::Go(Page::Computers)]
+            }
+            Self::NewJob => &[C::Go(Page::Computers), C::Go(Page::Jobs)],
+            Self::Computers | Self::TestComputers | Self::NotSeen => &[
+                C::Computer(ComputerCommand::Token),
+                C::Computer(ComputerCommand::Import),
+                C::Go(Page::Jobs),
+            ],
             Self::LibraryCheck => &[C::Go(Page::Inconsistent)],
             Self::History | Self::Accepting => &[C::PrintReport, C::ExportHistory, C::VerifyHistory],
             Self::Keys | Self::Trusting | Self::Sealing => &[C::Go(Page::Keys)],

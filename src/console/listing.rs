@@ -78,6 +78,9 @@ impl App {
         if copies && !typing && self.place == Place::Downloads {
             self.copy_downloads();
         }
+        if copies && !typing && self.place.is_delivery() {
+            self.copy_delivery();
+        }
         let asks = ui.input(|input| input.events.contains(&egui::Event::Text("?".to_owned())));
         if asks && !typing {
             self.perform(Action::Run(Command::Shortcuts));
@@ -163,7 +166,11 @@ impl App {
         Preferences {
             theme: self.theme,
             density: self.density,
-            place: if self.place == Place::Search { Place::default() } else { self.place.clone() },
+            place: match &self.place {
+                Place::Search => Place::default(),
+                Place::Job(_) => Place::Jobs,
+                place => place.clone(),
+            },
             last_tab: self.last_tab,
             property: self.property.clone(),
             arrangement: self.packages.arrangement.clone(),

@@ -129,6 +129,10 @@ impl App {
         self.active = None;
         self.downloads = super::pages::downloads::DownloadsPage::default();
         self.sample = super::requests::Sample::default();
+        self.jobs = super::pages::jobs::JobsPage::default();
+        self.computers = super::pages::computers::ComputersPage::default();
+        self.delivery = super::requests::Reads::default();
+        self.refusals_told.clear();
         self.history = super::pages::history::HistoryPage::default();
         self.undo = Undo::default();
         self.notices = Notices::default();
@@ -166,6 +170,9 @@ impl App {
             Action::Run(Command::List(command)) => self.run_list(command),
             Action::Run(Command::Download(command)) => self.run_download(command),
             Action::Download(action) => self.work_on_downloads(action),
+            Action::Run(Command::Computer(command)) => self.run_computer(command),
+            Action::Job(action) => self.work_on_jobs(action),
+            Action::Computer(action) => self.work_on_computers(action),
             // Of 100,000 packages no copy is made for it.
             Action::Run(Command::Properties) => self.open_properties(),
             Action::Run(command) => {
@@ -350,6 +357,8 @@ impl App {
             (Command::Search, _) => self.focus_search = true,
             (Command::List(command), _) => self.run_list(command),
             (Command::Download(command), _) => self.run_download(command),
+            (Command::Job(command), _) => self.run_job(command, ids(&selected)),
+            (Command::Computer(command), _) => self.run_computer(command),
             (Command::ChooseLibrary, _) => {
                 let path = self.around.library.display().to_string();
                 self.put_in_front(Box::new(ChooseLibrary::new(&path, self.recent.clone())));
@@ -399,6 +408,9 @@ impl App {
 
     /// Shows another place.
     pub(super) fn go(&mut self, place: Place) {
+        if place.is_delivery() && !self.place.is_delivery() {
+            self.delivery_changed(place.is_computers());
+        }
         if place == Place::Keys {
             self.keys_page.is_old = true;
         }
@@ -550,6 +562,7 @@ impl App {
         {
             self.place = Place::Packages;
         }
+        self.leave_gone_group();
         self.follow_library_check();
         if self.place == Place::Keys && self.keys_page.wants_keys() {
             self.read_keys();
@@ -564,7 +577,10 @@ impl App {
         let ends = if self.leaving == Leaving::Now {
             !self.tasks.is_any_running()
         } else {
-            self.tasks.rows().is_empty() && self.downloads.totals().active == 0
+            let manages = self.session().is_some_and(Session::manages);
+            self.tasks.rows().is_empty()
+                && self.downloads.totals().active == 0
+                && !(manages && self.jobs.active() > 0)
         };
         if !ends {
             return;

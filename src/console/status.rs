@@ -2,7 +2,13 @@
 
 use super::app::App;
 use super::format;
-use super::pages::Place;
+use super::pages::{Place, jobs};
+
+/// `1 job`, `2,400 jobs`.
+fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", format::thousands(number as u64))
+}
 
 impl App {
     /// The texts at the left, and those at the right.
@@ -20,6 +26,18 @@ impl App {
             let mut text = match &self.place {
                 Place::History => format!("{} events", format::thousands(self.history.len() as u64)),
                 Place::Search => format!("{} files", format::thousands(self.search_page.len() as u64)),
+                Place::Jobs => count(self.jobs.rows().len(), "job"),
+                Place::Job(id) => {
+                    let totals = self.jobs.find(*id).map(|view| view.totals).unwrap_or_default();
+                    jobs::words::targets(totals.all())
+                }
+                place if place.is_computers() => {
+                    let all = self.computers.known().computers.len();
+                    match self.computers.len() {
+                        shown if *place == Place::Computers && shown == all => count(all, "computer"),
+                        shown => format!("{} of {}", format::thousands(shown as u64), count(all, "computer")),
+                    }
+                }
                 Place::Downloads | Place::LibraryCheck | Place::Tasks | Place::Keys | Place::Settings => {
                     format!("{all} {packages}")
                 }
@@ -31,7 +49,12 @@ impl App {
                 }
                 _ => format!("{} of {all} {packages}", format::thousands(shown as u64)),
             };
-            let selected = self.scope.selected.len();
+            let selected = match &self.place {
+                Place::Jobs => self.scope.jobs.selected.len(),
+                Place::Job(_) => self.scope.jobs.targets,
+                place if place.is_computers() => self.scope.computers.selected,
+                _ => self.scope.selected.len(),
+            };
             if selected > 0 {
                 text.push_str(&format!(" · {} selected", format::thousands(selected as u64)));
             }
@@ -56,6 +79,7 @@ impl App {
             left.extend(self.undo.told((self.around.now)()).map(str::to_owned));
         }
         let mut right = vec![library];
+        right.extend(jobs::words::manager_short(self.jobs.manager()));
         right.extend(self.downloads.totals().beside_text());
         (left, right)
     }
@@ -71,6 +95,7 @@ impl App {
             left.push("Read-only".to_owned());
         }
         let mut right = vec![library];
+        right.extend(jobs::words::manager_short(self.jobs.manager()));
         if totals.bytes_per_second > 0 {
             right.push(format::rate(totals.bytes_per_second));
         }

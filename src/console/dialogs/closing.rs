@@ -4,12 +4,17 @@ use egui::Ui;
 
 use super::{Dialog, Env, Next, buttons_ui, default_button, plain_button, text};
 use crate::console::action::Action;
+use crate::console::command::Command;
 use crate::console::format;
+use crate::console::pages::jobs::command::JobCommand;
 use crate::console::pages::library_check::LIBRARY_CHECK;
 use crate::console::tasks::TaskRow;
+use crate::console::widgets::button::link;
 
 /// "Close Packhouse while work is running?"
 pub struct CloseQuestion {
+    /// The delivery manager of this window, with what it still has to do.
+    pub stops: Option<String>,
     /// Work that is undone.
     pub undone: Vec<String>,
     /// Work that goes on at the next start.
@@ -19,16 +24,22 @@ pub struct CloseQuestion {
 }
 
 impl CloseQuestion {
-    /// What runs, and what of it is lost; `downloads` says how many go on at the next start.
-    pub fn new(rows: &[TaskRow], downloads: Option<String>, deleted: Option<String>) -> Self {
+    /// What runs, and what of it is lost; `manager` says what the delivery manager of this window still has to do,
+    /// `downloads` how many go on at the next start.
+    pub fn new(
+        rows: &[TaskRow],
+        manager: Option<String>,
+        downloads: Option<String>,
+        deleted: Option<String>,
+    ) -> Self {
         let lines = |lasting| rows.iter().filter(move |row| row.lasting == lasting).map(line);
         let lasting = downloads.into_iter().chain(lines(true)).collect();
-        Self { undone: lines(false).collect(), lasting, deleted }
+        Self { stops: manager, undone: lines(false).collect(), lasting, deleted }
     }
 
     /// Whether nothing is lost by closing.
     fn is_harmless(&self) -> bool {
-        self.undone.is_empty() && self.deleted.is_none()
+        self.stops.is_none() && self.undone.is_empty() && self.deleted.is_none()
     }
 }
 
@@ -53,7 +64,7 @@ fn line(row: &TaskRow) -> String {
 
 impl Dialog for CloseQuestion {
     fn title(&self) -> String {
-        if self.undone.is_empty() && self.lasting.is_empty() {
+        if self.stops.is_none() && self.undone.is_empty() && self.lasting.is_empty() {
             "Close Packhouse?".to_owned()
         } else {
             "Close Packhouse while work is running?".to_owned()
@@ -72,6 +83,16 @@ impl Dialog for CloseQuestion {
                 }
             }
         };
+        if let Some(line) = &self.stops {
+            text(ui, "Stops until somebody starts it again:");
+            ui.horizontal_wrapped(|ui| {
+                ui.add_space(16.0);
+                super::quiet(ui, line);
+                if link(ui, "Install as a service…").clicked() {
+                    actions.push(Action::Run(Command::Job(JobCommand::InstallService)));
+                }
+            });
+        }
         group(ui, "Is undone, start it again later:", &self.undone);
         group(ui, "Goes on at the next start, nothing is fetched twice:", &self.lasting);
         let deleted: Vec<String> = self.deleted.iter().cloned().collect();
@@ -88,7 +109,7 @@ impl Dialog for CloseQuestion {
                 actions.push(Action::StayOpen);
                 return Next::Close;
             }
-            let works = !self.undone.is_empty() || !self.lasting.is_empty();
+            let works = self.stops.is_some() || !self.undone.is_empty() || !self.lasting.is_empty();
             if works && plain_button(ui, "Close when done") {
                 actions.push(Action::CloseWhenDone);
                 return Next::Close;

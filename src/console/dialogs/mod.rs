@@ -6,6 +6,7 @@ pub mod add;
 pub mod archive;
 pub mod closing;
 pub mod columns;
+pub mod computers;
 pub mod download;
 pub mod failure;
 pub mod files;
@@ -13,6 +14,8 @@ pub mod folders;
 pub mod groups;
 pub mod help;
 pub mod items;
+pub mod job_wizard;
+pub mod jobs;
 pub mod keys;
 pub mod library;
 pub mod moving;
@@ -43,8 +46,8 @@ use super::widgets::field_row::field_row;
 use crate::failure::Failure;
 use crate::package::record::PackageId;
 use crate::session::{
-    Contents, FolderLook, KeyInfo, LibraryInfo, OfferLook, PackageDetails, PlaceLook, SourceComparison,
-    SourcePreview, View,
+    Contents, FolderLook, Import, KeyInfo, LibraryInfo, NewToken, OfferLook, PackageDetails, PlaceLook,
+    Preflight, SourceComparison, SourcePreview, View,
 };
 
 /// What a dialog may look at.
@@ -85,6 +88,12 @@ pub enum Delivery<'a> {
     KnownPlaces(&'a [String]),
     /// What lies at this address, or why that cannot be said.
     Offer(&'a str, &'a Result<OfferLook, Failure>),
+    /// The text of this table of computers and what it says, or why it cannot be read.
+    Table(&'a Path, &'a Result<(String, Import), Failure>),
+    /// A token for an enrolment, or why there is none.
+    Token(&'a Result<NewToken, Failure>),
+    /// What would come of a job, or why that cannot be said.
+    Preflight(&'a Result<Preflight, Failure>),
 }
 
 /// What becomes of a dialog after a frame.

@@ -1,7 +1,9 @@
 //! What the middle of the window shows, one module a page.
 
+pub mod computers;
 pub mod downloads;
 pub mod history;
+pub mod jobs;
 pub mod keys;
 pub mod library_check;
 pub mod new_package;
@@ -13,16 +15,18 @@ pub mod tasks;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use egui::{Key, Modifiers};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::format;
 use super::icons::Icon;
 use super::widgets::tree::TreeRow;
 use crate::package::record::PackageSummary;
 use crate::package::{Finding, PackageState};
-use crate::session::View;
+use crate::session::{ComputerGroupRow, View};
 
 /// Who registers without being asked.
 pub const SYSTEM: &str = "System";
@@ -48,6 +52,18 @@ pub enum Place {
     Search,
     /// Packages on their way here.
     Downloads,
+    /// Job containers.
+    Jobs,
+    /// The targets of one of them.
+    Job(Uuid),
+    /// Computers that packages are delivered to.
+    Computers,
+    /// Those of a group.
+    ComputerGroup(String),
+    /// Those that packages are tried on.
+    TestComputers,
+    /// Those that were not heard of lately.
+    NotSeen,
     /// A deep check of many packages.
     LibraryCheck,
     /// Everything that happened.
@@ -66,22 +82,37 @@ impl Place {
         match self {
             Self::Group(_) => "Group",
             Self::Search => "Search results",
+            Self::Job(_) => "Job",
+            Self::ComputerGroup(_) => "Group of computers",
             other => Page::ALL.iter().find(|page| page.place() == *other).map_or("", |page| page.word()),
         }
     }
 
     /// Whether it shows packages.
     pub fn is_list(&self) -> bool {
-        !matches!(
-            self,
-            Self::Search
-                | Self::Downloads
-                | Self::LibraryCheck
-                | Self::History
-                | Self::Tasks
-                | Self::Keys
-                | Self::Settings
-        )
+        !self.is_delivery()
+            && !matches!(
+                self,
+                Self::Search
+                    | Self::Downloads
+                    | Self::LibraryCheck
+                    | Self::History
+                    | Self::Tasks
+                    | Self::Keys
+                    | Self::Settings
+            )
+    }
+}
+
+impl Place {
+    /// Whether it shows computers.
+    pub fn is_computers(&self) -> bool {
+        matches!(self, Self::Computers | Self::ComputerGroup(_) | Self::TestComputers | Self::NotSeen)
+    }
+
+    /// Whether it shows jobs or computers.
+    pub fn is_delivery(&self) -> bool {
+        self.is_computers() || matches!(self, Self::Jobs | Self::Job(_))
     }
 }
 
@@ -98,6 +129,14 @@ pub enum Page {
     Retired,
     /// [`Place::Downloads`].
     Downloads,
+    /// [`Place::Jobs`].
+    Jobs,
+    /// [`Place::Computers`].
+    Computers,
+    /// [`Place::TestComputers`].
+    TestComputers,
+    /// [`Place::NotSeen`].
+    NotSeen,
     /// [`Place::Inconsistent`].
     Inconsistent,
     /// [`Place::LibraryCheck`].
@@ -114,12 +153,16 @@ pub enum Page {
 
 impl Page {
     /// All pages, in the order of the tree.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Packages,
         Self::AutoRegistered,
         Self::Archived,
         Self::Retired,
         Self::Downloads,
+        Self::Jobs,
+        Self::Computers,
+        Self::TestComputers,
+        Self::NotSeen,
         Self::Inconsistent,
         Self::LibraryCheck,
         Self::History,
@@ -136,6 +179,10 @@ impl Page {
             Self::Archived => Place::Archived,
             Self::Retired => Place::Retired,
             Self::Downloads => Place::Downloads,
+            Self::Jobs => Place::Jobs,
+            Self::Computers => Place::Computers,
+            Self::TestComputers => Place::TestComputers,
+            Self::NotSeen => Place::NotSeen,
             Self::Inconsistent => Place::Inconsistent,
             Self::LibraryCheck => Place::LibraryCheck,
             Self::History => Place::History,
@@ -153,6 +200,10 @@ impl Page {
             Self::Archived => "Archived",
             Self::Retired => "Retired",
             Self::Downloads => "Downloads",
+            Self::Jobs => "Jobs",
+            Self::Computers => "Computers",
+            Self::TestComputers => "Test computers",
+            Self::NotSeen => "Not seen lately",
             Self::Inconsistent => "Inconsistent packages",
             Self::LibraryCheck => "Library check",
             Self::History => "History",
@@ -170,6 +221,10 @@ impl Page {
             Self::Archived => "Packages whose files lie in an archive",
             Self::Retired => "Packages for which no new job is made",
             Self::Downloads => "Packages on their way here, block by block",
+            Self::Jobs => "What is run on which computers, and how it stands",
+            Self::Computers => "Computers that packages are delivered to",
+            Self::TestComputers => "Computers that packages are tried on",
+            Self::NotSeen => "Computers that were not heard of for 7 days",
             Self::Inconsistent => "Packages that are not as recorded",
             Self::LibraryCheck => "Read every file and compare its hashes",
             Self::History => "Everything that happened in this library",
@@ -186,6 +241,8 @@ impl Page {
             Self::AutoRegistered => Icon::Folder,
             Self::Archived | Self::Retired => Icon::Archive,
             Self::Downloads => Icon::Download,
+            Self::Jobs => Icon::Jobs,
+            Self::Computers | Self::TestComputers | Self::NotSeen => Icon::Computers,
             Self::Inconsistent => Icon::Warning,
             Self::LibraryCheck => Icon::Shield,
             Self::History => Icon::Clock,
@@ -197,7 +254,12 @@ impl Page {
 
     /// Its key.
     pub fn key(self) -> Option<(Modifiers, Key)> {
+        let shifted = Modifiers::COMMAND | Modifiers::SHIFT;
         let number = match self {
+            // The ten digits are taken.
+            Self::Jobs => return Some((shifted, Key::J)),
+            Self::Computers => return Some((shifted, Key::M)),
+            Self::TestComputers | Self::NotSeen => return None,
             Self::Packages => Key::Num1,
             Self::AutoRegistered => Key::Num2,
             Self::Archived => Key::Num3,
@@ -214,21 +276,45 @@ impl Page {
     }
 }
 
+/// What the tree shows of jobs and computers.
+#[derive(Clone, Debug, Default)]
+pub struct TreeDelivery {
+    /// Rises with every reading.
+    pub count: u64,
+    /// Jobs that have not ended.
+    pub active_jobs: usize,
+    /// The one whose targets are shown.
+    pub job: Option<(Uuid, String)>,
+    /// All computers.
+    pub computers: usize,
+    /// Test computers.
+    pub tests: usize,
+    /// Those that were not seen lately.
+    pub unseen: usize,
+    /// Groups of computers, by name.
+    pub groups: Arc<Vec<ComputerGroupRow>>,
+}
+
+/// What the rows of the tree are made for: the view, whether anything was searched for, active downloads, the reading of
+/// jobs and computers, and the job that is shown.
+type MadeFor = (u64, bool, usize, u64, Option<Uuid>);
+
 /// The rows of the tree, made anew when the library changed.
 #[derive(Default)]
 pub struct TreeRows {
     rows: Vec<TreeRow<'static>>,
     places: Vec<Option<Place>>,
-    made: Option<(u64, bool, usize)>,
+    made: Option<MadeFor>,
 }
 
 impl TreeRows {
     /// Makes them anew if this is another view; `searched` says whether anything was searched for, `active` how many
     /// downloads are at work.
-    pub fn refresh(&mut self, view: &View, searched: bool, active: usize) {
-        let of = Some((view.epoch, searched, active));
+    pub fn refresh(&mut self, view: &View, searched: bool, active: usize, delivery: &TreeDelivery) {
+        let job = delivery.job.as_ref().map(|(id, _)| *id);
+        let of = Some((view.epoch, searched, active, delivery.count, job));
         if self.made != of {
-            (self.places, self.rows) = tree(view, searched, active).into_iter().unzip();
+            (self.places, self.rows) = tree(view, searched, active, delivery).into_iter().unzip();
             self.made = of;
         }
     }
@@ -250,7 +336,12 @@ impl TreeRows {
 }
 
 /// Each row of the tree with the place it stands for.
-fn tree(view: &View, searched: bool, active: usize) -> Vec<(Option<Place>, TreeRow<'static>)> {
+fn tree(
+    view: &View,
+    searched: bool,
+    active: usize,
+    delivery: &TreeDelivery,
+) -> Vec<(Option<Place>, TreeRow<'static>)> {
     let packages = &view.packages;
     let count = |n: usize| if n == 0 { String::new() } else { format::thousands(n as u64) };
     let number =
@@ -282,6 +373,26 @@ fn tree(view: &View, searched: bool, active: usize) -> Vec<(Option<Place>, TreeR
     let active =
         if active == 0 { String::new() } else { format!("{} active", format::thousands(active as u64)) };
     rows.push(page(Page::Downloads, active));
+    let jobs = match delivery.active_jobs {
+        0 => String::new(),
+        active => format!("{} active", format::thousands(active as u64)),
+    };
+    rows.push(page(Page::Jobs, jobs));
+    if let Some((id, name)) = &delivery.job {
+        let row = TreeRow::item(1, Icon::Jobs, Cow::Owned(name.clone()), "");
+        rows.push((Some(Place::Job(*id)), row));
+    }
+    rows.push(page(Page::Computers, count(delivery.computers)));
+    // A package that is dropped on a group begins a job for it.
+    for group in delivery.groups.iter() {
+        let members = count(usize::try_from(group.computers).unwrap_or(usize::MAX));
+        let row = TreeRow::item(1, Icon::Folder, Cow::Owned(group.name.clone()), members).taking();
+        rows.push((Some(Place::ComputerGroup(group.name.clone())), row));
+    }
+    if delivery.computers > 0 {
+        rows.push(page(Page::TestComputers, count(delivery.tests)));
+        rows.push(page(Page::NotSeen, count(delivery.unseen)));
+    }
     rows.push(heading("Health"));
     let inconsistent = number(|package| package.finding != Finding::Consistent);
     let finds = !inconsistent.is_empty();

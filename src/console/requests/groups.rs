@@ -4,6 +4,9 @@ use egui::{CursorIcon, DragAndDrop, Id, LayerId, Order, Rect, Stroke, StrokeKind
 
 use crate::console::action::Action;
 use crate::console::app::App;
+use crate::console::command::Command;
+use crate::console::pages::jobs::command::JobCommand;
+use crate::console::pages::jobs::{Draft, JobAction};
 use crate::console::pages::packages::Dragged;
 use crate::console::pages::{Place, TreeRows};
 use crate::console::tasks::Show;
@@ -30,10 +33,17 @@ impl App {
             Place::Packages => Some(String::new()),
             _ => None,
         };
-        let text = match group_of(tree.held_over) {
-            Some(group) if group.is_empty() => format!("Take {packages} out of the group"),
-            Some(group) => format!("Move {packages} to {}", short(&group, 40)),
-            None => packages,
+        let computers_of = |row: Option<usize>| match rows.place(row?)? {
+            Place::ComputerGroup(group) => Some(group.clone()),
+            _ => None,
+        };
+        let refused = self.scope.jobs.refusal(JobCommand::Deploy, &dragged.0);
+        let text = match (group_of(tree.held_over), computers_of(tree.held_over)) {
+            (_, Some(_)) if refused.is_some() => refused.unwrap_or_default().to_owned(),
+            (_, Some(group)) => format!("New job: {packages} for {}", short(&group, 40)),
+            (Some(group), _) if group.is_empty() => format!("Take {packages} out of the group"),
+            (Some(group), _) => format!("Move {packages} to {}", short(&group, 40)),
+            (None, None) => packages,
         };
         self.ctx.set_cursor_icon(CursorIcon::Grabbing);
         if let Some(at) = self.ctx.pointer_latest_pos() {
@@ -45,6 +55,13 @@ impl App {
             let rect = Rect::from_min_size(at + vec2(14.0, 10.0), galley.size() + vec2(20.0, 10.0));
             painter.rect(rect, 4.0, tokens.panel, Stroke::new(1.0, tokens.border), StrokeKind::Inside);
             painter.galley(rect.min + vec2(10.0, 5.0), galley, tokens.text);
+        }
+        if let Some(group) = computers_of(tree.dropped) {
+            if refused.is_none() && self.scope.refusal(Command::Job(JobCommand::New)).is_none() {
+                let draft = Draft { packages: dragged.0.ids(), groups: vec![group], ..Draft::default() };
+                actions.push(Action::Job(JobAction::AskNew(draft)));
+            }
+            DragAndDrop::clear_payload(&self.ctx);
         }
         if let Some(group) = group_of(tree.dropped) {
             let elsewhere = dragged.0.iter().filter(|package| *package.group != *group);

@@ -2,9 +2,12 @@
 //!
 //! Owns: the begin and the end of each piece of work. Must not draw more than the trace of a drag.
 
+mod computers;
+mod delivery;
 mod downloads;
 mod groups;
 mod history;
+mod jobs;
 mod keys;
 pub(in crate::console) mod library;
 mod library_check;
@@ -14,5 +17,6 @@ mod recovery;
 mod repair;
 mod search;
 
+pub(in crate::console) use delivery::Reads;
 pub(in crate::console) use downloads::is_metalink;
 pub(in crate::console) use recovery::Sample;

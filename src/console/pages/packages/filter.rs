@@ -73,7 +73,13 @@ pub fn is_in(place: &Place, package: &PackageSummary) -> bool {
         | Place::History
         | Place::Tasks
         | Place::Keys
-        | Place::Settings => false,
+        | Place::Settings
+        | Place::Jobs
+        | Place::Job(_)
+        | Place::Computers
+        | Place::ComputerGroup(_)
+        | Place::TestComputers
+        | Place::NotSeen => false,
     }
 }
 

@@ -1,0 +1,68 @@
+//! A field to find things by a part of their names, and what fits below it, each to be taken with a press.
+
+use egui::{Button, Key, Modifiers, ScrollArea, TextEdit, Ui};
+
+use crate::console::tokens::Tokens;
+use crate::console::widgets::{name_field, short};
+
+/// At most so many things that fit are offered.
+pub(super) const OFFERED: usize = 60;
+
+/// What fits, as it was found last.
+#[derive(Default)]
+pub(super) struct Finder {
+    pub(super) text: String,
+}
+
+impl Finder {
+    /// The field, and below it `fitting` in at most `height` points; gives the one that was taken. Enter takes the first.
+    pub(super) fn ui(
+        &mut self,
+        ui: &mut Ui,
+        (name, hint): (&str, &str),
+        fitting: &[String],
+        height: f32,
+        focus: bool,
+    ) -> Option<usize> {
+        let field = TextEdit::singleline(&mut self.text)
+            .hint_text(hint)
+            .desired_width(ui.available_width())
+            .align(egui::Align2::LEFT_CENTER);
+        let response = ui.add(field);
+        name_field(&response, name);
+        if focus {
+            response.request_focus();
+        }
+        let mut taken = None;
+        // With nothing typed Enter is the wizard's.
+        if response.lost_focus()
+            && !self.text.trim().is_empty()
+            && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter))
+        {
+            taken = (!fitting.is_empty()).then_some(0);
+            response.request_focus();
+        }
+        super::super::show_scroll_bar(ui);
+        ScrollArea::vertical().id_salt(name).max_height(height).auto_shrink([false, true]).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            for (place, one) in fitting.iter().take(OFFERED).enumerate() {
+                let response = ui.add(Button::new(short(one, 90)).frame(false));
+                name_field(&response, &format!("Add {one}"));
+                if response.clicked() {
+                    taken = Some(place);
+                }
+            }
+            if fitting.is_empty() {
+                let colour = Tokens::of(ui).secondary;
+                ui.label(egui::RichText::new("Nothing fits").color(colour));
+            } else if fitting.len() > OFFERED {
+                let colour = Tokens::of(ui).secondary;
+                ui.label(egui::RichText::new("There are more: type a part of the name").color(colour));
+            }
+        });
+        if taken.is_some() {
+            self.text.clear();
+        }
+        taken
+    }
+}
