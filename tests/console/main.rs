@@ -8,6 +8,7 @@ mod by_keyboard;
 mod closing;
 mod contents;
 mod contents_tree;
+mod delivery;
 mod desk;
 mod downloads;
 mod dragging;

@@ -6,6 +6,7 @@
 #           search blocks blocks-damaged blocks-archive new-package-long new-package-exists items steps several
 #           contents-tree archived retired auto-registered inconsistent groups archive unseal remove new-version
 #           several-delete repair watched drag read-only nothing long downloads downloads-new downloads-long recovery
+#           jobs computers job-wizard jobs-nothing
 # SCALE is the size of everything on the screen, 1 if it is not set.
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
 # Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick; scenes of downloads
@@ -369,6 +370,52 @@ for scene in "${@:-library}"; do
         download "http://127.0.0.1:8091/$long/2026.11.4-hotfix.2-build.20261104.1/"
         photo downloads-long-offer; press Return
         photo downloads-long; stop ;;
+    jobs)
+        # Jobs in every state: the list, the targets of one that failed in part, a refusal, the questions.
+        "${sample%library}delivery" "$place"
+        start --library "$library"
+        press ctrl+shift+j; photo jobs
+        xdotool mousemove 420 "${ROW:-170}" click 1; settle; press Delete; photo jobs-remove; press Escape
+        # The third from the top failed in part.
+        press Home Down Down Return; settle; settle
+        # Beside the tree: the first target.
+        xdotool mousemove 420 "${TARGET:-340}" click 1; settle; settle; photo job
+        press ctrl+k; xdotool type --delay 30 "renew failed"; settle; press Return; settle; photo job-renew; press Escape
+        press ctrl+k; xdotool type --delay 30 "halt"; settle; press Return; settle; photo job-halt; press Escape
+        press ctrl+shift+j; xdotool mousemove 420 "${ROW:-170}" click 1; settle
+        press Home Down Return; settle; settle; photo job-refused; press Escape; photo job-differs
+        press ctrl+k; xdotool type --delay 30 "as a service"; settle; press Return; settle; photo job-service
+        press Escape; press ctrl+k; xdotool type --delay 30 "start delivery"; settle; press Return; settle; settle
+        press ctrl+shift+j; settle; photo jobs-managed
+        press ctrl+q; settle; photo jobs-closing; press Escape; stop ;;
+    computers)
+        "${sample%library}delivery" "$place"
+        start --library "$library"
+        press ctrl+shift+m; settle; photo computers
+        xdotool mousemove 420 "${ROW:-172}" click 1; settle; settle; photo computers-details
+        press Return; photo computer-edit; press Escape
+        press Delete; photo computers-remove; press Escape
+        for words in "add computers" "groups" "enrolment" "new group of"; do
+            press ctrl+k; xdotool type --delay 30 "$words"; settle; press Return; settle
+            photo "computers-$(echo "$words" | tr ' ' -)"; press Escape
+        done
+        printf 'name,group,test\nPC-900,Branch Bern,no\n,Branch Bern,no\nPC-901,,perhaps\n' >"$work/computers.csv"
+        press ctrl+k; xdotool type --delay 30 "import csv"; settle; press Return; settle
+        xdotool type --delay 10 "$work/computers.csv"; press Return; settle; photo computers-import; stop ;;
+    job-wizard)
+        "${sample%library}delivery" "$place"
+        start --library "$library"
+        press ctrl+j; settle; photo wizard-nothing
+        xdotool type --delay 30 "7-zip"; press Return; xdotool type --delay 30 "notepad"; press Return; settle
+        photo wizard-packages; press Return; settle
+        xdotool type --delay 30 "PC-10"; settle; press Return; xdotool type --delay 30 "PC-30"; settle; press Return
+        photo wizard-targets; press Return; settle
+        photo wizard-times; press Return; settle; photo wizard-options; press Return; settle; settle; photo wizard-check
+        stop ;;
+    jobs-nothing)
+        start --library "$work/nobody"
+        press ctrl+shift+j; photo jobs-nothing; press ctrl+shift+m; photo computers-nothing
+        press ctrl+j; settle; photo wizard-without; stop ;;
     empty)
         start --library "$work/empty"; photo empty; stop ;;
     *) echo "unknown scene $scene" >&2; exit 2 ;;

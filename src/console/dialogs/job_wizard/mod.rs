@@ -233,7 +233,7 @@ impl Dialog for JobWizard {
                 Step::Targets => {
                     self.targets.ui(ui, env, focus, room, &self.packages.other_versions(env.view));
                 }
-                Step::Times => self.times.ui(ui, env, self.packages.size_bytes(), focus),
+                Step::Times => self.times.ui(ui, env, self.packages.size_bytes()),
                 Step::Options => self.options.ui(ui, focus, &self.packages.default_name()),
                 Step::Check => self.check.ui(ui, env, room),
             }

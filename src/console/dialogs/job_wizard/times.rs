@@ -45,13 +45,10 @@ impl Field {
         Ok(Some(When::Site { time: zoned.timestamp().as_second() }))
     }
 
-    fn ui(&mut self, ui: &mut Ui, focus: bool) {
+    fn ui(&mut self, ui: &mut Ui) {
         field_row(ui, self.name, |ui| {
             let unset = ui.radio_value(&mut self.is_set, false, self.unset);
             name_field(&unset, &format!("{}: {}", self.name, self.unset));
-            if focus {
-                unset.request_focus();
-            }
             let set = ui.radio_value(&mut self.is_set, true, "At");
             name_field(&set, &format!("{}: at a time", self.name));
             ui.add_enabled_ui(self.is_set, |ui| {
@@ -113,14 +110,14 @@ impl Times {
     }
 
     /// Shows the step for packages of so many bytes.
-    pub(super) fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, size_bytes: u64, focus: bool) {
-        self.stage.ui(ui, focus);
+    pub(super) fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, size_bytes: u64) {
+        self.stage.ui(ui);
         quiet(ui, &estimate(size_bytes));
         ui.add_space(6.0);
-        self.run.ui(ui, false);
+        self.run.ui(ui);
         quiet(ui, "The earliest time at which procedures run.");
         ui.add_space(6.0);
-        self.stop.ui(ui, false);
+        self.stop.ui(ui);
         quiet(ui, "What has not begun by then ends in error, and can be renewed.");
         if let Err(why) = self.apply(env.moment.zone) {
             let colour = Tokens::of(ui).bad;

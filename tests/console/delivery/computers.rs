@@ -1,0 +1,143 @@
+//! The page *Computers*: by hand, from a table with errors, with a token; groups, test computers, removal.
+
+use std::fs;
+
+use egui::{Key, Modifiers};
+use packhouse::session::{
+    AddComputer, AddComputerGroup, ComputerFilter, ComputerRow, CreateKey, ListComputers, ListTokens,
+    NewComputer,
+};
+
+use crate::desk::Desk;
+
+fn computers(desk: &Desk) -> Vec<ComputerRow> {
+    desk.run(ListComputers { filter: ComputerFilter::default() })
+}
+
+fn computer(desk: &Desk, name: &str) -> ComputerRow {
+    computers(desk).into_iter().find(|row| row.name == name).expect("on the list")
+}
+
+fn add(desk: &Desk, name: &str) {
+    desk.run(AddComputer { new: NewComputer { name: name.to_owned(), ..NewComputer::default() } });
+}
+
+#[test]
+fn computers_are_added_by_hand_changed_and_removed() {
+    let mut desk = Desk::open();
+    desk.go_to_computers();
+    desk.wait_for("No computer yet.");
+    desk.click_last("Add computers…");
+    desk.wait_for("one name a line");
+    assert!(!desk.is_enabled("Add"), "there is no name");
+    desk.fill("Names", "PC-1\nPC-2; PC-3\nPC-1");
+    desk.fill("Groups", "Branch Köln, Lab");
+    desk.click("Add 3");
+    desk.wait("three computers", |desk| computers(desk).len() == 3);
+    desk.wait_for("PC-3, Branch Köln, Lab, last seen no agent enrolled");
+    desk.wait_for("Branch Köln, 3");
+
+    desk.select("PC-2");
+    desk.press(Modifiers::NONE, Key::Enter);
+    desk.wait_for("Edit PC-2");
+    desk.fill("Name", "PC-1");
+    assert!(!desk.is_enabled("OK"), "the name is taken");
+    desk.fill("Name", "Reception");
+    desk.click("Test computer");
+    desk.click("OK");
+    desk.wait_for("Reception, test computer");
+    assert!(computer(&desk, "Reception").test);
+    // The mark is taken back by the command that gives it.
+    desk.command("Test computer");
+    desk.wait("no test computer", |desk| !computer(desk, "Reception").test);
+
+    desk.select("Reception");
+    desk.press(Modifiers::NONE, Key::Delete);
+    desk.wait_for("Remove Reception?");
+    desk.press(Modifiers::NONE, Key::Enter);
+    desk.wait_until_gone("Remove Reception?");
+    assert_eq!(computers(&desk).len(), 3, "Enter presses Cancel");
+    desk.press(Modifiers::NONE, Key::Delete);
+    desk.click("Remove");
+    desk.wait("two computers", |desk| computers(desk).len() == 2);
+}
+
+#[test]
+fn a_table_is_shown_with_its_errors_by_line_before_it_is_taken() {
+    let mut desk = Desk::open();
+    let table = desk.folder.path().join("computers.csv");
+    fs::write(&table, "name,group,test\nPC-1,Branch|Lab,yes\n,Branch,no\nPC-2,,perhaps\nPC-3,Branch,no\n")
+        .expect("written");
+    desk.go_to_computers();
+    desk.click_last("Import CSV…");
+    desk.fill("File", &table.display().to_string());
+    desk.press(Modifiers::NONE, Key::Enter);
+    desk.wait_for("2 computers in the table:");
+    assert!(desk.sees("PC-1 · Branch, Lab · test computer"), "{:#?}", desk.labels());
+    desk.wait_for("2 lines cannot be taken:");
+    assert!(desk.sees("Line 3: ") && desk.sees("Line 4: "));
+    assert!(!desk.is_enabled("Import 2"));
+    assert!(computers(&desk).is_empty(), "nothing is taken before somebody says so");
+    desk.click("Pass over these lines");
+    desk.click("Import 2");
+    desk.wait("two computers", |desk| computers(desk).len() == 2);
+    desk.wait_for("PC-1, test computer, Branch, Lab");
+    desk.wait_for("2 computers added, 0 changed");
+    // The groups stand in the tree, and show who is in them.
+    desk.click("Lab, 1");
+    desk.wait_until_gone("PC-3, ");
+    desk.wait_for("PC-1, test computer");
+    desk.wait_for("1 of 2 computers");
+}
+
+#[test]
+fn a_token_is_shown_once() {
+    let mut desk = Desk::open();
+    desk.run(CreateKey { name: "Packaging".to_owned() });
+    desk.run(AddComputerGroup { name: "Branch".to_owned() });
+    desk.go_to_computers();
+    desk.click_last("Enrolment token…");
+    desk.fill("Computer", "nobody");
+    assert!(!desk.is_enabled("Make token"), "there is no such computer");
+    desk.fill("Computer", "");
+    desk.click("It becomes a test computer");
+    desk.click("Make token");
+    desk.wait_for("The token is shown this once.");
+    desk.click("Copy");
+    let token = desk.copied().expect("on the clipboard");
+    let made = desk.run(ListTokens {});
+    assert_eq!(made.len(), 1);
+    assert!(made[0].test && token.starts_with(&made[0].id), "{token}");
+    assert!(desk.sees("Valid until") && desk.sees("a new computer, a test computer"));
+    desk.click("Done");
+    desk.wait_until_gone("The token is shown this once.");
+}
+
+#[test]
+fn several_computers_are_put_into_groups_and_taken_out() {
+    let mut desk = Desk::open();
+    for name in ["PC-1", "PC-2"] {
+        add(&desk, name);
+    }
+    desk.go_to_computers();
+    desk.select("PC-1");
+    desk.press(Modifiers::COMMAND, Key::A);
+    desk.wait_for("2 selected");
+    desk.click("Groups…");
+    desk.wait_for("Groups of 2 computers");
+    assert!(!desk.is_enabled("OK"), "nothing was changed");
+    desk.fill("New groups", "Lab, Branch");
+    desk.click("OK");
+    desk.wait("both in both", |desk| computers(desk).iter().all(|row| row.groups == ["Branch", "Lab"]));
+    desk.wait_for("PC-2, Branch, Lab");
+    desk.click("Groups…");
+    desk.click("Lab");
+    desk.click("OK");
+    desk.wait("both in one", |desk| computers(desk).iter().all(|row| row.groups == ["Branch"]));
+    // A group is taken away, and its computers stay.
+    desk.click("Branch, 2");
+    desk.command("Remove group of computers…");
+    desk.click("Remove");
+    desk.wait("no group", |desk| computers(desk).iter().all(|row| row.groups.is_empty()));
+    desk.wait_for("2 computers");
+}
