@@ -9,7 +9,7 @@
 #           jobs computers job-wizard jobs-nothing
 # SCALE is the size of everything on the screen, 1 if it is not set.
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
-# Needs the built program and the example `sample_library`, Xvfb, openbox, xdotool and ImageMagick; scenes of downloads
+# Needs the built program and the examples `sample_library` and `sample_delivery`, Xvfb, openbox, xdotool and ImageMagick; scenes of downloads
 # the built `packhouse-cli` and nginx too.
 set -eu
 folder=$1 theme=$2 size=$3
@@ -113,6 +113,8 @@ CONF
         eval "server_$1=$!"
     done
 }
+# Computers, agents and jobs in the sample library.
+with_delivery() { [ -d "$place/site" ] || "${sample%library}delivery" "$place"; }
 # Address, and a further codebase.
 download() {
     press ctrl+d; xdotool type --delay 40 "$1"; settle; press Tab; press Tab; press Tab; press Tab
@@ -372,12 +374,12 @@ for scene in "${@:-library}"; do
         photo downloads-long; stop ;;
     jobs)
         # Jobs in every state: the list, the targets of one that failed in part, a refusal, the questions.
-        "${sample%library}delivery" "$place"
+        with_delivery
         start --library "$library"
         press ctrl+shift+j; photo jobs
         xdotool mousemove 420 "${ROW:-170}" click 1; settle; press Delete; photo jobs-remove; press Escape
-        # The third from the top failed in part.
-        press Home Down Down Return; settle; settle
+        # The third failed in part: a double click opens it.
+        xdotool mousemove 420 "${THIRD:-214}" click --repeat 2 --delay 60 1; settle; settle
         # Beside the tree: the first target.
         xdotool mousemove 420 "${TARGET:-340}" click 1; settle; settle; photo job
         press ctrl+k; xdotool type --delay 30 "renew failed"; settle; press Return; settle; photo job-renew; press Escape
@@ -389,7 +391,7 @@ for scene in "${@:-library}"; do
         press ctrl+shift+j; settle; photo jobs-managed
         press ctrl+q; settle; photo jobs-closing; press Escape; stop ;;
     computers)
-        "${sample%library}delivery" "$place"
+        with_delivery
         start --library "$library"
         press ctrl+shift+m; settle; photo computers
         xdotool mousemove 420 "${ROW:-172}" click 1; settle; settle; photo computers-details
@@ -403,7 +405,7 @@ for scene in "${@:-library}"; do
         press ctrl+k; xdotool type --delay 30 "import csv"; settle; press Return; settle
         xdotool type --delay 10 "$work/computers.csv"; press Return; settle; photo computers-import; stop ;;
     job-wizard)
-        "${sample%library}delivery" "$place"
+        with_delivery
         start --library "$library"
         press ctrl+j; settle; photo wizard-nothing
         xdotool type --delay 30 "7-zip"; press Return; xdotool type --delay 30 "notepad"; press Return; settle

@@ -39,6 +39,7 @@ use egui::{Align, Frame, Id, Label, Layout, Margin, Modal, Response, RichText, S
 use super::action::{Action, Browse};
 use super::format;
 use super::help::Topic;
+use super::pages::computers::Known;
 use super::pages::packages::Moment;
 use super::tokens::Tokens;
 use super::widgets::button::{button, button_unless, primary_button_unless};
@@ -90,6 +91,8 @@ pub enum Delivery<'a> {
     Offer(&'a str, &'a Result<OfferLook, Failure>),
     /// The text of this table of computers and what it says, or why it cannot be read.
     Table(&'a Path, &'a Result<(String, Import), Failure>),
+    /// The computers, as they were just read.
+    Computers(&'a Known),
     /// A token for an enrolment, or why there is none.
     Token(&'a Result<NewToken, Failure>),
     /// What would come of a job, or why that cannot be said.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::console::app::App;
+use crate::console::dialogs::Delivery;
 use crate::console::pages::computers::{self, Known};
 use crate::console::pages::jobs::container;
 use crate::console::pages::packages::Moment;
@@ -127,6 +128,8 @@ impl App {
                     app.jobs.set(read.containers, read.manager);
                     app.jobs.container.age();
                     if let Some(computers) = read.computers {
+                        let told = Delivery::Computers(&computers);
+                        app.dialogs.iter_mut().for_each(|front| front.dialog.receive(&told));
                         app.computers.set(computers, (app.around.now)());
                     }
                 }

@@ -151,6 +151,8 @@ impl App {
         let managed = self.jobs.scope(None).managed;
         let dialog = JobWizard::new(draft, known, &self.view, managed, (now, &zone));
         self.put_in_front(Box::new(dialog));
+        // Somebody else may have enrolled some meanwhile.
+        self.delivery_changed(true);
     }
 
     fn check_job(&mut self, new: NewJobContainer) {

@@ -24,7 +24,7 @@ fn without_jobs_the_page_says_what_a_job_is_and_that_no_manager_runs() {
     assert!(!desk.is_enabled("Halt…") && !desk.is_enabled("Renew failed…"));
     desk.click("Install as a service…");
     desk.wait_for("Install the delivery manager as a service");
-    desk.click("Copy");
+    desk.click_without_settling("Copy");
     assert!(desk.copied().is_some_and(|text| text.contains(" manage\n")));
     desk.click("Close");
     desk.wait_until_gone("Install the delivery manager as a service");
@@ -72,7 +72,7 @@ fn a_checksum_error_is_told_with_the_ways_out_and_only_the_rest_is_renewed() {
     desk.tick();
     desk.wait_for("Tool 1 is not delivered: it differs from its checksum");
     desk.wait_for("1 target is done and stays OK. 2 targets end in error.");
-    assert!(desk.sees("Added: stranger.txt") && desk.sees("Same as SDM228429"));
+    assert!(desk.sees("+ stranger.txt") && desk.sees("Same as SDM228429"));
     desk.click("Close");
     desk.wait_until_gone("Same as SDM228429");
     desk.wait_for("PC-2, Error: checksum of the package (differs since");
@@ -113,9 +113,9 @@ fn failures_are_grouped_by_reason_and_a_group_is_done_again() {
     desk.wait_for("exit code 1603: 2");
     desk.select("PC-3");
     desk.wait_for("no licence");
-    desk.click("Copy as text");
+    desk.click_without_settling("Copy as text");
     let report = desk.copied().expect("a report");
-    assert!(report.contains("Tool 1 on PC-3: Error") && report.contains("exit code: 7 (error)"), "{report}");
+    assert!(report.contains("Tool 1 on PC-3: Error") && report.contains("exit code: 7"), "{report}");
     assert!(report.ends_with("output:\nno licence"), "{report}");
 
     // The group is selected with a press, and done again with another.
@@ -155,8 +155,8 @@ fn many_targets_are_read_as_far_as_they_are_looked_at_and_halted_as_a_whole() {
     desk.press(Modifiers::NONE, Key::End);
     desk.wait_for("PC-2999, Waiting");
     desk.fill("Find a computer", "PC-14");
-    desk.wait_for("PC-1499, ");
-    assert!(desk.sees("100 targets"));
+    desk.wait_for("PC-1400, ");
+    desk.wait_for("100 targets");
     desk.fill("Find a computer", " ");
     // All, though most were never read: End was pressed, and Home with Shift.
     desk.wait_for("PC-0000, Waiting");

@@ -21,7 +21,7 @@ use crate::console::help::Topic;
 use crate::console::pages::computers::command::ComputerCommand;
 use crate::console::pages::computers::{ComputerAction, Known};
 use crate::console::widgets::button::link;
-use crate::console::widgets::field_row::{field_row, hinted_row, text_row};
+use crate::console::widgets::field_row::{field_row, hinted_row, labelled_row, text_row};
 use crate::console::widgets::short;
 use crate::session::{ComputerEdit, ComputerRow, NewComputer};
 
@@ -123,12 +123,12 @@ impl Dialog for AddComputers {
     }
 
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
-        field_row(ui, "Names", |ui| {
+        labelled_row(ui, "Names", |ui, name| {
             let field = TextEdit::multiline(&mut self.names)
                 .hint_text("one name a line")
                 .desired_rows(3)
                 .desired_width(f32::INFINITY);
-            let response = ui.add(field);
+            let response = ui.add(field).labelled_by(name);
             if env.is_new {
                 response.request_focus();
             }

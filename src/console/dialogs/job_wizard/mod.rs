@@ -231,7 +231,7 @@ impl Dialog for JobWizard {
             match self.step {
                 Step::Packages => self.packages.ui(ui, env, focus, room, actions),
                 Step::Targets => {
-                    self.targets.ui(ui, env, focus, room, &self.packages.other_versions(env.view));
+                    self.targets.ui(ui, focus, room, &self.packages.other_versions(env.view));
                 }
                 Step::Times => self.times.ui(ui, env, self.packages.size_bytes()),
                 Step::Options => self.options.ui(ui, focus, &self.packages.default_name()),
@@ -272,6 +272,7 @@ impl Dialog for JobWizard {
     fn receive(&mut self, delivery: &Delivery<'_>) {
         match delivery {
             Delivery::Details(details) => self.packages.set_procedures(&details.record),
+            Delivery::Computers(known) => self.targets.set_known((*known).clone()),
             Delivery::Preflight(result) => self.check.set((*result).clone()),
             _ => {}
         }

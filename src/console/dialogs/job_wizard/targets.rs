@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use egui::{ScrollArea, Ui};
 
 use super::finder::{Finder, OFFERED};
-use crate::console::dialogs::{Env, quiet, show_scroll_bar, text};
+use crate::console::dialogs::{quiet, show_scroll_bar, text};
 use crate::console::format;
 use crate::console::pages::computers::Known;
 use crate::console::widgets::button::button;
@@ -39,6 +39,12 @@ impl Targets {
         }
     }
 
+    /// Takes over the computers as they were just read.
+    pub(super) fn set_known(&mut self, known: Known) {
+        self.known = known;
+        self.found_for = None;
+    }
+
     /// Why this is not enough.
     pub(super) fn refusal(&self) -> Option<&'static str> {
         let none = self.groups.is_empty() && self.computers.is_empty() && self.installed.is_empty();
@@ -70,14 +76,7 @@ impl Targets {
     }
 
     /// Shows the step; computers can also be found by `others`, which are installed on them.
-    pub(super) fn ui(
-        &mut self,
-        ui: &mut Ui,
-        _env: &Env<'_>,
-        focus: bool,
-        room: f32,
-        others: &[(PackageId, PackageKey)],
-    ) {
+    pub(super) fn ui(&mut self, ui: &mut Ui, focus: bool, room: f32, others: &[(PackageId, PackageKey)]) {
         if self.known.computers.is_empty() {
             text(
                 ui,

@@ -104,6 +104,8 @@ pub struct ComputersPage {
     index: Vec<u32>,
     list: ListState,
     select: Option<String>,
+    /// What is known of a computer stands below the list.
+    has_panel: bool,
     details: DetailsPane,
 }
 
@@ -348,9 +350,18 @@ impl ComputersPage {
 
     fn details_ui(&mut self, ui: &mut Ui, shown: &Shown<'_>, actions: &mut Vec<Action>) {
         let count = self.list.selection.len();
-        let Some(row) = self.selected().next().cloned() else { return };
-        let Some(of) = self.details.of() else { return };
-        let row = self.known.computers.iter().find(|row| row.id == of).cloned().unwrap_or(row);
+        let Some(row) = self.selected().next().cloned() else {
+            self.has_panel = false;
+            return;
+        };
+        if !std::mem::replace(&mut self.has_panel, true)
+            && let Some(row) = self.list.selection.cursor()
+        {
+            // The list has just become lower.
+            self.list.scroll_to(row);
+        }
+        let of = self.details.of();
+        let row = self.known.computers.iter().find(|row| Some(row.id) == of).cloned().unwrap_or(row);
         let most = (ui.available_height() - 120.0).max(90.0);
         let frame = Frame::new().fill(Tokens::of(ui).panel).inner_margin(Margin {
             left: 12,
@@ -364,7 +375,7 @@ impl ComputersPage {
             .default_size(240.0_f32.min(most))
             .size_range(100.0..=most)
             .show(ui, |ui| {
-                ui.set_width(ui.available_width());
+                ui.set_min_size(ui.available_size());
                 self.details.ui(ui, &row, count, shown, actions);
             });
     }

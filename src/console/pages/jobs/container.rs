@@ -23,8 +23,8 @@ use crate::console::widgets::selection::Selection;
 use crate::console::widgets::{name_field, short};
 use crate::package::Finding;
 use crate::session::{
-    ContainerDetails, ContainerView, JobView, Selected as SelectedJobs, Shown as ShownState, TargetPage,
-    TargetQuery,
+    ContainerDetails, ContainerView, JobView, OnChecksumError, Selected as SelectedJobs, Shown as ShownState,
+    TargetPage, TargetQuery,
 };
 
 /// At most so many groups of failures are offered.
@@ -65,6 +65,8 @@ pub struct ContainerPage {
     /// The target that is told of, and what was read of it.
     target: Option<(Uuid, Option<JobView>)>,
     wants_target: bool,
+    /// What is known of a target stands below the list.
+    has_panel: bool,
     /// All that are looked at are selected as soon as it is known how many there are.
     selects_all: bool,
 }
@@ -282,11 +284,19 @@ impl ContainerPage {
         if is_settled {
             alert(ui, &format!("{title} is as recorded again"), "What ended in error can be done again.");
         } else {
-            alert(
-                ui,
-                &format!("{title} is not delivered: it differs from its checksum"),
-                &sentence(&view.reason),
-            );
+            let stopped = match view.on_checksum_error {
+                OnChecksumError::Halt => view.totals.halted,
+                OnChecksumError::Error => failed,
+            };
+            let summary = view.report.as_ref().map(|report| report.differences.summary());
+            let text = match summary.filter(|text| !text.is_empty() && stopped > 0) {
+                Some(summary) => {
+                    let after = words::after_checksum_error(stopped, view.on_checksum_error);
+                    format!("{}. {after}.", sentence(&summary))
+                }
+                None => sentence(&view.reason),
+            };
+            alert(ui, &format!("{title} is not delivered: it differs from its checksum"), &text);
         }
         ui.horizontal(|ui| {
             if is_settled {
@@ -388,7 +398,18 @@ impl ContainerPage {
         shown: &Shown<'_>,
         actions: &mut Vec<Action>,
     ) {
-        let Some((_, target)) = &self.target else { return };
+        let count = self.list.selection.len();
+        if count == 0 {
+            self.has_panel = false;
+            return;
+        }
+        if !std::mem::replace(&mut self.has_panel, true)
+            && let Some(row) = self.list.selection.cursor()
+        {
+            // The list has just become lower.
+            self.list.scroll_to(row);
+        }
+        let target = self.target.as_ref().and_then(|(_, target)| target.as_ref());
         let most = (ui.available_height() - 120.0).max(90.0);
         let frame = Frame::new().fill(Tokens::of(ui).panel).inner_margin(Margin {
             left: 12,
@@ -396,15 +417,14 @@ impl ContainerPage {
             top: 8,
             bottom: 8,
         });
-        let count = self.list.selection.len();
         Panel::bottom("target")
             .frame(frame)
             .resizable(true)
             .default_size(TARGET_HEIGHT.min(most))
             .size_range(80.0..=most)
             .show(ui, |ui| {
-                ui.set_width(ui.available_width());
-                target_ui(ui, target.as_ref(), count, &view.name, shown, actions);
+                ui.set_min_size(ui.available_size());
+                target_ui(ui, target, count, &view.name, shown, actions);
             });
     }
 }
