@@ -141,7 +141,7 @@ impl App {
     fn read_for_job_page(&mut self) {
         let Place::Job(id) = self.place else { return };
         self.jobs.container.show(id);
-        for ask in self.jobs.container.to_read() {
+        for ask in self.jobs.container.take_asks() {
             match ask {
                 container::Ask::Details(id) => {
                     self.ask("", Show::Nothing, ShowJobContainer { id }, |app, result| {
@@ -173,7 +173,7 @@ impl App {
         if !self.place.is_computers() {
             return;
         }
-        for ask in self.computers.to_read() {
+        for ask in self.computers.take_asks() {
             match ask {
                 computers::Ask::Computer(id) => {
                     let request = ShowComputer { computer: id.to_string() };

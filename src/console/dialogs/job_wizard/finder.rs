@@ -15,16 +15,18 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// The field, and below it `fitting` in at most `height` points; gives the one that was taken. Enter takes the first.
+    /// The field, and below it `fitting` down to `bottom`; gives the one that was taken. Enter takes the first.
     pub(super) fn ui(
         &mut self,
         ui: &mut Ui,
         (name, hint): (&str, &str),
         fitting: &[String],
-        height: f32,
+        bottom: f32,
         focus: bool,
     ) -> Option<usize> {
+        // What stands above changes: the keyboard stays in the field all the same.
         let field = TextEdit::singleline(&mut self.text)
+            .id_salt(("find", name))
             .hint_text(hint)
             .desired_width(ui.available_width())
             .align(egui::Align2::LEFT_CENTER);
@@ -43,23 +45,27 @@ impl Finder {
             response.request_focus();
         }
         super::super::show_scroll_bar(ui);
-        ScrollArea::vertical().id_salt(name).max_height(height).auto_shrink([false, true]).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 2.0;
-            for (place, one) in fitting.iter().take(OFFERED).enumerate() {
-                let response = ui.add(Button::new(short(one, 90)).frame(false));
-                name_field(&response, &format!("Add {one}"));
-                if response.clicked() {
-                    taken = Some(place);
+        let height = (bottom - ui.cursor().top()).max(60.0);
+        ScrollArea::vertical().id_salt(("found", name)).max_height(height).auto_shrink([false, true]).show(
+            ui,
+            |ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                for (place, one) in fitting.iter().take(OFFERED).enumerate() {
+                    let response = ui.add(Button::new(short(one, 90)).frame(false));
+                    name_field(&response, &format!("Add {one}"));
+                    if response.clicked() {
+                        taken = Some(place);
+                    }
                 }
-            }
-            if fitting.is_empty() {
-                let colour = Tokens::of(ui).secondary;
-                ui.label(egui::RichText::new("Nothing fits").color(colour));
-            } else if fitting.len() > OFFERED {
-                let colour = Tokens::of(ui).secondary;
-                ui.label(egui::RichText::new("There are more: type a part of the name").color(colour));
-            }
-        });
+                if fitting.is_empty() {
+                    let colour = Tokens::of(ui).secondary;
+                    ui.label(egui::RichText::new("Nothing fits").color(colour));
+                } else if fitting.len() > OFFERED {
+                    let colour = Tokens::of(ui).secondary;
+                    ui.label(egui::RichText::new("There are more: type a part of the name").color(colour));
+                }
+            },
+        );
         if taken.is_some() {
             self.text.clear();
         }

@@ -177,6 +177,7 @@ impl Packages {
             one.is_asked = true;
             actions.push(Action::Job(JobAction::ReadPackage(one.id)));
         }
+        let bottom = ui.cursor().top() + room;
         let mut remove = None;
         if self.chosen.is_empty() {
             quiet(ui, "Which packages? Only sealed ones are delivered.");
@@ -202,9 +203,8 @@ impl Packages {
         ui.add_space(4.0);
         self.find(env.view);
         let fitting: Vec<String> = self.fitting.iter().map(|(_, title)| title.clone()).collect();
-        let height = (room - 90.0 - 34.0 * self.chosen.len().min(4) as f32).max(80.0);
         let what = ("Find a package", "Add a package: a part of its name");
-        if let Some(place) = self.finder.ui(ui, what, &fitting, height, focus)
+        if let Some(place) = self.finder.ui(ui, what, &fitting, bottom, focus)
             && let Some((id, _)) = self.fitting.get(place)
             && let Some(package) = env.view.packages.find(*id)
         {

@@ -87,7 +87,8 @@ impl Targets {
         quiet(ui, "Groups are looked up when the job begins, and again when it runs.");
         let groups = self.known.groups.clone();
         show_scroll_bar(ui);
-        let height = room * 0.3;
+        let bottom = ui.cursor().top() + room - 24.0;
+        let height = room * 0.36;
         if groups.is_empty() {
             quiet(ui, "There are no groups of computers.");
         }
@@ -143,7 +144,7 @@ impl Targets {
         let fitting = self.fitting.clone();
         let what = ("Find a computer", "Add a computer: a part of its name");
         if let Some(name) =
-            self.finder.ui(ui, what, &fitting, room * 0.3, focus).and_then(|place| fitting.get(place))
+            self.finder.ui(ui, what, &fitting, bottom, focus).and_then(|place| fitting.get(place))
         {
             self.computers.push(name.clone());
         }

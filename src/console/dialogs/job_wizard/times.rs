@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(times.apply(&zone), Err("Stage is written 2026-11-21 20:00".to_owned()));
         assert_eq!(
             estimate(1_250_000 * 60),
-            "71 MiB for each computer, at most: over 10 Mbit/s about 1 min, over 100 Mbit/s about 6 s"
+            "72 MiB for each computer, at most: over 10 Mbit/s about 1 min, over 100 Mbit/s about 6 s"
         );
     }
 }

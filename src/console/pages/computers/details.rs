@@ -49,7 +49,7 @@ impl DetailsPane {
     }
 
     /// What has to be read now, where this computer is selected.
-    pub(super) fn to_read(&mut self, selected: Option<Uuid>) -> Vec<Ask> {
+    pub(super) fn take_asks(&mut self, selected: Option<Uuid>) -> Vec<Ask> {
         if self.of != selected {
             *self = Self { of: selected, wants: true, tab: self.tab, ..Self::default() };
         }

@@ -242,11 +242,11 @@ impl ComputersPage {
     }
 
     /// What has to be read now.
-    pub fn to_read(&mut self) -> Vec<Ask> {
+    pub fn take_asks(&mut self) -> Vec<Ask> {
         let cursor = self.list.selection.cursor().filter(|row| self.list.selection.contains(*row));
         let row = cursor.or_else(|| self.list.selection.rows().next());
         let selected = row.and_then(|row| self.at(row)).map(|row| row.id);
-        self.details.to_read(selected)
+        self.details.take_asks(selected)
     }
 
     /// Takes over what was read of a computer.

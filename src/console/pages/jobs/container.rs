@@ -87,14 +87,14 @@ impl ContainerPage {
     }
 
     /// What has to be read now.
-    pub fn to_read(&mut self) -> Vec<Ask> {
+    pub fn take_asks(&mut self) -> Vec<Ask> {
         let Some(id) = self.of else { return Vec::new() };
         let mut asks = Vec::new();
         if std::mem::take(&mut self.wants_details) {
             asks.push(Ask::Details(id));
         }
         self.targets.look_at(&self.looked);
-        asks.extend(self.targets.to_read().into_iter().map(|page| Ask::Targets(id, page)));
+        asks.extend(self.targets.take_asks().into_iter().map(|page| Ask::Targets(id, page)));
         let selected = self.one_selected();
         match (selected, &self.target) {
             (None, _) => self.target = None,

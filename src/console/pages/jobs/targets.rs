@@ -137,7 +137,7 @@ impl Targets {
     }
 
     /// The pages that have to be read now.
-    pub(super) fn to_read(&mut self) -> Vec<PageAsked> {
+    pub(super) fn take_asks(&mut self) -> Vec<PageAsked> {
         let mut wanted = std::mem::take(&mut *self.wanted.borrow_mut());
         if self.total.is_none() {
             wanted.insert(0);
@@ -289,18 +289,18 @@ mod tests {
     fn only_pages_that_are_looked_at_are_asked_for_and_each_once() {
         let mut targets = Targets::default();
         targets.look_at(&Looked::default());
-        let first = targets.to_read();
+        let first = targets.take_asks();
         assert_eq!(first.len(), 1);
-        assert!(targets.to_read().is_empty(), "it is on its way");
+        assert!(targets.take_asks().is_empty(), "it is on its way");
         let mut selection = Selection::default();
         targets.set_page(&first[0], page(&[1, 2], 100_000), &mut selection);
         assert_eq!(targets.total(), Some(100_000));
         assert!(targets.row(1).is_some() && targets.row(90_000).is_none());
-        let next = targets.to_read();
+        let next = targets.take_asks();
         assert_eq!(next.iter().map(|asked| asked.query.from).collect::<Vec<_>>(), [90_000 / PAGE * PAGE]);
         targets.age();
         targets.row(0);
-        let again = targets.to_read();
+        let again = targets.take_asks();
         assert_eq!(again.iter().map(|asked| asked.page).collect::<Vec<_>>(), [0]);
         assert!(targets.known(0).is_some(), "what was there is shown meanwhile");
     }
@@ -309,7 +309,7 @@ mod tests {
     fn answers_to_another_question_are_not_taken() {
         let mut targets = Targets::default();
         targets.look_at(&Looked::default());
-        let old = targets.to_read();
+        let old = targets.take_asks();
         targets.look_at(&Looked { shown: Some(Shown::Ok), ..Looked::default() });
         targets.set_page(&old[0], page(&[1], 1), &mut Selection::default());
         assert_eq!(targets.total(), None);
@@ -321,12 +321,12 @@ mod tests {
         let mut targets = Targets::default();
         targets.look_at(&failed);
         let mut selection = Selection::default();
-        let asked = targets.to_read();
+        let asked = targets.take_asks();
         targets.set_page(&asked[0], page(&[1, 2, 3], 3), &mut selection);
         selection.select_rows([0, 2].into_iter());
         targets.age();
         targets.row(0);
-        let asked = targets.to_read();
+        let asked = targets.take_asks();
         // The first was renewed.
         targets.set_page(&asked[0], page(&[2, 3], 2), &mut selection);
         assert_eq!(selection.rows().collect::<Vec<_>>(), [1]);
@@ -338,7 +338,7 @@ mod tests {
         targets.look_at(&Looked::default());
         for page_number in 0..200u64 {
             targets.row(usize::try_from(page_number * PAGE).expect("small"));
-            for asked in targets.to_read() {
+            for asked in targets.take_asks() {
                 targets.set_page(&asked, page(&[1], 100_000), &mut Selection::default());
             }
         }
