@@ -1,8 +1,8 @@
 //! What `job` and `manage` take.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use crate::package::procedure::Task;
+use super::procedure_arguments::TaskWord;
 
 /// Arguments of `job`.
 #[derive(Clone, Debug, Args)]
@@ -82,31 +82,6 @@ pub(crate) struct SelectedArguments {
     /// With --reason: and this exit code
     #[arg(long, value_name = "N", requires = "reason", allow_negative_numbers = true)]
     pub(crate) exit_code: Option<i32>,
-}
-
-/// What a procedure does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TaskWord {
-    /// Put the software there
-    #[default]
-    Install,
-    /// Switch it on
-    Activate,
-    /// Change its settings
-    Configure,
-    /// Take it away
-    Uninstall,
-}
-
-impl From<TaskWord> for Task {
-    fn from(word: TaskWord) -> Self {
-        match word {
-            TaskWord::Install => Self::Install,
-            TaskWord::Activate => Self::Activate,
-            TaskWord::Configure => Self::Configure,
-            TaskWord::Uninstall => Self::Uninstall,
-        }
-    }
 }
 
 /// Arguments of `job create` and `job preflight`.

@@ -77,9 +77,10 @@ pub(crate) enum ProcedureCommand {
 }
 
 /// The tasks as they are typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TaskWord {
     /// Puts the software on a computer
+    #[default]
     Install,
     /// Switches installed software on
     Activate,
