@@ -11,6 +11,10 @@ use super::digest::Sha256Digest;
 use super::key::PackageKey;
 use super::record::PackageId;
 
+/// What the name of a file begins with that somebody writes into a staging library and has not finished: it gets its
+/// name when it is whole. No dot, for web servers list nothing that begins with one.
+pub const UNFINISHED: &str = "packhouse-unfinished-";
+
 /// Identity of a staging library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -23,6 +23,7 @@ use crate::package::SignedDocument;
 use crate::package::agent_proof::AgentProof;
 use crate::package::digest::parse_hex;
 use crate::package::signed_document::{ENROLMENT_MAX_BYTES, SIGNED_MAX_BYTES, SIGNED_REPORT_MAX_BYTES};
+use crate::package::staging::UNFINISHED;
 
 /// The header in which an agent proves who it is.
 const PROOF_HEADER: &str = "packhouse-agent";
@@ -228,7 +229,7 @@ fn made(folder: &Path, within: &str, path: &str, bytes: &[u8]) -> Response {
         root.make_folders(within)?;
         // No link leads elsewhere: asked without following one.
         root.folder(within, false)?;
-        let temporary = folder.join(within).join(format!(".incoming-{}", Uuid::new_v4().simple()));
+        let temporary = folder.join(within).join(format!("{UNFINISHED}{}", Uuid::new_v4().simple()));
         let written = crate::disk::create_file(&temporary)
             .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
             .and_then(|()| rename_new(&temporary, &folder.join(path)))

@@ -74,6 +74,7 @@ impl Manager {
         }
         let there: Option<Vec<TokenId>> = match store.list(&path(names::ENROL)?) {
             Ok(listed) => {
+                self.leftovers.sweep(&self.options, store, &path(names::ENROL)?, &listed)?;
                 Some(listed.iter().filter_map(|entry| names::parse_enrolment_file(&entry.name)).collect())
             }
             Err(StagingError::CannotList(_)) => None,

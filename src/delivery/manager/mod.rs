@@ -18,6 +18,7 @@ mod documents;
 mod enrolments;
 mod environments;
 mod evaluation;
+mod leftovers;
 mod reports;
 mod turns;
 
@@ -41,6 +42,7 @@ use crate::store::{ContainerRow, ManagerLease};
 use crate::transfer::{Clock, NetworkOptions};
 use crate::work::Work;
 use environments::Prover;
+use leftovers::Leftovers;
 
 /// How often a lease is renewed while a tick lasts.
 const RENEW_EVERY: Duration = Duration::from_secs(20);
@@ -80,6 +82,7 @@ pub struct Manager {
     site: SiteId,
     /// Tokens that were said to be open, where.
     opened: HashSet<(String, String)>,
+    leftovers: Leftovers,
 }
 
 impl std::fmt::Debug for Manager {
@@ -172,7 +175,17 @@ impl Manager {
             StagingDesk::new(Arc::clone(&library), options.network.clone(), Arc::clone(&options.clock));
         let computers = ComputerDesk::new(Arc::clone(&library), Arc::clone(&options.clock));
         let renewed = options.clock.now();
-        Ok(Self { library, desk, computers, options, lease, renewed, site, opened: HashSet::new() })
+        Ok(Self {
+            library,
+            desk,
+            computers,
+            options,
+            lease,
+            renewed,
+            site,
+            opened: HashSet::new(),
+            leftovers: Leftovers::default(),
+        })
     }
 
     /// Who it is, as others see it.

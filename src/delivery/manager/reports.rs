@@ -71,7 +71,7 @@ impl Manager {
 
     /// The reports that are there. A store that cannot list is asked for the next report of each agent.
     fn list_reports(
-        &self,
+        &mut self,
         store: &dyn StagingStore,
         staging: &StagingLibrary,
     ) -> Result<Vec<(AgentId, u64)>, ListError> {
@@ -79,6 +79,7 @@ impl Manager {
             StorePath::parse(names::REPORTS).map_err(|_| ListError::Store(not_a_name(names::REPORTS)))?;
         match store.list(&folder) {
             Ok(listed) => {
+                self.leftovers.sweep(&self.options, store, &folder, &listed).map_err(ListError::Store)?;
                 let plain = listed.iter().filter(|entry| !entry.is_folder);
                 Ok(plain.filter_map(|entry| names::parse_report_file(&entry.name)).collect())
             }

@@ -6,8 +6,9 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::store::{Fetched, Listed, Outgoing, PutProof, StagingError, StagingStore, StorePath, UNFINISHED};
+use super::store::{Fetched, Listed, Outgoing, PutProof, StagingError, StagingStore, StorePath};
 use crate::disk::{Facts, create_file, escaped, open_plain, rename_new, set_mode, words};
+use crate::package::staging::UNFINISHED;
 use crate::work::{Cancelled, Work};
 
 /// How much is read at once.

@@ -7,11 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::{StageError, StagingError};
 use super::lanes::{in_lanes, patiently};
-use super::store::{PutProof, StagingStore, StorePath, UNFINISHED};
+use super::store::{PutProof, StagingStore, StorePath};
 use crate::library::{Library, SEALED_ORDER};
 use crate::package::consistency::{DamagedFile, Differences, UnreadableFile};
 use crate::package::reginfo::{DATA_NAME, REGINFO_MAX_BYTES, REGINFO_NAME, SEAL_NAME};
 use crate::package::snapshot::LIST_MAX_BYTES;
+use crate::package::staging::UNFINISHED;
 use crate::package::{FileList, Manifest, PackageKey, Sha256Digest};
 use crate::work::Work;
 

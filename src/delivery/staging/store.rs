@@ -16,12 +16,9 @@ use super::folder::FolderStore;
 use super::web::WebStore;
 use crate::package::Sha256Digest;
 use crate::package::path::{PathProblem, check};
+use crate::package::staging::UNFINISHED;
 use crate::transfer::{Credentials, NetworkOptions};
 use crate::work::{Cancelled, Work};
-
-/// What begins the name of an object that is being written: it was not finished if it is still there later. No dot, for
-/// web servers list nothing that begins with one.
-pub(super) const UNFINISHED: &str = "packhouse-unfinished-";
 
 /// The name of an object or a folder in a store, relative to its root: parts separated by `/`, none of them `.` or
 /// `..`, no control characters. The root itself is the empty path.

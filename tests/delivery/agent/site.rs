@@ -328,7 +328,7 @@ impl Site {
         let files = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a text"));
         let mut found: Vec<Report> = Vec::new();
         // What somebody began to write and has not finished is no report.
-        for file in files.filter(|file| !file.starts_with(".incoming-")) {
+        for file in files.filter(|file| !file.starts_with(packhouse::package::staging::UNFINISHED)) {
             let (agent, n) = names::parse_report_file(&file).expect("nothing else lies there");
             if agent != computer.agent {
                 continue;

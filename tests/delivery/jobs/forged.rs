@@ -1,10 +1,12 @@
 //! Reports that are not what they seem: each is refused or does nothing, and the true one still counts.
 
 use std::fs;
+use std::time::Duration;
 
 use packhouse::delivery::documents::{JobReport, ReportedState, SiteId, names};
 use packhouse::delivery::model::ContainerOptions;
 use packhouse::package::SignedDocument;
+use packhouse::package::staging::UNFINISHED;
 
 use super::fixture::{Agent, Outcome, Site};
 
@@ -116,5 +118,23 @@ fn the_report_of_a_stranger_is_left_and_holds_up_nobody() -> Outcome {
     let tick = site.tick();
     assert_eq!((tick.reports, tick.problems.len()), (1, 1), "{tick:?}");
     assert_eq!(site.words(&job), ["Executing", "Ordered"]);
+    Ok(())
+}
+
+/// A writer that was killed leaves a file without its name: it goes once nobody can be writing it any more.
+#[test]
+fn what_a_killed_writer_left_is_removed_after_an_hour() -> Outcome {
+    let (mut site, _, _) = ordered();
+    let left = site.there(&format!("{}/{UNFINISHED}of-a-killed-agent", names::REPORTS));
+    fs::write(&left, b"{\"docum")?;
+    site.tick();
+    site.clock.advance(Duration::from_secs(3_000));
+    site.tick();
+    assert!(left.exists(), "somebody may still be writing it");
+    let later = site.there(&format!("{}/{UNFINISHED}of-another", names::REPORTS));
+    fs::write(&later, b"")?;
+    site.clock.advance(Duration::from_secs(600));
+    assert_eq!(site.tick().problems, [""; 0]);
+    assert!(!left.exists() && later.exists(), "each has its hour");
     Ok(())
 }
