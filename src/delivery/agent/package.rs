@@ -90,8 +90,9 @@ impl Packages<'_> {
     /// The registration info of a job: kept from before, or fetched from the staging libraries it names. What is kept is
     /// judged again: a key may have lost its use since.
     pub(super) fn registration(&self, job: &Job) -> Result<Registration, Trouble> {
-        if let Some((text, seal)) = self.kept(job) {
-            return self.judged(job, text, seal);
+        // One that does not hold may be torn: what is staged says why.
+        if let Some(kept) = self.kept(job).and_then(|(text, seal)| self.judged(job, text, seal).ok()) {
+            return Ok(kept);
         }
         let mut trouble = None;
         for place in self.places(job)? {

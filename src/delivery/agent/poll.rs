@@ -170,7 +170,9 @@ impl Agent {
 
     /// Does what is due, job by job, and says when something is due next, in Unix seconds.
     fn do_what_is_due(&mut self, work: &Work, report: &mut PollReport) -> Result<Option<i64>, AgentError> {
-        // Each job is done something about at most so often in a poll: brought, brought right, run, and told.
+        // Each job is done something about at most so often in a poll: brought, brought right, run, and told. Counted once:
+        // jobs that end are no longer open.
+        let most_rounds = 8 * (self.memory.open_jobs()?.len() + 1);
         let mut rounds = 0;
         loop {
             self.take_downloads()?;
@@ -192,7 +194,7 @@ impl Agent {
                 }
             }
             rounds += 1;
-            if is_done || rounds > 8 * (jobs.len() + 1) {
+            if is_done || rounds > most_rounds {
                 return Ok(next);
             }
         }

@@ -69,6 +69,24 @@ fn a_report_that_was_applied_and_deleted_is_not_told_again_under_another_number(
     Ok(())
 }
 
+/// An agent that was killed while it wrote the seal down must not take its own torn copy for a broken seal.
+#[test]
+fn a_seal_that_was_written_down_in_part_is_fetched_again() -> Outcome {
+    let mut site = Site::new();
+    let package = site.package(("Tool", "1.0"), RAN, 0, |_| {});
+    let computer = site.computer("pc");
+    let mut job = site.job(&package);
+    job.run_at = Some(When::Site { time: site.now() + 100 });
+    site.give(&computer, std::slice::from_ref(&job));
+    site.poll(&computer);
+    let kept = computer.folder.join("reginfo").join(job.package.reginfo_sha256.to_string());
+    fs::write(kept.with_extension("minisig"), b"untrusted comm")?;
+    site.clock.advance(Duration::from_secs(100));
+    site.poll(&computer);
+    assert_eq!(site.end(&computer, &job), done());
+    Ok(())
+}
+
 #[test]
 fn packages_stay_while_somebody_names_them() -> Outcome {
     let mut site = Site::new();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use packhouse::delivery::agent::{Agent, AgentOptions};
-use packhouse::delivery::documents::{BatchId, BatchPlace, ReportedState, When};
+use packhouse::delivery::documents::{BatchId, BatchPlace, Job, ReportedState, When};
 use packhouse::package::procedure::{ExitMeaning, RunsOn};
 use packhouse::transfer::clock::Wait;
 use packhouse::transfer::{Clock, ManualClock};
@@ -277,5 +277,19 @@ fn what_is_listed_no_more_does_not_run() -> Outcome {
     site.poll(&computer);
     assert_eq!(site.runs().len(), 0);
     assert_eq!(site.states(&computer, &job).iter().filter(|state| state.is_end()).count(), 1);
+    Ok(())
+}
+
+/// However many jobs are due: one poll does them all.
+#[test]
+fn all_that_is_due_is_done_in_one_poll() -> Outcome {
+    let mut site = Site::new();
+    let package = site.package(("Tool", "1.0"), RAN, 0, |_| {});
+    let computer = site.computer("pc");
+    let again = || Job { reinstall: true, ..site.job(&package) };
+    let jobs: Vec<Job> = std::iter::repeat_with(again).take(40).collect();
+    site.give(&computer, &jobs);
+    site.poll(&computer);
+    assert_eq!(site.runs().len(), jobs.len());
     Ok(())
 }

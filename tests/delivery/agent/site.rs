@@ -359,9 +359,14 @@ impl Site {
 
     /// How a job ended: the state and the code of the reason.
     pub(crate) fn end(&self, computer: &Computer, job: &Job) -> Option<(ReportedState, String)> {
-        let last = self.told(computer, job).pop().filter(|report| report.state.is_end())?;
-        Some((last.state, last.reason.map(|reason| reason.code).unwrap_or_default()))
+        end_of(&self.told(computer, job))
     }
+}
+
+/// How a job ended of which this was told.
+pub(crate) fn end_of(told: &[JobReport]) -> Option<(ReportedState, String)> {
+    let last = told.last().filter(|report| report.state.is_end())?;
+    Some((last.state, last.reason.as_ref().map(|reason| reason.code.clone()).unwrap_or_default()))
 }
 
 pub(crate) fn copy_tree(from: &Path, to: &Path) {
