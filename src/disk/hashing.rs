@@ -17,10 +17,12 @@ use sha2::{Digest as _, Sha256};
 
 use self::watched::Watched;
 use super::queue::work_through;
+use super::ranges::{RangeStop, hash_ranges};
 use super::{Facts, FileStamp, Kind, PageBuffer, Root, words};
 use crate::package::consistency::{DamagedFile, UnreadableFile};
 use crate::package::file_list::FileEntry;
 use crate::package::manifest::FileHashes;
+use crate::package::sha256_lanes::LANES;
 use crate::package::{BlockBoard, BlockSize, Manifest, Sha256Digest};
 use crate::work::{Cancelled, Work};
 
@@ -341,6 +343,19 @@ impl From<io::Error> for Stop {
     }
 }
 
+impl From<RangeStop> for Stop {
+    fn from(stop: RangeStop) -> Self {
+        match stop {
+            RangeStop::Cancelled => Self::Cancelled,
+            // The file is shorter than when it was opened.
+            RangeStop::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Self::Reason(HashReason::Changed)
+            }
+            RangeStop::Io(error) => error.into(),
+        }
+    }
+}
+
 /// Reads and hashes for one worker.
 pub(crate) struct Reader<'a> {
     pub(crate) root: &'a Root,
@@ -442,15 +457,25 @@ impl Reader<'_> {
         facts: &Facts,
         counts: bool,
     ) -> Result<Found, Stop> {
-        let mut hashes = Vec::with_capacity((range.end - range.start) as usize);
-        for block in range.clone() {
-            let mut hasher = Sha256::new();
-            let bytes = self.size.range(block, facts.size_bytes);
-            self.show(|watched| watched.checking(number, block, bytes.end - bytes.start));
-            self.feed(file, bytes, counts, |bytes| hasher.update(bytes))?;
-            let hash = Sha256Digest::finish(hasher);
-            self.show(|watched| watched.hashed(number, block, &hash));
-            hashes.push(hash);
+        let blocks: Vec<u64> = range.clone().collect();
+        let mut hashes = Vec::with_capacity(blocks.len());
+        for some in blocks.chunks(LANES) {
+            let ranges: Vec<Range<u64>> =
+                some.iter().map(|block| self.size.range(*block, facts.size_bytes)).collect();
+            for (block, bytes) in some.iter().zip(&ranges) {
+                self.show(|watched| watched.checking(number, *block, bytes.end - bytes.start));
+            }
+            let work = self.work;
+            let counted = |_: usize, bytes: &[u8]| {
+                if counts {
+                    work.add_bytes(bytes.len() as u64);
+                }
+            };
+            let found = hash_ranges(file, &ranges, self.buffer, |bytes| work.pace(bytes), counted)?;
+            for (block, hash) in some.iter().zip(&found) {
+                self.show(|watched| watched.hashed(number, *block, hash));
+            }
+            hashes.extend(found);
         }
         unchanged(file, facts)?;
         Ok(Found::Blocks(range.start, hashes))

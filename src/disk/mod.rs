@@ -14,6 +14,7 @@ pub(crate) mod owner;
 #[cfg(any(not(target_os = "linux"), test))]
 mod portable;
 pub(crate) mod queue;
+pub(crate) mod ranges;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{Folder, ReadBuffer, Root};

@@ -30,6 +30,7 @@ pub mod progress_record;
 pub mod proposal;
 pub mod record;
 pub mod reginfo;
+pub mod sha256_lanes;
 pub mod shared_text;
 pub mod signed_document;
 pub mod snapshot;

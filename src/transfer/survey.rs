@@ -10,19 +10,19 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use sha2::{Digest as _, Sha256};
-
 use super::hints::Hints;
 use super::plan::{Place, Plan};
 use super::stamps::Looks;
 use super::storage::is_obstacle;
 use crate::disk::queue::work_through;
+use crate::disk::ranges::{RangeStop, hash_ranges};
 use crate::disk::{Facts, Kind, PageBuffer, ReadBuffer, Root, words};
+use crate::package::sha256_lanes::{LANES, Sha256Lane, update_together};
 use crate::package::{BlockBoard, BlockState, Sha256Digest};
 use crate::work::{Cancelled, Work};
 
-/// Bytes read at once: they stay in a core's own cache until they are hashed.
-const BUFFER_BYTES: usize = 64 * 1024;
+/// Blocks from this size on are shown while they are read.
+const SHOWN_FROM_BYTES: u64 = 64 * 1024;
 /// Bytes of one task: some milliseconds of work.
 const UNIT_BYTES: u64 = 8 * 1024 * 1024;
 /// Small files of one task.
@@ -149,15 +149,12 @@ impl Zeros {
         if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&size_bytes) {
             return *known;
         }
-        const PIECE: [u8; 4096] = [0; 4096];
-        let mut hasher = Sha256::new();
-        let mut left = size_bytes;
-        while left > 0 {
-            let now = left.min(PIECE.len() as u64);
-            hasher.update(&PIECE[..now as usize]);
-            left -= now;
+        const PIECE: &[u8] = &[0; 4096];
+        let mut lane = [Sha256Lane::default()];
+        for _ in 0..size_bytes / PIECE.len() as u64 {
+            update_together(&mut lane, &[PIECE]);
         }
-        let hash = Sha256Digest::finish(hasher);
+        let hash = lane[0].finish(&PIECE[..(size_bytes % PIECE.len() as u64) as usize]);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(size_bytes, hash);
         hash
     }
@@ -181,6 +178,15 @@ enum Stop {
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+impl From<RangeStop> for Stop {
+    fn from(stop: RangeStop) -> Self {
+        match stop {
+            RangeStop::Cancelled => Self::Cancelled,
+            RangeStop::Io(error) => Self::Io(error),
+        }
     }
 }
 
@@ -249,6 +255,7 @@ impl Surveyor<'_> {
             return Ok(());
         }
         let first = self.plan.blocks_of(index).start;
+        let mut unread = Vec::new();
         for block in blocks {
             let Some(place) = self.plan.place(block) else { continue };
             self.work.check().map_err(|_| Stop::Cancelled)?;
@@ -259,8 +266,16 @@ impl Surveyor<'_> {
             if place.offset_bytes + place.size_bytes > facts.size_bytes {
                 continue;
             }
-            let state = self.block(&file, &place, block, buffer, found)?;
-            self.tell(block, state, place.size_bytes, found);
+            if is_hole(&file, &place) {
+                let matches = self.zeros.hash(place.size_bytes) == place.hash;
+                let state = if matches { BlockState::Kept } else { BlockState::Missing };
+                self.tell(block, state, place.size_bytes, found);
+            } else {
+                unread.push((block, place));
+            }
+        }
+        for some in unread.chunks(LANES) {
+            self.read(&file, some, buffer, found)?;
         }
         Ok(())
     }
@@ -275,84 +290,57 @@ impl Surveyor<'_> {
         self.work.add_bytes(size_bytes);
     }
 
-    /// Kept, corrupt, or missing where nothing but zeros is there and something else belongs there.
-    fn block(
+    /// Reads and hashes some blocks together: each is kept, corrupt, or missing where nothing but zeros is there and
+    /// something else belongs there.
+    fn read(
         &self,
         file: &File,
-        place: &Place,
-        block: usize,
+        some: &[(usize, Place)],
         buffer: &mut PageBuffer,
         found: &mut Found,
-    ) -> Result<BlockState, Stop> {
-        if is_hole(file, place) {
-            let matches = self.zeros.hash(place.size_bytes) == place.hash;
-            return Ok(if matches { BlockState::Kept } else { BlockState::Missing });
+    ) -> Result<(), Stop> {
+        for (block, place) in some {
+            if place.size_bytes >= SHOWN_FROM_BYTES {
+                self.board.mark(*block, BlockState::Checking);
+            }
         }
-        if place.size_bytes >= BUFFER_BYTES as u64 {
-            self.board.mark(block, BlockState::Checking);
+        let mut only_zeros = [true; LANES];
+        let ranges: Vec<Range<u64>> = some.iter().map(|(_, place)| range_of(place)).collect();
+        let hashes = hash_ranges(
+            file,
+            &ranges,
+            buffer,
+            |bytes| self.work.pace(bytes),
+            // Ends at the first byte that is not zero: costs nothing where there is content.
+            |n, bytes| only_zeros[n] = only_zeros[n] && bytes.iter().all(|byte| *byte == 0),
+        )?;
+        for (((block, place), hash), only_zeros) in some.iter().zip(hashes).zip(only_zeros) {
+            found.read_bytes += place.size_bytes;
+            let state = match (hash == place.hash, only_zeros) {
+                (true, _) => BlockState::Kept,
+                // Room that was asked for and never written to: nothing went wrong with it.
+                (false, true) => BlockState::Missing,
+                (false, false) => BlockState::Corrupt,
+            };
+            self.tell(*block, state, place.size_bytes, found);
         }
-        let (hash, only_zeros) = hash_range(file, place, buffer, self.work)?;
-        found.read_bytes += place.size_bytes;
-        Ok(match (hash == place.hash, only_zeros) {
-            (true, _) => BlockState::Kept,
-            // Room that was asked for and never written to: nothing went wrong with it.
-            (false, true) => BlockState::Missing,
-            (false, false) => BlockState::Corrupt,
-        })
+        Ok(())
     }
 }
 
-/// Hashes the bytes of a block; says as well whether all of them are zero.
-fn hash_range(
-    file: &File,
-    place: &Place,
-    buffer: &mut PageBuffer,
-    work: &Work,
-) -> Result<(Sha256Digest, bool), Stop> {
-    let mut hasher = Sha256::new();
-    let (mut at, end) = (place.offset_bytes, place.offset_bytes + place.size_bytes);
-    let room = buffer.room(BUFFER_BYTES);
-    let mut only_zeros = true;
-    while at < end {
-        let most = usize::try_from(end - at).unwrap_or(usize::MAX).min(room.len());
-        work.pace(most as u64).map_err(|_| Stop::Cancelled)?;
-        let read = read_at(file, &mut room[..most], at)?;
-        if read == 0 {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-        }
-        // Ends at the first byte that is not zero: costs nothing where there is content.
-        only_zeros = only_zeros && room[..read].iter().all(|byte| *byte == 0);
-        hasher.update(&room[..read]);
-        at += read as u64;
-    }
-    Ok((Sha256Digest::finish(hasher), only_zeros))
+fn range_of(place: &Place) -> Range<u64> {
+    place.offset_bytes..place.offset_bytes + place.size_bytes
 }
 
 /// Whether the block of an open file has the hash it must have. Reads all of it.
 pub(crate) fn is_right(file: &File, place: &Place, work: &Work) -> io::Result<bool> {
-    match hash_range(file, place, &mut PageBuffer::default(), work) {
-        Ok((hash, _)) => Ok(hash == place.hash),
-        Err(Stop::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(Stop::Io(error)) => Err(error),
-        Err(Stop::Cancelled) => Err(io::ErrorKind::Interrupted.into()),
+    let mut buffer = PageBuffer::default();
+    match hash_ranges(file, &[range_of(place)], &mut buffer, |bytes| work.pace(bytes), |_, _| ()) {
+        Ok(hashes) => Ok(hashes == [place.hash]),
+        Err(RangeStop::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(RangeStop::Io(error)) => Err(error),
+        Err(RangeStop::Cancelled) => Err(io::ErrorKind::Interrupted.into()),
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, room: &mut [u8], offset: u64) -> io::Result<usize> {
-    loop {
-        match std::os::unix::fs::FileExt::read_at(file, room, offset) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            read => return read,
-        }
-    }
-}
-
-#[cfg(not(unix))]
-fn read_at(mut file: &File, room: &mut [u8], offset: u64) -> io::Result<usize> {
-    use std::io::{Read as _, Seek as _};
-    file.seek(io::SeekFrom::Start(offset))?;
-    file.read(room)
 }
 
 /// Whether nothing was ever written where the block lies.
