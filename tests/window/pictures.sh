@@ -327,7 +327,7 @@ for scene in "${@:-library}"; do
     downloads)
         publish KiCad 8.0.7 71680 10240 4096; publish Blender 4.3.2 20480 9000; publish Python 3.13.1 4200 20
         publish QGIS 3.34.14 40000; serve_theirs
-        start --library "$work/here"
+        start --library "$place/here"
         press ctrl+0; photo downloads-empty
         download http://127.0.0.1:8094/Python/3.13.1/; photo downloads-new; press Return
         download http://127.0.0.1:8093/QGIS/3.34.14/; press Return
