@@ -10,9 +10,11 @@ use zeroize::Zeroizing;
 
 use super::documents::{Fingerprint, Token, TokenId};
 use super::error::{DeliveryError, require_writable};
+use super::history::{many, tell, words_of_names};
 use super::keys::{fingerprint, job_key};
 use super::model::{Import, checked_name, import};
 use crate::library::Library;
+use crate::package::HistoryEvent;
 use crate::package::record::PackageId;
 use crate::store::{
     ComputerFacts, ComputerFilter, ComputerGroupRow, ComputerRow, EnrolmentTokenRow, InstallationRow,
@@ -199,8 +201,14 @@ impl ComputerDesk {
             }
             let number = change.put_computer(&row)?;
             change.set_groups_of(number, &groups)?;
+            let words = match groups.as_slice() {
+                [] => row.name.clone(),
+                some => format!("{}, groups {}", row.name, words_of_names(some.iter().map(String::as_str))),
+            };
+            tell(change, &self.library, HistoryEvent::ComputerAdded, words)?;
             Ok(())
         })?;
+        self.library.bring_history_file_up_to_date();
         self.find(&row.name)
     }
 
@@ -267,9 +275,17 @@ impl ComputerDesk {
                 if busy.open_jobs == 1 { "1 job".to_owned() } else { format!("{} jobs", busy.open_jobs) };
             return Err(DeliveryError::StillRunning { name: busy.name.clone(), jobs });
         }
-        self.library.catalogue().change(|change| {
-            computers.iter().try_for_each(|computer| change.remove_computer(computer.row))
+        self.library.catalogue().change(|change| -> Result<(), StoreError> {
+            if computers.is_empty() {
+                return Ok(());
+            }
+            computers.iter().try_for_each(|computer| change.remove_computer(computer.row))?;
+            let names = words_of_names(computers.iter().map(|computer| computer.name.as_str()));
+            let open: u64 = computers.iter().map(|computer| computer.open_jobs).sum();
+            let words = if open == 0 { names } else { format!("{names}; {} withdrawn", many(open, "job")) };
+            tell(change, &self.library, HistoryEvent::ComputerRemoved, words)
         })?;
+        self.library.bring_history_file_up_to_date();
         Ok(computers.into_iter().map(|computer| computer.name).collect())
     }
 
@@ -317,8 +333,15 @@ impl ComputerDesk {
                 let number = change.put_computer(&row)?;
                 one.groups.iter().try_for_each(|group| change.add_to_group(number, group))?;
             }
+            if !report.added.is_empty() {
+                let count = many(report.added.len() as u64, "computer");
+                let names = words_of_names(report.added.iter().map(String::as_str));
+                let words = format!("{count} from a table: {names}");
+                tell(change, &self.library, HistoryEvent::ComputerAdded, words)?;
+            }
             Ok(())
         })?;
+        self.library.bring_history_file_up_to_date();
         Ok(report)
     }
 
@@ -398,7 +421,12 @@ impl ComputerDesk {
             used: None,
         };
         self.keep_secret(token.id, &token.secret)?;
-        self.library.catalogue().change(|change| change.add_enrolment_token(&row))?;
+        let words = words_of_token(&row);
+        self.library.catalogue().change(|change| -> Result<(), StoreError> {
+            change.add_enrolment_token(&row)?;
+            tell(change, &self.library, HistoryEvent::TokenMade, words)
+        })?;
+        self.library.bring_history_file_up_to_date();
         Ok(NewToken { text: Zeroizing::new(token.to_text()), row })
     }
 
@@ -406,7 +434,14 @@ impl ComputerDesk {
     pub fn remove_token(&self, id: &str) -> Result<(), DeliveryError> {
         require_writable(&self.library)?;
         let id = id.trim();
-        let removed = self.library.catalogue().change(|change| change.remove_enrolment_token(id))?;
+        let removed = self.library.catalogue().change(|change| -> Result<bool, StoreError> {
+            let removed = change.remove_enrolment_token(id)?;
+            if removed {
+                tell(change, &self.library, HistoryEvent::TokenRemoved, id.to_owned())?;
+            }
+            Ok(removed)
+        })?;
+        self.library.bring_history_file_up_to_date();
         if let Ok(token) = id.parse::<TokenId>() {
             self.forget_secret(token)?;
         }
@@ -461,6 +496,21 @@ impl ComputerDesk {
             all.iter().find(|staging| staging.id.to_string() == id).map(|staging| staging.name.clone())
         })
     }
+}
+
+/// For whom a token is; its secret is nobody's but the agent's.
+fn words_of_token(token: &EnrolmentTokenRow) -> String {
+    let mut words = token.id.clone();
+    if let Some(computer) = &token.computer {
+        words.push_str(&format!(" for {computer}"));
+    }
+    if let Some(group) = &token.group {
+        words.push_str(&format!(", group {group:?}"));
+    }
+    if token.test {
+        words.push_str(", a test computer");
+    }
+    words
 }
 
 /// Where the secret of a token is kept.

@@ -10,6 +10,7 @@ pub mod agent;
 pub mod computers;
 pub mod documents;
 pub mod error;
+mod history;
 pub mod jobs;
 mod keys;
 pub mod manager;

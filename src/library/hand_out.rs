@@ -11,7 +11,7 @@ use super::repair::SealedFolder;
 use super::{Library, LibraryError};
 use crate::package::record::{PackageId, PackageRecord};
 use crate::package::reginfo::{RegInfo, SEAL_NAME};
-use crate::package::{HistoryEvent, Manifest, PackageKey, PackageState, Sha256Digest};
+use crate::package::{HistoryEntry, HistoryEvent, Manifest, PackageKey, PackageState, Sha256Digest};
 use crate::work::Work;
 
 /// The tag files of a sealed package in the order in which they are written: until the last two are there, nothing is
@@ -127,12 +127,31 @@ impl Library {
         if self.is_read_only() {
             return Ok(());
         }
-        let mut entry = self.entry(event, None);
-        entry.package = Some(key.clone());
-        entry.package_id = Some(id);
-        entry.details = Some(details);
+        let entry = self.entry_about(event, Some((id, key)), details);
         self.catalogue().change(|change| change.append_history(entry))?;
         self.append_history_file()
+    }
+
+    /// An entry of History about what was done with a package outside its folder, or with none. It belongs into the change
+    /// that it tells of; [`Library::bring_history_file_up_to_date`] then appends it to the file.
+    pub fn entry_about(
+        &self,
+        event: HistoryEvent,
+        package: Option<(PackageId, &PackageKey)>,
+        details: String,
+    ) -> HistoryEntry {
+        let mut entry = self.entry(event, None);
+        (entry.package_id, entry.package) = package.map(|(id, key)| (id, key.clone())).unzip();
+        entry.details = Some(details);
+        entry
+    }
+
+    /// Appends to `history.jsonl` what it does not have yet. Where that fails it is done with the next entry: what the
+    /// entries tell of has happened.
+    pub fn bring_history_file_up_to_date(&self) {
+        if let Err(error) = self.append_history_file() {
+            tracing::warn!(%error, "an entry could not be appended to the history file");
+        }
     }
 
     /// Where a package lies below a library, a staging library, or a web server in front of either.

@@ -174,10 +174,7 @@ impl<'l> Operation<'l> {
                 tracing::warn!(%error, "a change is done, but not marked as done");
             }
         }
-        if let Err(error) = self.library.append_history_file() {
-            // The change is made, so this is no failure of it: the next one appends these entries as well.
-            tracing::warn!(%error, "an entry could not be appended to the history file");
-        }
+        self.library.bring_history_file_up_to_date();
         Ok(value)
     }
 }

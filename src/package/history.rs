@@ -57,6 +57,32 @@ pub enum HistoryEvent {
     Staged,
     /// Removed from a staging library.
     Unstaged,
+    /// A job container was made.
+    JobCreated,
+    /// A job container, or some of its jobs, was halted.
+    JobHalted,
+    /// A job container, or some of its jobs, goes on.
+    JobResumed,
+    /// Failed jobs of a container are done again.
+    JobRenewed,
+    /// A job container was removed.
+    JobRemoved,
+    /// The last job of a container has ended.
+    JobEnded,
+    /// The delivery manager found that a package, or a staged copy, differs, and stopped delivering it.
+    ChecksumError,
+    /// Computers came into the list.
+    ComputerAdded,
+    /// An agent was enrolled for a computer.
+    ComputerEnrolled,
+    /// Computers were taken from the list.
+    ComputerRemoved,
+    /// An enrolment token was made.
+    TokenMade,
+    /// An enrolment token was removed.
+    TokenRemoved,
+    /// What agents keep although no job names it was changed.
+    KeepChanged,
     /// An interrupted change was finished or taken back at opening.
     Recovered,
     /// Somebody's own words.
@@ -65,7 +91,7 @@ pub enum HistoryEvent {
 
 impl HistoryEvent {
     /// All events, for filters.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 37] = [
         Self::LibraryCreated,
         Self::LibraryRebuilt,
         Self::LibraryMoved,
@@ -88,6 +114,19 @@ impl HistoryEvent {
         Self::Exported,
         Self::Staged,
         Self::Unstaged,
+        Self::JobCreated,
+        Self::JobHalted,
+        Self::JobResumed,
+        Self::JobRenewed,
+        Self::JobRemoved,
+        Self::JobEnded,
+        Self::ChecksumError,
+        Self::ComputerAdded,
+        Self::ComputerEnrolled,
+        Self::ComputerRemoved,
+        Self::TokenMade,
+        Self::TokenRemoved,
+        Self::KeepChanged,
         Self::Recovered,
         Self::Note,
     ];
@@ -117,6 +156,19 @@ impl HistoryEvent {
             Self::Exported => "Exported",
             Self::Staged => "Staged",
             Self::Unstaged => "Unstaged",
+            Self::JobCreated => "Job created",
+            Self::JobHalted => "Job halted",
+            Self::JobResumed => "Job resumed",
+            Self::JobRenewed => "Job renewed",
+            Self::JobRemoved => "Job removed",
+            Self::JobEnded => "Job ended",
+            Self::ChecksumError => "Checksum error",
+            Self::ComputerAdded => "Computer added",
+            Self::ComputerEnrolled => "Computer enrolled",
+            Self::ComputerRemoved => "Computer removed",
+            Self::TokenMade => "Token made",
+            Self::TokenRemoved => "Token removed",
+            Self::KeepChanged => "Packages to keep",
             Self::Recovered => "Finished after interruption",
             Self::Note => "Note",
         }

@@ -14,15 +14,17 @@ use uuid::Uuid;
 
 use super::documents::{ComputerId, ContainerId};
 use super::error::{DeliveryError, require_writable};
+use super::history::{many, tell_created, tell_of_job, words_of_totals};
 use super::model::container::{InstalledPackage, NamedComputer, TargetSpec};
 use super::model::evaluation::{Wanted, entry_for};
 use super::model::job::{JobEvent, JobState};
 use super::model::{Container, ContainerOptions, Entry, Linkage, OnChecksumError};
 use super::moves::{definition_of, happen, place_of_job, reopen};
 use crate::library::{Library, LibraryError, PackageRef, is_running};
+use crate::package::HistoryEvent;
 use crate::package::procedure::Task;
 use crate::package::record::{PackageId, PackageRecord};
-use crate::store::{ContainerRow, JobFilter, JobOrder, JobRow, JobsOf, ManagerLease};
+use crate::store::{ContainerRow, JobFilter, JobOrder, JobRow, JobsOf, ManagerLease, StoreError};
 use crate::transfer::Clock;
 
 pub use preflight::{ComputerFinding, PackageFinding, Preflight, StagingReadiness, preflight};
@@ -189,7 +191,11 @@ impl JobDesk {
         };
         let packages: Vec<_> =
             container.entries.iter().map(|entry| (entry.package, entry.key.clone())).collect();
-        self.library.catalogue().change(|change| change.add_container(&row, &packages))?;
+        self.library.catalogue().change(|change| -> Result<(), StoreError> {
+            change.add_container(&row, &packages)?;
+            tell_created(change, &self.library, &row.name, container)
+        })?;
+        self.library.bring_history_file_up_to_date();
         self.view_of(&self.row(row.id)?)
     }
 
@@ -273,6 +279,7 @@ impl JobDesk {
         require_writable(&self.library)?;
         let now = self.clock.wall();
         let row = self.row(id)?;
+        let definition = definition_of(&row)?;
         let rows = self.rows_of(&row, selected)?;
         let moved = self.library.catalogue().change(|change| -> Result<u64, DeliveryError> {
             let mut row = row;
@@ -280,14 +287,26 @@ impl JobDesk {
             jobs.rows = rows.as_deref();
             // What was halted because of the package stays so until that is consistent.
             jobs.code = (event == JobEvent::Resume && *selected == Selected::All).then_some(why_halted());
+            let was_halted = row.halted;
             let moved = happen(change, &jobs, event, why, now)?;
             container_also(&mut row);
             change.set_container(&row)?;
             if moved > 0 {
                 reopen(change, &mut row)?;
             }
+            if moved > 0 || row.halted != was_halted {
+                let told = match event {
+                    JobEvent::Halt => HistoryEvent::JobHalted,
+                    JobEvent::Resume => HistoryEvent::JobResumed,
+                    _ => HistoryEvent::JobRenewed,
+                };
+                let what = if definition.entries.len() == 1 { "target" } else { "job" };
+                let words = many(moved, what);
+                tell_of_job(change, &self.library, told, (&row.name, &definition), &words)?;
+            }
             Ok(moved)
         })?;
+        self.library.bring_history_file_up_to_date();
         Ok(moved)
     }
 
@@ -391,12 +410,24 @@ impl JobDesk {
     pub fn remove(&self, id: Uuid, withdraw: bool) -> Result<String, DeliveryError> {
         require_writable(&self.library)?;
         let row = self.row(id)?;
-        let open = self.view_of(&row)?.totals.open();
+        let totals = self.view_of(&row)?.totals;
+        let open = totals.open();
         if open > 0 && !withdraw {
             let jobs = if open == 1 { "1 job".to_owned() } else { format!("{open} jobs") };
             return Err(DeliveryError::StillRunning { name: row.name, jobs });
         }
-        self.library.catalogue().change(|change| change.remove_container(row.row))?;
+        let definition = definition_of(&row)?;
+        let words = match (row.evaluated, open) {
+            (None, _) => "before it began".to_owned(),
+            (Some(_), 0) => words_of_totals(&totals),
+            (Some(_), open) => format!("{} withdrawn", many(open, "job")),
+        };
+        self.library.catalogue().change(|change| -> Result<(), StoreError> {
+            change.remove_container(row.row)?;
+            let of = (row.name.as_str(), &definition);
+            tell_of_job(change, &self.library, HistoryEvent::JobRemoved, of, &words)
+        })?;
+        self.library.bring_history_file_up_to_date();
         Ok(row.name)
     }
 }
@@ -417,10 +448,12 @@ fn name_for(container: &Container) -> String {
     }
 }
 
-/// What is said of a container after a checksum error.
-pub(crate) fn words_after(on: OnChecksumError) -> &'static str {
-    match on {
-        OnChecksumError::Error => "end in error",
-        OnChecksumError::Halt => "are halted until the package is consistent",
+/// What is said of so many targets after a checksum error.
+pub(crate) fn words_after(on: OnChecksumError, targets: u64) -> &'static str {
+    match (on, targets) {
+        (OnChecksumError::Error, 1) => "ends in error",
+        (OnChecksumError::Error, _) => "end in error",
+        (OnChecksumError::Halt, 1) => "is halted until the package is consistent",
+        (OnChecksumError::Halt, _) => "are halted until the package is consistent",
     }
 }

@@ -6,8 +6,10 @@ use super::{Manager, Tick};
 use crate::delivery::documents::limits::ENROLMENT_MAX_BYTES;
 use crate::delivery::documents::{Enrolment, TokenId, names};
 use crate::delivery::error::DeliveryError;
+use crate::delivery::history::tell;
 use crate::delivery::model::checked_name;
 use crate::delivery::staging::{StagingError, StagingStore, StagingWay, StorePath};
+use crate::package::HistoryEvent;
 use crate::package::staging::StagingLibrary;
 use crate::store::{Change, ComputerFacts, ComputerRow, EnrolledAgent, EnrolmentTokenRow, StoreError};
 
@@ -143,6 +145,8 @@ impl Manager {
                 change.add_to_group(number, group)?;
             }
             change.enrol(number, &agent, &facts)?;
+            let words = format!("{}, agent {}, token {}", computer.name, agent.agent, row.id);
+            tell(change, &self.library, HistoryEvent::ComputerEnrolled, words)?;
             Ok(Some(computer.name))
         });
         let enrolled = enrolled.map_err(|error| Trouble::Own(error.into()))?;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{Manager, Tick};
 use crate::delivery::documents::JobId;
 use crate::delivery::error::DeliveryError;
+use crate::delivery::history::tell_ended;
 use crate::delivery::model::container::{Container, earliest};
 use crate::delivery::model::evaluation::{EntryFacts, Evaluation, Refused, Target, evaluate, still_allowed};
 use crate::delivery::model::{Linkage, reason};
@@ -102,6 +103,9 @@ impl Manager {
             change.add_jobs(row.row, jobs, now)?;
             change.mark_without_agent(row.row, reason("no-agent"))?;
             change.set_container(row)?;
+            if row.ended.is_some() {
+                tell_ended(change, &self.library, row, container)?;
+            }
             Ok(())
         })?;
         Ok(())

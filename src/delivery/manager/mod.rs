@@ -200,6 +200,15 @@ impl Manager {
 
     /// Does everything that can be done now.
     pub fn tick(&mut self, work: &Work) -> Result<TickReport, DeliveryError> {
+        let ticked = self.tick_on(work);
+        // Once for all that happened, and also for what happened before an error; not where the library may be gone.
+        if !matches!(ticked, Err(DeliveryError::Library(_))) {
+            self.library.bring_history_file_up_to_date();
+        }
+        ticked
+    }
+
+    fn tick_on(&mut self, work: &Work) -> Result<TickReport, DeliveryError> {
         // It may be being moved, or have lost its share.
         require_writable(&self.library)?;
         self.renew_lease(true)?;

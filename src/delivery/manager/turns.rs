@@ -1,5 +1,6 @@
 //! The turns of targets, and what ends them: the checksum error, the end of the time to begin, a failed batch.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::SignedDuration;
@@ -7,13 +8,13 @@ use jiff::SignedDuration;
 use super::environments::{Proof, words_of};
 use super::{Manager, Tick};
 use crate::delivery::error::DeliveryError;
+use crate::delivery::history::{many, tell_checksum_error, tell_ended};
 use crate::delivery::jobs::words_after;
 use crate::delivery::model::container::earliest;
 use crate::delivery::model::failures::{COPY_DIFFERS, DIFFERS};
 use crate::delivery::model::job::{JobEvent, JobState, Shown};
 use crate::delivery::model::{Container, JobTotals, Linkage, OnChecksumError, reason};
 use crate::delivery::moves::{definition_of, happen, happen_in, place_of, place_of_job};
-use crate::library::LibraryError;
 use crate::package::CheckReport;
 use crate::store::{ComputerReads, ContainerRow, JobRow, JobsOf};
 
@@ -327,14 +328,17 @@ impl Manager {
                 }
                 row.code = DIFFERS.to_owned();
                 row.reason = format!(
-                    "{} differs from its checksum: {}. {moved} {} {}",
+                    "{} differs from its checksum: {}. {}",
                     entry.key.title(),
                     report.differences.summary(),
-                    if moved == 1 { "target" } else { "targets" },
-                    words_after(on),
+                    words_of_stopped(moved, on),
                 );
-                row.report = kept_report(report);
+                let kept = kept_report(report);
+                row.report = serde_json::to_string(&*kept).ok();
                 change.set_container(row)?;
+                let words = format!("{}; job {:?}", words_of_stopped(moved, on), row.name);
+                let package = (entry.package, &entry.key);
+                tell_checksum_error(change, &self.library, package, Some(&kept), words)?;
                 Ok(Some(format!("{}: {}", row.name, row.reason)))
             })?;
         tick.report.checksum_errors.extend(sentence);
@@ -359,13 +363,11 @@ impl Manager {
             let moved = happen(change, &jobs, event, (COPY_DIFFERS, words), tick.now)?;
             if moved > 0 {
                 row.code = COPY_DIFFERS.to_owned();
-                row.reason = format!(
-                    "{}: {words}. {moved} {} {}",
-                    entry.key.title(),
-                    if moved == 1 { "target" } else { "targets" },
-                    words_after(on)
-                );
+                let stopped = words_of_stopped(moved, on);
+                row.reason = format!("{}: {words}. {stopped}", entry.key.title());
                 change.set_container(row)?;
+                let words = format!("{words}; {stopped}; job {:?}", row.name);
+                tell_checksum_error(change, &self.library, (entry.package, &entry.key), None, words)?;
             }
             Ok(())
         })?;
@@ -422,13 +424,14 @@ impl Manager {
         if totals.open() > 0 {
             return Ok(());
         }
-        let ended = self.library.catalogue().change(|change| -> Result<bool, LibraryError> {
+        let ended = self.library.catalogue().change(|change| -> Result<bool, DeliveryError> {
             // Somebody may have renewed a job since they were counted.
             if change.has_open_jobs(row.row)? {
                 return Ok(false);
             }
             row.ended = Some(tick.now);
             change.set_container(row)?;
+            tell_ended(change, &self.library, row, &container)?;
             Ok(true)
         })?;
         if ended {
@@ -456,11 +459,15 @@ fn follows(jobs: &[JobRow], job: &JobRow, container: &Container, broken: &HashSe
     })
 }
 
-/// A report as it is kept with a container: whole, or its first differences.
-fn kept_report(report: &CheckReport) -> Option<String> {
-    let text = serde_json::to_string(report).ok()?;
-    if text.len() <= REPORT_KEPT_BYTES {
-        return Some(text);
+/// What a checksum error did to how many targets.
+fn words_of_stopped(moved: u64, on: OnChecksumError) -> String {
+    format!("{} {}", many(moved, "target"), words_after(on, moved))
+}
+
+/// A report as it is kept with a container and in History: whole, or its first differences.
+fn kept_report(report: &CheckReport) -> Cow<'_, CheckReport> {
+    if serde_json::to_string(report).is_ok_and(|text| text.len() <= REPORT_KEPT_BYTES) {
+        return Cow::Borrowed(report);
     }
     let mut short = report.clone();
     const SOME: usize = 200;
@@ -471,5 +478,5 @@ fn kept_report(report: &CheckReport) -> Option<String> {
     short.differences.damaged.truncate(SOME);
     short.differences.damaged.iter_mut().for_each(|file| file.blocks.truncate(SOME));
     short.differences.unreadable.truncate(SOME);
-    serde_json::to_string(&short).ok()
+    Cow::Owned(short)
 }

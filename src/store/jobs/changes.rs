@@ -7,8 +7,10 @@ use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::super::computers::json;
-use super::super::{Change, StoreError};
-use super::{ContainerRow, JobClass, JobDetails, JobRow, JobsOf, ManagerLease, lease, waiting_job_count};
+use super::super::{Change, StoreError, from_sql};
+use super::{
+    ContainerRow, JobClass, JobCount, JobDetails, JobRow, JobsOf, ManagerLease, lease, waiting_job_count,
+};
 use crate::package::PackageKey;
 use crate::package::record::PackageId;
 
@@ -419,6 +421,22 @@ impl Change<'_> {
             .prepare_cached("DELETE FROM manager_lease WHERE holder = ?1")?
             .execute([holder.hyphenated().to_string()])?;
         Ok(())
+    }
+
+    /// How many jobs of each package of a container stand where; with the number of the package.
+    pub fn job_counts_by_entry(&self, container: i64) -> Result<Vec<(u32, JobCount)>, StoreError> {
+        let mut statement = self.transaction.prepare_cached(
+            "SELECT entry, state, after, known, count(*) FROM jobs WHERE container = ?1
+             GROUP BY entry, state, after, known ORDER BY entry",
+        )?;
+        let mut rows = statement.query([container])?;
+        let mut counts = Vec::new();
+        while let Some(row) = rows.next()? {
+            let class = JobClass { state: row.get(1)?, after: row.get(2)?, known: row.get(3)? };
+            let jobs = from_sql(row.get(4)?, "a count")?;
+            counts.push((row.get(0)?, JobCount { container, class, jobs }));
+        }
+        Ok(counts)
     }
 
     /// Whether jobs of a container are left that have not ended.

@@ -3,6 +3,7 @@
 mod enrolment;
 mod fixture;
 mod forged;
+mod history;
 mod many;
 mod program;
 mod steering;
