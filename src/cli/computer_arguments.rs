@@ -57,6 +57,22 @@ groups by |. Where a line cannot be taken, nothing is changed.")]
         #[arg(long)]
         off: bool,
     },
+    /// Show or change which packages agents keep although no job names them
+    #[command(after_help = "\
+Agents remove a package once no job and no site list names it. What is said here reaches them with the site list, which
+the delivery manager writes: with their next jobs, and else within 6 hours. The limit counts all packages of a computer;
+those of open jobs stay.")]
+    Keep {
+        /// Packages to keep, as Name@Version; without any the list is shown
+        #[arg(value_name = "PKG")]
+        packages: Vec<String>,
+        /// Keep this package no longer
+        #[arg(long, value_name = "PKG")]
+        remove: Vec<String>,
+        /// Bytes of packages that a computer keeps at most: 20G, 500M; - for no limit
+        #[arg(long, value_name = "BYTES|-")]
+        most: Option<String>,
+    },
     /// Make, list and remove the tokens with which agents are enrolled
     Token {
         /// What to do.

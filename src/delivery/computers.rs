@@ -33,7 +33,7 @@ const JOBS_SHOWN: u32 = 500;
 /// The computers of one library. Clones speak of the same.
 #[derive(Clone)]
 pub struct ComputerDesk {
-    library: Arc<Library>,
+    pub(super) library: Arc<Library>,
     clock: Arc<dyn Clock>,
 }
 

@@ -64,6 +64,12 @@ pub enum DeliveryError {
     /// No such token.
     #[error("there is no enrolment token {0:?}")]
     NoSuchToken(String),
+    /// Not on the list of packages to keep.
+    #[error("{0:?} is not among the packages that agents keep")]
+    NotKept(String),
+    /// More packages to keep than agents take.
+    #[error("more than {} packages to keep", super::documents::limits::KEEP_MAX)]
+    KeptTooMany,
     /// A table with lines that are not taken.
     #[error("{} of the table cannot be taken", lines(.0.len()))]
     Table(Vec<ImportError>),
@@ -166,6 +172,10 @@ impl DeliveryError {
             Self::NoSuchToken(_) => {
                 failure("no-such-token", Class::Usage, "packhouse-cli computer token list shows every token")
             }
+            Self::NotKept(_) => {
+                failure("not-kept", Class::Usage, "packhouse-cli computer keep shows the packages")
+            }
+            Self::KeptTooMany => failure("too-many-kept", Class::Usage, "Take some off the list"),
             Self::Table(errors) => {
                 let details =
                     errors.iter().map(|error| format!("line {}: {}", error.line, error.why)).collect();

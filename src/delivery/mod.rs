@@ -12,6 +12,7 @@ pub mod documents;
 pub mod error;
 mod history;
 pub mod jobs;
+pub mod kept;
 mod keys;
 pub mod manager;
 pub mod model;

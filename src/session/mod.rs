@@ -31,6 +31,7 @@ pub use crate::delivery::jobs::{
     ComputerFinding, ContainerDetails, ContainerView, JobView, NewJobContainer, PackageFinding, PackageJobs,
     Preflight, Selected, StagingReadiness, TargetOrder, TargetPage, TargetQuery, TargetRow, WantedProcedure,
 };
+pub use crate::delivery::kept::{KeepEdit, KeptPackages};
 pub use crate::delivery::manager::{POLL_SECS, TickReport};
 pub use crate::delivery::model::container::{GIVE_UP_AFTER_SECS, InstalledPackage, NamedComputer, PARALLEL};
 pub use crate::delivery::model::{

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::library_check::bytes;
 use super::words::{moment, usage};
 use crate::cli::computer_arguments::{
     ComputerAddArguments, ComputerArguments, ComputerCommand, ComputerEditArguments, ComputerGroupCommand,
@@ -14,9 +15,9 @@ use crate::cli::report::{count, size};
 use crate::failure::{Class, Failure};
 use crate::session::{
     AddComputer, AddComputerGroup, ComputerEdit, ComputerFilter, ComputerGroupEdit, ComputerRow,
-    EditComputer, EditComputerGroup, EnrolmentTokenRow, Fingerprint, ImportComputers, ListComputerGroups,
-    ListComputers, ListTokens, NewComputer, NewEnrolmentToken, RemoveComputerGroup, RemoveComputers,
-    RemoveToken, Session, ShowComputer, TokenRequest,
+    EditComputer, EditComputerGroup, EnrolmentTokenRow, Fingerprint, ImportComputers, KeepEdit, KeepPackages,
+    ListComputerGroups, ListComputers, ListKeptPackages, ListTokens, NewComputer, NewEnrolmentToken,
+    PackageRef, RemoveComputerGroup, RemoveComputers, RemoveToken, Session, ShowComputer, TokenRequest,
 };
 
 /// What stands for nothing where something could be given.
@@ -24,7 +25,7 @@ const NOTHING: &str = "-";
 /// Longest table that is read, in bytes.
 const TABLE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// `computer add|list|show|edit|remove|import|test|token|group`
+/// `computer add|list|show|edit|remove|import|test|keep|token|group`
 pub(super) fn computer(context: &Context, arguments: ComputerArguments) -> Result<Exit, Failure> {
     match arguments.command {
         ComputerCommand::Add(arguments) => add(context, arguments),
@@ -34,6 +35,7 @@ pub(super) fn computer(context: &Context, arguments: ComputerArguments) -> Resul
         ComputerCommand::Remove { computers, withdraw } => remove(context, computers, withdraw),
         ComputerCommand::Import { file, skip_errors } => import(context, &file, skip_errors),
         ComputerCommand::Test { computers, off } => test(context, &computers, !off),
+        ComputerCommand::Keep { packages, remove, most } => keep(context, packages, remove, most),
         ComputerCommand::Token { command } => token(context, command),
         ComputerCommand::Group { command } => group(context, command),
     }
@@ -221,6 +223,39 @@ fn import(context: &Context, file: &std::path::Path, skip_errors: bool) -> Resul
         report.changed.len()
     ));
     Ok(if report.errors.is_empty() { Exit::Done } else { Exit::No })
+}
+
+fn keep(
+    context: &Context,
+    packages: Vec<String>,
+    remove: Vec<String>,
+    most: Option<String>,
+) -> Result<Exit, Failure> {
+    let most_bytes = match most.as_deref() {
+        None => None,
+        Some(NOTHING) => Some(None),
+        Some(text) => Some(Some(bytes(text).ok_or_else(|| {
+            usage(format!("{text:?} is no size"), "Give bytes: 5000000, 500M, 20G; or - for no limit")
+        })?)),
+    };
+    let session = context.open_existing()?;
+    let kept = if packages.is_empty() && remove.is_empty() && most_bytes.is_none() {
+        context.run(&session, ListKeptPackages {})?
+    } else {
+        let add = packages.into_iter().map(PackageRef::Text).collect();
+        context.run(&session, KeepPackages { edit: KeepEdit { add, remove, most_bytes } })?
+    };
+    context.report.document(&kept);
+    for package in &kept.packages {
+        context.report.line(package.to_string());
+    }
+    let limit = match kept.most_bytes {
+        Some(most) => format!("at most {}", size(most)),
+        None => "no limit".to_owned(),
+    };
+    let packages = count(kept.packages.len() as u64, "package");
+    context.report.line(format!("Agents keep {packages}, {limit}"));
+    Ok(Exit::Done)
 }
 
 fn token(context: &Context, command: TokenCommand) -> Result<Exit, Failure> {

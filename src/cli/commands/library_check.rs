@@ -112,17 +112,22 @@ fn row_json(row: &CheckedRow) -> Value {
 
 /// Bytes a second, or with K, M, G (of 1024): `5000000`, `20M`.
 pub(super) fn bytes_per_second(text: &str) -> Result<u64, Failure> {
-    let wrong = || usage(format!("{text:?} is no rate"), "Give bytes a second: 5000000, 500K, 20M, 1G");
+    bytes(text)
+        .ok_or_else(|| usage(format!("{text:?} is no rate"), "Give bytes a second: 5000000, 500K, 20M, 1G"))
+}
+
+/// A number of bytes: `5000000`, `500K`, `20M`, `1G`; not 0.
+pub(super) fn bytes(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']);
     let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" => 1,
         "k" => 1 << 10,
         "m" => 1 << 20,
         "g" => 1 << 30,
-        _ => return Err(wrong()),
+        _ => return None,
     };
-    let rate = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
-    rate.filter(|rate| *rate > 0).ok_or_else(wrong)
+    let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    number.filter(|number| *number > 0)
 }
 
 #[cfg(test)]

@@ -149,7 +149,8 @@ pub struct Agent {
     list: SiteDocument,
     list_seen: Seen,
     /// When the site list was read last, by [`Clock::now`].
-    list_read: Option<Duration>,
+    /// When the site list was read, in Unix seconds.
+    list_read: i64,
     /// The tag of the jobs that were read last; what was not taken is read again.
     tag: Option<String>,
     is_known: bool,
@@ -209,6 +210,9 @@ impl Agent {
         let (address, _) = StagingAddress::parse(&identity.site)?;
         let network = pinned(&options.network, identity.pin());
         let site = Site::open(address, identity.credentials.clone(), &network, options.client.as_ref())?;
+        // At first the list is that of the enrolment.
+        let read = memory.value(poll::LIST_READ)?.and_then(|at| at.parse().ok());
+        let list_read = read.unwrap_or_else(|| list.issued.min(options.clock.wall().as_second()));
         let tag = memory.tag()?;
         let is_known = memory.jobs_seen()?.is_some();
         let mut agent = Self {
@@ -220,7 +224,7 @@ impl Agent {
             site,
             list,
             list_seen,
-            list_read: None,
+            list_read,
             tag,
             is_known,
             deliveries: Vec::new(),

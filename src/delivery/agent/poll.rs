@@ -14,7 +14,9 @@ use crate::package::SignedDocument;
 use crate::work::Work;
 
 /// The site list is read again after so long, and with every new list of jobs.
-const LIST_EVERY: Duration = Duration::from_secs(6 * 3600);
+const LIST_EVERY_SECS: i64 = 6 * 3600;
+/// Where it is remembered when it was read, in Unix seconds; also for programs that poll once.
+pub(super) const LIST_READ: &str = "site list read";
 /// The end of a job that is still listed is told again after so many seconds: its report may have been lost.
 const TELL_AGAIN_SECS: i64 = 600;
 
@@ -71,13 +73,11 @@ impl Agent {
     }
 
     fn read_jobs(&mut self, report: &mut PollReport) -> Result<(), AgentError> {
-        let is_stale = self.list_read.is_none_or(|read| read + LIST_EVERY <= self.options.clock.now());
-        // A first poll after the start needs no site list: one is remembered.
-        if is_stale && self.list_read.is_some() {
+        let now = self.now();
+        // A clock that was set back says nothing of how old the list is.
+        if !(now - LIST_EVERY_SECS..=now).contains(&self.list_read) {
             self.read_list(report)?;
         }
-        self.list_read.get_or_insert(self.options.clock.now());
-        let now = self.now();
         let (bytes, tag) = match self.site.read_jobs(&self.identity, &self.key, self.tag.as_deref(), now)? {
             Fetched::Unchanged | Fetched::Gone => return Ok(()),
             Fetched::New { bytes, tag } => (bytes, tag),
@@ -143,12 +143,15 @@ impl Agent {
     /// Reads the site list; one that is not taken changes nothing.
     fn read_list(&mut self, report: &mut PollReport) -> Result<(), AgentError> {
         let Fetched::New { bytes, .. } = self.site.read_site(None)? else { return Ok(()) };
-        self.list_read = Some(self.options.clock.now());
+        self.list_read = self.now();
+        self.memory.keep_value(LIST_READ, &self.list_read.to_string())?;
         let signed = SignedDocument::parse(&bytes).map_err(NotTaken::from);
         match signed.and_then(|signed| accept::site(&signed, &self.list, self.list_seen)) {
             Ok(Some((list, seen))) => {
                 self.memory.keep_site(&list, seen)?;
                 (self.list, self.list_seen) = (list, seen);
+                // It may name other packages to keep.
+                self.is_tidy = false;
             }
             Ok(None) => {}
             Err(why) => {

@@ -11,6 +11,7 @@ use crate::delivery::documents::{
     AgentDocument, AgentId, BatchId, BatchPlace, ContainerId, Job, JobId, SiteDocument, names,
 };
 use crate::delivery::error::DeliveryError;
+use crate::delivery::kept::kept_packages;
 use crate::delivery::keys::site_keys;
 use crate::delivery::model::Container;
 use crate::delivery::model::job::{JobEvent, JobState};
@@ -48,14 +49,15 @@ impl Manager {
     /// Writes the site list to every staging library where it is not as it must be.
     pub(super) fn write_site(&self, tick: &mut Tick<'_>) -> Result<(), DeliveryError> {
         let keys = self.library.keys();
+        let kept = kept_packages(&self.library)?;
         let mut site = SiteDocument {
             site: self.site,
             sequence: 1,
             issued: 0,
             keys: site_keys(keys, &tick.key)?,
             poll_seconds: self.options.poll_seconds,
-            keep: Vec::new(),
-            keep_bytes: None,
+            keep: kept.packages,
+            keep_bytes: kept.most_bytes,
         };
         // What it says, sequence and time apart.
         let said = Sha256Digest::of(site.to_text()?.as_bytes()).to_string();

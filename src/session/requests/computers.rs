@@ -8,6 +8,7 @@ use crate::delivery::computers::{
     TokenRequest,
 };
 use crate::delivery::error::DeliveryError;
+use crate::delivery::kept::{KeepEdit, KeptPackages};
 use crate::delivery::model::Import;
 use crate::failure::Failure;
 use crate::package::record::PackageId;
@@ -156,6 +157,19 @@ delivery_request!(
         name: String
     } -> (), "Removing a group of computers", changes: true, computers,
     |this, desk, _work| desk.remove_group(&this.name)
+);
+delivery_request!(
+    /// Packages that agents keep although no job names them, and how many bytes of packages they keep.
+    ListKeptPackages {} -> KeptPackages, "Reading packages to keep", changes: false, computers,
+    |_this, desk, _work| desk.kept()
+);
+delivery_request!(
+    /// Changes what agents keep; gives what they keep then.
+    KeepPackages {
+        /// What.
+        edit: KeepEdit
+    } -> KeptPackages, "Saving packages to keep", changes: true, computers,
+    |this, desk, _work| desk.keep(&this.edit)
 );
 delivery_request!(
     /// Enrolment tokens, the newest first; their secrets are not among it.

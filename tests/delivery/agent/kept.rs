@@ -127,6 +127,55 @@ fn packages_stay_while_somebody_names_them() -> Outcome {
 }
 
 #[test]
+fn a_list_that_changed_without_jobs_is_noticed_within_hours() -> Outcome {
+    let mut site = Site::new();
+    let kept = site.package(("Kept", "1.0"), RAN, 1, |_| {});
+    let computer = site.computer("pc");
+    let key = PackageKey::new("Kept", "1.0")?;
+    site.write_list(|list| list.keep = vec![key]);
+    site.give(&computer, &[site.job(&kept)]);
+    site.poll(&computer);
+    site.give(&computer, &[]);
+    site.poll(&computer);
+    let is_here = || computer.folder.join("packages/Kept/1.0/data").is_dir();
+    assert!(is_here());
+    site.write_list(|list| list.keep.clear());
+    // One that runs on and one that is started for each poll.
+    let mut agent = site.open(&computer);
+    agent.poll_once(&Work::new())?;
+    site.clock.advance(Duration::from_secs(3 * 3600));
+    agent.poll_once(&Work::new())?;
+    drop(agent);
+    site.poll(&computer);
+    assert!(is_here(), "a poll without news is one request");
+    site.clock.advance(Duration::from_secs(3 * 3600 + 1));
+    site.poll(&computer);
+    assert!(!is_here());
+    Ok(())
+}
+
+#[test]
+fn an_agent_that_runs_on_removes_what_a_new_list_no_longer_names() -> Outcome {
+    let mut site = Site::new();
+    let kept = site.package(("Kept", "1.0"), RAN, 1, |_| {});
+    let computer = site.computer("pc");
+    let key = PackageKey::new("Kept", "1.0")?;
+    site.write_list(|list| list.keep = vec![key]);
+    site.give(&computer, &[site.job(&kept)]);
+    let mut agent = site.open(&computer);
+    agent.poll_once(&Work::new())?;
+    site.give(&computer, &[]);
+    agent.poll_once(&Work::new())?;
+    let is_here = || computer.folder.join("packages/Kept/1.0/data").is_dir();
+    assert!(is_here());
+    site.write_list(|list| list.keep.clear());
+    site.clock.advance(Duration::from_secs(6 * 3600 + 1));
+    agent.poll_once(&Work::new())?;
+    assert!(!is_here());
+    Ok(())
+}
+
+#[test]
 fn one_program_at_a_time_has_an_agent() -> Outcome {
     let site = Site::new();
     let (one, two) = (site.computer("one"), site.computer("two"));
