@@ -108,7 +108,7 @@ pub(crate) struct NewJobArguments {
     /// Name of the job
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Targets at a time
+    /// Targets at a time; one that has its package and waits for --run-at does not count
     #[arg(long, value_name = "N", default_value_t = crate::session::PARALLEL)]
     pub(crate) parallel: u32,
     /// Several packages are one piece of work: a failure ends the rest for that computer

@@ -10,7 +10,7 @@ use super::{Manager, Tick};
 use crate::delivery::error::DeliveryError;
 use crate::delivery::history::{many, tell_checksum_error, tell_ended};
 use crate::delivery::jobs::words_after;
-use crate::delivery::model::container::earliest;
+use crate::delivery::model::container::{earliest, latest};
 use crate::delivery::model::failures::{COPY_DIFFERS, DIFFERS};
 use crate::delivery::model::job::{JobEvent, JobState, Shown};
 use crate::delivery::model::{Container, JobTotals, Linkage, OnChecksumError, reason};
@@ -155,8 +155,8 @@ impl Manager {
     ) -> Result<(), DeliveryError> {
         // Left by a manager that was stopped: proven again before a document names them.
         let left = self.library.catalogue().jobs_in_state(row.row, JobState::Building.code(), 0, u32::MAX)?;
-        let runs = container.options.run_at.is_none_or(|run_at| tick.now >= earliest(run_at));
-        let mut free = u64::from(container.options.parallel).saturating_sub(self.at_work(tick, row, runs)?);
+        let at_work = self.at_work(tick, row, container)?;
+        let mut free = u64::from(container.options.parallel).saturating_sub(at_work);
         let mut broken: HashSet<u32> = HashSet::new();
         self.begin(tick, row, container, &left, &mut broken)?;
         let mut after = 0;
@@ -181,15 +181,26 @@ impl Manager {
         Ok(())
     }
 
-    /// How many computers of a container are at work.
-    fn at_work(&self, tick: &Tick<'_>, row: &ContainerRow, runs: bool) -> Result<u64, DeliveryError> {
-        let waits = [JobState::DeliveryOk, JobState::AlreadyDelivered, JobState::ExecutionOrdered];
-        let states: Vec<&str> = JobState::ALL
-            .into_iter()
-            // What is staged goes on by itself once it is time to run.
-            .filter(|state| state.is_at_work() || runs && waits.contains(state))
-            .map(JobState::code)
-            .collect();
+    /// How many computers of a container are at work: set up and not ended. One whose package is there and that waits for
+    /// its time to run is not at work, or no more computers than that could be staged before the time; nor is one that was
+    /// given a job and is not heard of.
+    fn at_work(
+        &self,
+        tick: &Tick<'_>,
+        row: &ContainerRow,
+        container: &Container,
+    ) -> Result<u64, DeliveryError> {
+        let run_at = container.options.run_at;
+        let counts = |state: JobState| match state {
+            JobState::DeliveryOk | JobState::AlreadyDelivered => {
+                run_at.is_none_or(|run_at| tick.now >= earliest(run_at))
+            }
+            // It says itself that its time has not come: only when it has come everywhere is that old news.
+            JobState::ExecutionOrdered => run_at.is_none_or(|run_at| tick.now >= latest(run_at)),
+            other => other.is_at_work(),
+        };
+        let states: Vec<&str> =
+            JobState::ALL.into_iter().filter(|state| counts(*state)).map(JobState::code).collect();
         let holds_since = tick.now.checked_sub(ORDERED_HOLDS).unwrap_or(tick.now);
         let silent = JobState::DeliveryOrdered.code();
         Ok(self.library.catalogue().computers_at_work(row.row, &states, silent, holds_since)?)

@@ -107,7 +107,8 @@ pub struct ContainerOptions {
     pub time_limit_secs: Option<u64>,
     /// A job that has not ended so many seconds after its time ends in error.
     pub give_up_after_secs: u64,
-    /// Targets at a time.
+    /// Targets at a time: those whose environment was set up and that have not ended. One whose package is there and that
+    /// waits for its time to run does not count.
     pub parallel: u32,
     /// After a checksum error.
     pub on_checksum_error: OnChecksumError,

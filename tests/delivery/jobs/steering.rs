@@ -177,6 +177,63 @@ fn nothing_is_begun_after_its_time_and_nothing_is_waited_for_without_end() -> Ou
 }
 
 #[test]
+fn what_is_staged_and_waits_for_its_time_holds_up_nobody_until_that_has_come() -> Outcome {
+    let mut site = Site::new();
+    let mut agents = site.agents(&["PC-1", "PC-2", "PC-3"]);
+    let tool = site.staged("Tool 1.0");
+    let now = packhouse::transfer::Clock::wall(&*site.clock).as_second();
+    let options = ContainerOptions { run_at: Some(When::Site { time: now + 3600 }), ..parallel(1) };
+    let job = site.job(&tool, &["PC-1", "PC-2", "PC-3"], options);
+    let stage = |site: &Site, agent: &mut super::fixture::Agent| {
+        let mine = agent.jobs(site).remove(0);
+        let states = [ReportedState::Delivered, ReportedState::WaitingForTime];
+        agent.reports(site, states.map(|state| JobReport::new(mine.id, state, 1_790_000_000)).to_vec());
+        mine
+    };
+    site.tick();
+    assert_eq!(site.words(&job), ["Ordered", "Waiting", "Waiting"], "one is set up and not there yet");
+    site.tick();
+    assert_eq!(site.words(&job), ["Ordered", "Waiting", "Waiting"]);
+    let first = stage(&site, &mut agents[0]);
+    site.tick();
+    assert_eq!(site.words(&job), ["Staged", "Ordered", "Waiting"], "the first one waits for its time only");
+    // The time comes: what is staged runs, and counts.
+    site.clock.advance(Duration::from_secs(3600));
+    let second = stage(&site, &mut agents[1]);
+    site.tick();
+    assert_eq!(site.words(&job), ["Staged", "Staged", "Waiting"], "both are about to run");
+    agents[0].says(&site, &first, ReportedState::Ok);
+    site.tick();
+    assert_eq!(site.words(&job), ["OK", "Staged", "Waiting"]);
+    agents[1].says(&site, &second, ReportedState::Ok);
+    site.tick();
+    assert_eq!(site.words(&job), ["OK", "OK", "Ordered"]);
+    Ok(())
+}
+
+#[test]
+fn by_the_clocks_of_computers_a_target_whose_time_has_not_come_holds_up_nobody() -> Outcome {
+    let mut site = Site::new();
+    let mut agents = site.agents(&["PC-1", "PC-2"]);
+    let tool = site.staged("Tool 1.0");
+    let now = packhouse::transfer::Clock::wall(&*site.clock);
+    // In an hour at Greenwich: on some computers it is past already, on others it is not for half a day.
+    let soon = now.checked_add(jiff::SignedDuration::from_hours(1))?;
+    let time = soon.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    let options = ContainerOptions { run_at: Some(When::Computer { time }), ..parallel(1) };
+    let job = site.job(&tool, &["PC-1", "PC-2"], options);
+    site.tick();
+    let mine = agents[0].jobs(&site).remove(0);
+    agents[0].says(&site, &mine, ReportedState::Delivered);
+    site.tick();
+    assert_eq!(site.words(&job), ["Staged", "Waiting"], "it may be about to run");
+    agents[0].says(&site, &mine, ReportedState::WaitingForTime);
+    site.tick();
+    assert_eq!(site.words(&job), ["Staged", "Ordered"], "it says that it is not");
+    Ok(())
+}
+
+#[test]
 fn a_batch_ends_for_the_computer_where_one_of_it_fails() -> Outcome {
     let mut site = Site::new();
     let mut agents = site.agents(&["PC-1", "PC-2"]);
