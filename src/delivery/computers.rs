@@ -12,6 +12,7 @@ use super::documents::{Fingerprint, Token, TokenId};
 use super::error::{DeliveryError, require_writable};
 use super::history::{many, tell, words_of_names};
 use super::keys::{fingerprint, job_key};
+use super::manager::TokenReach;
 use super::model::{Import, checked_name, import};
 use crate::library::Library;
 use crate::package::HistoryEvent;
@@ -140,6 +141,8 @@ pub struct NewToken {
     pub text: Zeroizing<String>,
     /// What is kept of it.
     pub row: EnrolmentTokenRow,
+    /// Where it can be used already.
+    pub reach: TokenReach,
 }
 
 impl ComputerDesk {
@@ -395,7 +398,7 @@ impl ComputerDesk {
         Ok(self.library.catalogue().enrolment_tokens()?)
     }
 
-    /// Makes a token for one computer. Its secret is kept in secure storage, where only this user can read it.
+    /// Makes a token for one computer; [`say_token`](super::manager::say_token) or the manager opens it. Its secret is kept in secure storage, where only this user can read it.
     pub fn new_token(&self, request: &TokenRequest) -> Result<NewToken, DeliveryError> {
         require_writable(&self.library)?;
         let key = job_key(self.library.keys())?;
@@ -427,7 +430,7 @@ impl ComputerDesk {
             tell(change, &self.library, HistoryEvent::TokenMade, words)
         })?;
         self.library.bring_history_file_up_to_date();
-        Ok(NewToken { text: Zeroizing::new(token.to_text()), row })
+        Ok(NewToken { text: Zeroizing::new(token.to_text()), row, reach: TokenReach::default() })
     }
 
     /// Removes a token: nobody is enrolled with it any more.

@@ -41,6 +41,9 @@ pub enum DeliveryError {
     /// It lost its turn to another one, after it was not heard of for too long.
     #[error("another delivery manager has taken over: {} on {}, process {}", .0.who, .0.host, .0.process)]
     TakenOver(Box<ManagerLease>),
+    /// No manager has written the site list there yet.
+    #[error("the site list was not written there yet")]
+    NoSiteList,
     /// A name that is not taken.
     #[error("{name:?}: {problem}")]
     Name {
@@ -158,6 +161,9 @@ impl DeliveryError {
                 "Nothing needs to be done: the other one goes on",
             )
             .because(since(lease)),
+            Self::NoSiteList => {
+                failure("no-site-list", Class::Environment, "Run the delivery manager: packhouse-cli manage")
+            }
             Self::Name { .. } => failure("bad-name", Class::Usage, "Choose another name"),
             Self::ComputerExists(_) => failure("computer-exists", Class::Refused, "Choose another name"),
             Self::NoSuchComputer(_) => {

@@ -190,13 +190,17 @@ impl Session {
         })
     }
 
-    fn open_manager(&self, setting: &ManagerSetting) -> Result<Manager, Failure> {
-        let options = ManagerOptions {
+    pub(crate) fn manager_options(&self, setting: &ManagerSetting) -> ManagerOptions {
+        ManagerOptions {
             clock: Arc::new(SystemClock::default()),
             network: self.downloads_setting().network,
             poll_seconds: setting.poll_seconds,
             process: std::process::id(),
-        };
+        }
+    }
+
+    fn open_manager(&self, setting: &ManagerSetting) -> Result<Manager, Failure> {
+        let options = self.manager_options(setting);
         Manager::open(Arc::clone(&self.shared.library), options).map_err(|error| error.explain())
     }
 

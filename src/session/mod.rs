@@ -32,7 +32,7 @@ pub use crate::delivery::jobs::{
     Preflight, Selected, StagingReadiness, TargetOrder, TargetPage, TargetQuery, TargetRow, WantedProcedure,
 };
 pub use crate::delivery::kept::{KeepEdit, KeptPackages};
-pub use crate::delivery::manager::{POLL_SECS, TickReport};
+pub use crate::delivery::manager::{POLL_SECS, TickReport, TokenReach};
 pub use crate::delivery::model::container::{GIVE_UP_AFTER_SECS, InstalledPackage, NamedComputer, PARALLEL};
 pub use crate::delivery::model::{
     Container, ContainerOptions, ContainerState, Entry, FailureGroup, Import, ImportError, ImportedComputer,

@@ -70,10 +70,10 @@ impl Story {
         for name in &story.agents {
             story.ok(&["computer", "add", name, "--staging", "Köln"])?;
             let token = story.ok(&["computer", "token", "make", "--computer", name])?;
+            assert_eq!(token["open_at"], serde_json::json!(["Köln"]), "{token}");
             tokens.push(token["token"].as_str().ok_or("a token")?.to_owned());
         }
-        // The manager publishes the site, and that the tokens are open.
-        story.manage()?;
+        // No manager has run yet: a token can be used as soon as it is made.
         for (name, token) in story.agents.iter().zip(&tokens) {
             let enrolled = story.agent(name, &["enroll", "--site", &staging, "--token", token])?;
             assert!(enrolled.status.success(), "{}", String::from_utf8_lossy(&enrolled.stderr));
@@ -271,6 +271,39 @@ fn a_copy_that_changed_where_agents_read_it_is_found_before_anything_runs() -> O
     story.ok(&["stage", PACKAGE, "--to", "Köln"])?;
     story.ok(&["job", "renew", &job])?;
     story.until(&job, &["ok", "ok", "ok"])?;
+    Ok(())
+}
+
+#[test]
+fn a_package_stays_on_computers_while_it_is_on_the_list_of_those_to_keep() -> Outcome {
+    let story = Story::begin()?;
+    let is_there = |name: &str| story.path(name).join("packages/Tool/1.0/data").is_dir();
+    let everywhere = |there: bool| story.agents.iter().all(|name| is_there(name) == there);
+    story.ok(&["computer", "keep", "Tool", "--most", "20G"])?;
+    let kept = story.ok(&["computer", "keep"])?;
+    let listed = serde_json::json!([{"name": "Tool", "version": "1.0"}]);
+    assert_eq!((&kept["packages"], &kept["most_bytes"]), (&listed, &(20_u64 << 30).into()));
+    let job = story.job(&[])?;
+    story.until(&job, &["ok", "ok", "ok"])?;
+    story.poll()?;
+    assert!(everywhere(true), "no job names it any more, the list does");
+    // The list comes with the next jobs; these need no package.
+    let off = story.ok(&["computer", "keep", "--remove", "tool", "--most", "-"])?;
+    assert_eq!((&off["packages"], &off["most_bytes"]), (&serde_json::json!([]), &Value::Null));
+    assert!(everywhere(true));
+    let job = story.job(&["--task", "activate"])?;
+    story.until(&job, &["ok", "ok", "ok"])?;
+    story.poll()?;
+    assert!(everywhere(false), "nobody names it");
+    assert_eq!(story.run(&["computer", "keep", "--remove", "Tool"])?.status.code(), Some(2));
+    assert_eq!(story.run(&["computer", "keep", "Nothing"])?.status.code(), Some(2));
+    assert_eq!(story.run(&["computer", "keep", "--most", "much"])?.status.code(), Some(2));
+    let history = story.ok(&["history", "Tool", "--event", "keep-changed"])?;
+    let words: Vec<_> = history.as_array().ok_or("entries")?.iter().map(|entry| &entry["details"]).collect();
+    assert_eq!(words, ["kept by agents although no job names it", "no longer kept by agents"]);
+    let said = story.ok(&["history", "Tool", "--event", "job-ended"])?;
+    let words = said[0]["details"].as_str().unwrap_or_default();
+    assert!(words.starts_with("Install on 3 computers: 3 OK; job "), "{words}");
     Ok(())
 }
 

@@ -17,7 +17,8 @@ use crate::session::{
     AddComputer, AddComputerGroup, ComputerEdit, ComputerFilter, ComputerGroupEdit, ComputerRow,
     EditComputer, EditComputerGroup, EnrolmentTokenRow, Fingerprint, ImportComputers, KeepEdit, KeepPackages,
     ListComputerGroups, ListComputers, ListKeptPackages, ListTokens, NewComputer, NewEnrolmentToken,
-    PackageRef, RemoveComputerGroup, RemoveComputers, RemoveToken, Session, ShowComputer, TokenRequest,
+    PackageRef, RemoveComputerGroup, RemoveComputers, RemoveToken, Session, ShowComputer, TokenReach,
+    TokenRequest,
 };
 
 /// What stands for nothing where something could be given.
@@ -268,6 +269,11 @@ fn token(context: &Context, command: TokenCommand) -> Result<Exit, Failure> {
             let mut document = token_json(&token.row);
             if let Value::Object(fields) = &mut document {
                 fields.insert("token".to_owned(), json!(*token.text));
+                let not_open = token.reach.not_open.iter();
+                let not_open: Vec<Value> =
+                    not_open.map(|(name, why)| json!({ "staging": name, "why": why })).collect();
+                fields.insert("open_at".to_owned(), json!(token.reach.open_at));
+                fields.insert("not_open".to_owned(), json!(not_open));
             }
             context.report.document(&document);
             context.report.line(&*token.text);
@@ -275,6 +281,7 @@ fn token(context: &Context, command: TokenCommand) -> Result<Exit, Failure> {
                 "it is shown this once, serves one computer, and is taken until {}",
                 moment(token.row.expires)
             ));
+            note_reach(context, &token.reach);
         }
         TokenCommand::List => {
             let session = context.open_existing()?;
@@ -298,6 +305,23 @@ fn token(context: &Context, command: TokenCommand) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Where the computer can be enrolled at once, and what has to happen where it cannot.
+fn note_reach(context: &Context, reach: &TokenReach) {
+    const LATER: &str = "it is opened there by the delivery manager: packhouse-cli manage";
+    if !reach.open_at.is_empty() {
+        context.report.note(format!("it can be used at once at {}", reach.open_at.join(", ")));
+    }
+    for (name, why) in &reach.not_open {
+        let place = if name.is_empty() { String::new() } else { format!(" at {name}") };
+        context.report.note(format!("it cannot be used{place} yet: {why}; {LATER}"));
+    }
+    if reach.open_at.is_empty() && reach.not_open.is_empty() {
+        context
+            .report
+            .note("there is no staging library yet: packhouse-cli staging add, then packhouse-cli manage");
+    }
 }
 
 /// A pin as it is printed by `serve`: the whole SHA-256 of the certificate, or its first half; colons may be in it.

@@ -32,9 +32,14 @@ pub fn parse_report_file(name: &str) -> Option<(AgentId, u64)> {
     (report_file(id, n) == name).then_some((id, n))
 }
 
-/// Says that a token is open. Written by the manager.
+/// Says that a token is open. Written by whoever made the token, and by the manager: the same, an empty object.
 pub fn open_token(token: TokenId) -> String {
     format!("{ENROL}/{token}.open")
+}
+
+/// Reads the last part of an [`open_token`]; `None` for every other name.
+pub fn parse_open_file(name: &str) -> Option<TokenId> {
+    name.strip_suffix(".open")?.parse().ok()
 }
 
 /// The enrolment of a new agent. Written by the agent, once.
@@ -64,5 +69,7 @@ mod tests {
         let token = TokenId([1; 8]);
         assert_eq!(parse_enrolment_file("0101010101010101.json"), Some(token));
         assert_eq!(parse_enrolment_file("0101010101010101.open"), None);
+        assert_eq!(parse_open_file("0101010101010101.open"), Some(token));
+        assert_eq!(parse_open_file("0101010101010101.json"), None);
     }
 }

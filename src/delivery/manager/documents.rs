@@ -19,6 +19,7 @@ use crate::delivery::moves::{definition_of, happen};
 use crate::delivery::staging::{StagingError, StagingStore, StagingWay, StorePath};
 use crate::library::Signer;
 use crate::package::Sha256Digest;
+use crate::package::staging::StagingLibrary;
 use crate::store::{ContainerRow, DocumentRow, JobRow, JobsOf};
 
 /// How long the jobs of an agent hold once they are written.
@@ -63,7 +64,7 @@ impl Manager {
         let said = Sha256Digest::of(site.to_text()?.as_bytes()).to_string();
         let mut signed: Option<Vec<u8>> = None;
         for staging in tick.stagings.clone() {
-            let place = format!("site-said:{}:{}", staging.id, staging.write);
+            let place = site_said(&staging);
             if self.library.catalogue().library_value(&place)?.as_deref() == Some(said.as_str()) {
                 continue;
             }
@@ -259,6 +260,11 @@ impl Manager {
             Ok(())
         })
     }
+}
+
+/// Under which name the library keeps what its site list says there; nothing where none was written yet.
+pub(super) fn site_said(staging: &StagingLibrary) -> String {
+    format!("site-said:{}:{}", staging.id, staging.write)
 }
 
 fn program_error() -> DeliveryError {

@@ -34,7 +34,9 @@ impl Manager {
             .collect();
         for staging in tick.stagings.clone() {
             let here = staging.id.to_string();
-            let needs_store = !open.is_empty() || over.iter().any(|(at, _)| *at == here);
+            // Once in its life it looks for what others left.
+            let needs_store =
+                !open.is_empty() || over.iter().any(|(at, _)| *at == here) || !self.looked.contains(&here);
             if !needs_store {
                 continue;
             }
@@ -67,24 +69,48 @@ impl Manager {
         for (token, _) in open {
             let place = (here.clone(), token.to_string());
             if !self.opened.contains(&place) {
-                store.write(&path(&names::open_token(*token))?, b"{}")?;
+                store.write(&path(&names::open_token(*token))?, super::OPEN)?;
                 self.opened.insert(place);
             }
         }
-        if open.is_empty() {
+        if open.is_empty() && self.looked.contains(&here) {
             return Ok(());
         }
         let there: Option<Vec<TokenId>> = match store.list(&path(names::ENROL)?) {
             Ok(listed) => {
                 self.leftovers.sweep(&self.options, store, &path(names::ENROL)?, &listed)?;
+                let said = listed.iter().filter_map(|entry| names::parse_open_file(&entry.name));
+                let said: Vec<TokenId> =
+                    said.filter(|token| !open.iter().any(|(known, _)| known == token)).collect();
+                self.close(store, &said, tick.now)?;
                 Some(listed.iter().filter_map(|entry| names::parse_enrolment_file(&entry.name)).collect())
             }
             Err(StagingError::CannotList(_)) => None,
             Err(error) => return Err(error.into()),
         };
+        self.looked.insert(here);
         for (token, row) in open {
             if there.as_ref().is_none_or(|there| there.contains(token)) {
                 self.take_one(tick, store, staging, *token, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says of tokens no more that they are open: those that another program opened, or a manager that was stopped, and
+    /// that serve no more.
+    fn close(&self, store: &dyn StagingStore, said: &[TokenId], now: jiff::Timestamp) -> Result<(), Trouble> {
+        if said.is_empty() {
+            return Ok(());
+        }
+        // Read again: whoever opens one keeps it first, so one that was made a moment ago is among them.
+        let known = self.library.catalogue().enrolment_tokens();
+        let known = known.map_err(|error| Trouble::Own(error.into()))?;
+        for token in said {
+            let id = token.to_string();
+            let serves = |row: &EnrolmentTokenRow| row.id == id && row.used.is_none() && row.expires > now;
+            if !known.iter().any(serves) {
+                store.remove(&path(&names::open_token(*token))?)?;
             }
         }
         Ok(())

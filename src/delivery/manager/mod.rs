@@ -19,6 +19,7 @@ mod enrolments;
 mod environments;
 mod evaluation;
 mod leftovers;
+mod opening;
 mod reports;
 mod turns;
 
@@ -43,9 +44,12 @@ use crate::transfer::{Clock, NetworkOptions};
 use crate::work::Work;
 use environments::Prover;
 use leftovers::Leftovers;
+pub use opening::{TokenReach, say_token};
 
 /// How often a lease is renewed while a tick lasts.
 const RENEW_EVERY: Duration = Duration::from_secs(20);
+/// What says that a token is open: all of it is in the name.
+const OPEN: &[u8] = b"{}";
 /// Most problems that one tick names.
 const MOST_PROBLEMS: usize = 50;
 /// Seconds between two polls of an agent where nothing else is said.
@@ -82,6 +86,8 @@ pub struct Manager {
     site: SiteId,
     /// Tokens that were said to be open, where.
     opened: HashSet<(String, String)>,
+    /// Staging libraries where tokens were looked for that others said to be open.
+    looked: HashSet<String>,
     leftovers: Leftovers,
 }
 
@@ -184,6 +190,7 @@ impl Manager {
             renewed,
             site,
             opened: HashSet::new(),
+            looked: HashSet::new(),
             leftovers: Leftovers::default(),
         })
     }
@@ -208,7 +215,20 @@ impl Manager {
         ticked
     }
 
+    /// Writes the site list where there is none, or an old one, and nothing else; gives what could not be done.
+    fn write_site_lists(&mut self, work: &Work) -> Result<Vec<String>, DeliveryError> {
+        Ok(self.in_tick(work, |manager, tick| manager.write_site(tick))?.problems)
+    }
+
     fn tick_on(&mut self, work: &Work) -> Result<TickReport, DeliveryError> {
+        self.in_tick(work, Self::do_all)
+    }
+
+    fn in_tick(
+        &mut self,
+        work: &Work,
+        act: impl FnOnce(&mut Self, &mut Tick<'_>) -> Result<(), DeliveryError>,
+    ) -> Result<TickReport, DeliveryError> {
         // It may be being moved, or have lost its share.
         require_writable(&self.library)?;
         self.renew_lease(true)?;
@@ -226,34 +246,40 @@ impl Manager {
             report: TickReport::default(),
             work,
         };
+        act(self, &mut tick)?;
+        Ok(tick.report)
+    }
+
+    fn do_all(&mut self, tick: &mut Tick<'_>) -> Result<(), DeliveryError> {
+        let work = tick.work;
         work.begin("Taking enrolments", 0, 0);
-        self.write_site(&mut tick)?;
-        self.take_enrolments(&mut tick)?;
+        self.write_site(tick)?;
+        self.take_enrolments(tick)?;
         work.begin("Applying reports", 0, 0);
-        self.apply_reports(&mut tick)?;
+        self.apply_reports(tick)?;
         work.begin("Setting up delivery environments", 0, 0);
         let mut containers = self.library.catalogue().open_containers()?;
         for row in &mut containers {
             work.check()?;
             self.renew_lease(false)?;
-            self.evaluate(&mut tick, row)?;
+            self.evaluate(tick, row)?;
         }
         for row in &mut containers {
             work.check()?;
             self.renew_lease(false)?;
             if self.refresh(row)? {
-                self.move_on(&mut tick, row)?;
+                self.move_on(tick, row)?;
             }
         }
         work.begin("Writing jobs", 0, 0);
-        self.write_documents(&mut tick)?;
+        self.write_documents(tick)?;
         for row in &mut containers {
             if self.refresh(row)? {
-                self.end(&mut tick, row)?;
+                self.end(tick, row)?;
             }
         }
         tick.report.open_containers = containers.iter().filter(|row| row.ended.is_none()).count() as u64;
-        Ok(tick.report)
+        Ok(())
     }
 
     /// Ticks until it is cancelled. Between two ticks it waits `every`, or until `wake` is told something; each report goes

@@ -17,7 +17,7 @@ const WAITS: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1)
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Does `one` for every number below `count`, several at a time. The first error ends it.
-pub(super) fn in_lanes(
+pub(in crate::delivery) fn in_lanes(
     count: usize,
     work: &Work,
     one: impl Fn(usize) -> Result<(), StageError> + Sync,

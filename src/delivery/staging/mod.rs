@@ -34,6 +34,7 @@ mod web;
 pub use address::StagingAddress;
 pub use desk::{CopyRow, NewStagingLibrary, StagingDesk, StagingEdit, StagingRow, StagingWay};
 pub use error::{StageError, StagingError};
+pub(super) use lanes::in_lanes;
 pub use reconcile::{Reconciled, UnknownPackage};
 pub use stage::{StageOptions, StageReport};
 pub use store::{Fetched, Listed, Outgoing, PutProof, StagingStore, StorePath, open_store};

@@ -7,11 +7,14 @@ use crate::delivery::computers::{
     ComputerDesk, ComputerDetails, ComputerEdit, ComputerGroupEdit, ImportReport, NewComputer, NewToken,
     TokenRequest,
 };
+use crate::delivery::documents::TokenId;
 use crate::delivery::error::DeliveryError;
 use crate::delivery::kept::{KeepEdit, KeptPackages};
+use crate::delivery::manager::{TokenReach, say_token};
 use crate::delivery::model::Import;
 use crate::failure::Failure;
 use crate::package::record::PackageId;
+use crate::session::manager::ManagerSetting;
 use crate::session::unpanicked;
 use crate::store::{ComputerFilter, ComputerGroupRow, ComputerRow, EnrolmentTokenRow, InstallationRow};
 use crate::transfer::SystemClock;
@@ -21,6 +24,13 @@ impl Session {
     /// The computers of the library.
     pub(crate) fn computers(&self) -> ComputerDesk {
         ComputerDesk::new(Arc::clone(&self.shared.library), Arc::new(SystemClock::default()))
+    }
+
+    /// Says in every staging library that can be reached that a token is open, or is no longer.
+    fn say_token(&self, id: &str, is_open: bool, work: &Work) -> Result<TokenReach, Failure> {
+        let Ok(token) = id.trim().parse::<TokenId>() else { return Ok(TokenReach::default()) };
+        let options = self.manager_options(&ManagerSetting::default());
+        say_token(&self.shared.library, &options, token, is_open, work).map_err(|error| error.explain())
     }
 }
 
@@ -176,19 +186,67 @@ delivery_request!(
     ListTokens {} -> Vec<EnrolmentTokenRow>, "Reading tokens", changes: false, computers,
     |_this, desk, _work| desk.tokens()
 );
-delivery_request!(
-    /// Makes an enrolment token for one computer. Its text is given this once.
-    NewEnrolmentToken {
-        /// For whom.
-        request: TokenRequest
-    } -> NewToken, "Making a token", changes: true, computers,
-    |this, desk, _work| desk.new_token(&this.request)
-);
-delivery_request!(
-    /// Removes a token: nobody is enrolled with it any more.
-    RemoveToken {
-        /// Its id.
-        id: String
-    } -> (), "Removing a token", changes: true, computers,
-    |this, desk, _work| desk.remove_token(&this.id)
-);
+
+/// Makes an enrolment token for one computer, and opens it in every staging library that can be reached now. Its text is
+/// given this once.
+#[derive(Clone, Debug)]
+pub struct NewEnrolmentToken {
+    /// For whom.
+    pub request: TokenRequest,
+}
+
+impl Request for NewEnrolmentToken {
+    type Reply = NewToken;
+
+    fn title(&self) -> String {
+        "Making a token".to_owned()
+    }
+
+    fn changes(&self) -> bool {
+        true
+    }
+
+    fn run(self, session: &Session, work: &Work) -> Result<NewToken, Failure> {
+        unpanicked(|| {
+            let mut made = session.computers().new_token(&self.request).map_err(|error| error.explain())?;
+            // It is made: what fails from here on loses nobody the text.
+            made.reach = session.say_token(&made.row.id, true, work).unwrap_or_else(|failure| TokenReach {
+                open_at: Vec::new(),
+                not_open: vec![(String::new(), failure.message)],
+            });
+            session.wake_manager();
+            Ok(made)
+        })
+    }
+}
+
+/// Removes a token: nobody is enrolled with it any more.
+#[derive(Clone, Debug)]
+pub struct RemoveToken {
+    /// Its id.
+    pub id: String,
+}
+
+impl Request for RemoveToken {
+    type Reply = ();
+
+    fn title(&self) -> String {
+        "Removing a token".to_owned()
+    }
+
+    fn changes(&self) -> bool {
+        true
+    }
+
+    fn run(self, session: &Session, work: &Work) -> Result<(), Failure> {
+        unpanicked(|| {
+            session.computers().remove_token(&self.id).map_err(|error| error.explain())?;
+            if let Err(failure) = session.say_token(&self.id, false, work) {
+                // The manager says so later; and it enrols nobody with it, whatever lies there.
+                tracing::warn!(%failure, "a removed token may be said to be open");
+            }
+            session.wake_manager();
+            Ok(())
+        })
+    }
+}

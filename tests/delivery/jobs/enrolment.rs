@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use packhouse::delivery::computers::TokenRequest;
 use packhouse::delivery::documents::{Token, names};
-use packhouse::delivery::manager::Manager;
+use packhouse::delivery::manager::{Manager, say_token};
+use packhouse::delivery::staging::NewStagingLibrary;
 use packhouse::delivery::{DeliveryError, model::ContainerOptions};
 use packhouse::store::ComputerFilter;
+use packhouse::work::Work;
 
 use super::fixture::{Agent, Outcome, Site};
 
@@ -44,6 +46,63 @@ fn a_token_is_said_to_be_open_serves_once_and_is_gone() -> Outcome {
     answer(&site, &token, &second.enrolment(&token, "pc-114"))?;
     assert!(site.tick().enrolled.is_empty());
     assert_eq!(site.computers().list(&ComputerFilter::default())?.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn a_token_is_open_at_once_and_a_manager_closes_what_others_left_open() -> Outcome {
+    let mut site = Site::new();
+    let open = |site: &Site, token: &Token| site.there(&names::open_token(token.id)).exists();
+    let say =
+        |site: &Site, token: &Token| say_token(&site.library, &site.options(), token.id, true, &Work::new());
+    let (one, two) = (token(&site, &TokenRequest::default())?, token(&site, &TokenRequest::default())?);
+    // No manager has ever run: the site list is written as well.
+    let reach = say(&site, &one)?;
+    assert_eq!((reach.open_at, reach.not_open), (vec!["Köln".to_owned()], Vec::new()));
+    assert!(open(&site, &one) && site.there(names::SITE).exists());
+    let site_list = fs::read(site.there(names::SITE))?;
+    say(&site, &two)?;
+    assert_eq!(fs::read(site.there(names::SITE))?, site_list, "it is there");
+    let agent = Agent::new("pc");
+    answer(&site, &one, &agent.enrolment(&one, "pc-114"))?;
+    assert_eq!(site.tick().enrolled, ["pc-114"]);
+    assert!(!open(&site, &one) && open(&site, &two));
+    // While a manager runs it is open at once too.
+    let three = token(&site, &TokenRequest::default())?;
+    assert_eq!(say(&site, &three)?.open_at, ["Köln"]);
+    assert!(open(&site, &three));
+    // What was removed or ran out while no manager ran is closed by the next one.
+    site.stop_manager();
+    site.computers().remove_token(&two.id.to_string())?;
+    site.clock.advance(Duration::from_secs(25 * 3600));
+    assert!(open(&site, &two) && open(&site, &three));
+    let tick = site.tick();
+    assert!(!open(&site, &two) && !open(&site, &three), "{tick:?}");
+    // Another one is found while it runs.
+    let four = token(&site, &TokenRequest::default())?;
+    site.tick();
+    fs::write(site.there(&names::open_token(three.id)), b"{}")?;
+    site.tick();
+    assert!(!open(&site, &three) && open(&site, &four));
+    say_token(&site.library, &site.options(), four.id, false, &Work::new())?;
+    assert!(!open(&site, &four));
+    Ok(())
+}
+
+#[test]
+fn where_a_token_cannot_be_opened_is_said() -> Outcome {
+    let site = Site::new();
+    let desk = site.staging_desk();
+    desk.add(NewStagingLibrary {
+        name: "Away".to_owned(),
+        write: site.folder.path().join("away/gone").display().to_string(),
+        ..NewStagingLibrary::default()
+    })?;
+    let token = token(&site, &TokenRequest::default())?;
+    let reach = say_token(&site.library, &site.options(), token.id, true, &Work::new())?;
+    assert_eq!(reach.open_at, ["Köln"]);
+    let [(name, why)] = &reach.not_open[..] else { panic!("{reach:?}") };
+    assert!(name == "Away" && why.contains("away/gone"), "{why}");
     Ok(())
 }
 
