@@ -19,7 +19,7 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use super::codebase::{Credentials, without_password};
 use super::desk::Trouble;
 use super::error::TransferError;
-pub(crate) use super::network_words::status_words;
+pub(crate) use super::network_words::{status_words, untrusted};
 use super::network_words::{Reach, chain, words_of};
 
 use super::pin;

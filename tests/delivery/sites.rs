@@ -33,6 +33,8 @@ pub(crate) struct Site {
     pub(crate) address: String,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) line: Option<Line>,
+    /// The file with the certificate of the server, which signed itself, where it speaks TLS.
+    pub(crate) certificate: Option<PathBuf>,
     root: PathBuf,
     /// Ends before its folder does.
     _server: Option<Box<dyn Server>>,
@@ -52,41 +54,72 @@ impl Site {
                 let root = place.path().join("site");
                 fs::create_dir(&root).expect("a folder");
                 let address = root.display().to_string();
-                Self { address, credentials: None, line: None, root, _server: None, _place: place }
+                Self {
+                    address,
+                    credentials: None,
+                    line: None,
+                    certificate: None,
+                    root,
+                    _server: None,
+                    _place: place,
+                }
             }
             Kind::Nginx => Self::nginx("PROPFIND OPTIONS", ""),
-            Kind::S3 => Self::s3(),
+            Kind::S3 => Self::s3(false),
+        }
+    }
+
+    /// A server that speaks TLS, with a certificate that it made itself.
+    pub(crate) fn secured(kind: Kind) -> Self {
+        match kind {
+            Kind::Folder => panic!("a folder is no server"),
+            Kind::Nginx => Self::nginx_as("PROPFIND OPTIONS", "", true),
+            Kind::S3 => Self::s3(true),
         }
     }
 
     /// nginx with WebDAV; `methods` are those of dav-ext, none for a server that cannot list.
     pub(crate) fn nginx(methods: &str, more: &str) -> Self {
+        Self::nginx_as(methods, more, false)
+    }
+
+    fn nginx_as(methods: &str, more: &str, is_secured: bool) -> Self {
         let place = tempfile::tempdir().expect("a folder");
         let root = place.path().join("site");
         fs::create_dir(&root).expect("a folder");
-        let nginx = Nginx::start(place.path(), &root, methods, more);
+        let certificate = is_secured.then(|| Certificate::make(place.path()));
+        let nginx = Nginx::start(place.path(), &root, methods, more, certificate.as_ref());
         let line = Line::to(nginx.address);
         Self {
-            address: format!("http://{}/", line.address),
+            address: format!("{}{}/", scheme(is_secured), line.address),
             credentials: None,
             line: Some(line),
+            certificate: certificate.map(|made| made.certificate),
             root,
             _server: Some(Box::new(nginx)),
             _place: place,
         }
     }
 
-    fn s3() -> Self {
+    fn s3(is_secured: bool) -> Self {
         let place = tempfile::tempdir().expect("a folder");
-        let root = place.path().join(BUCKET);
+        let certificate = is_secured.then(|| Certificate::make(place.path()));
+        let buckets = place.path().join("buckets");
+        fs::create_dir(&buckets).expect("a folder");
+        let root = buckets.join(BUCKET);
         fs::create_dir(&root).expect("a bucket");
-        let server = S3::start(place.path());
+        let server = S3::start(&buckets, certificate.as_ref());
         let line = Line::to(server.address);
         let credentials = Credentials::Basic { user: ACCESS_KEY.to_owned(), password: SECRET_KEY.to_owned() };
         Self {
-            address: format!("s3://{BUCKET}/site?endpoint=http://{}&region=us-east-1", line.address),
+            address: format!(
+                "s3://{BUCKET}/site?endpoint={}{}&region=us-east-1",
+                scheme(is_secured),
+                line.address
+            ),
             credentials: Some(credentials),
             line: Some(line),
+            certificate: certificate.map(|made| made.certificate),
             root: root.join("site"),
             _server: Some(Box::new(server)),
             _place: place,
@@ -110,6 +143,36 @@ impl Site {
     /// Bytes that were sent to the server so far.
     pub(crate) fn sent_bytes(&self) -> u64 {
         self.line.as_ref().map_or(0, |line| line.shared.sent.load(Ordering::SeqCst))
+    }
+}
+
+fn scheme(is_secured: bool) -> &'static str {
+    if is_secured { "https://" } else { "http://" }
+}
+
+/// A certificate that signed itself, with its key, in files.
+struct Certificate {
+    certificate: PathBuf,
+    key: PathBuf,
+    config: Arc<rustls::ServerConfig>,
+}
+
+impl Certificate {
+    fn make(folder: &Path) -> Self {
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+        let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+        fs::write(&certificate, made.cert.pem()).expect("a certificate");
+        fs::write(&key, made.signing_key.serialize_pem()).expect("a key");
+        let secret = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], secret.expect("a key"))
+            .expect("they fit");
+        Self { certificate, key, config: Arc::new(config) }
     }
 }
 
@@ -197,7 +260,13 @@ struct Nginx {
 }
 
 impl Nginx {
-    fn start(folder: &Path, root: &Path, methods: &str, more: &str) -> Self {
+    fn start(
+        folder: &Path,
+        root: &Path,
+        methods: &str,
+        more: &str,
+        secured: Option<&Certificate>,
+    ) -> Self {
         let port =
             TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
         let (module, ext) = if methods.is_empty() {
@@ -212,11 +281,15 @@ impl Nginx {
             (format!("load_module {};\n", module.display()), format!("dav_ext_methods {methods};"))
         };
         let at = folder.display();
+        let (ssl, files) = secured.map_or_else(Default::default, |made| {
+            let (certificate, key) = (made.certificate.display(), made.key.display());
+            (" ssl", format!("    ssl_certificate {certificate};\n    ssl_certificate_key {key};\n"))
+        });
         let configuration = format!(
             "{module}user root;\nworker_processes 1;\npid {at}/pid;\nerror_log {at}/errors;\nevents {{}}\nhttp {{\n  \
              access_log off;\n  default_type application/octet-stream;\n  client_body_temp_path {at}/1;\n  \
              proxy_temp_path {at}/2;\n  fastcgi_temp_path {at}/3;\n  uwsgi_temp_path {at}/4;\n  scgi_temp_path {at}/5;\n  \
-             client_max_body_size 0;\n  server {{\n    listen 127.0.0.1:{port};\n    root \"{}\";\n    \
+             client_max_body_size 0;\n  server {{\n    listen 127.0.0.1:{port}{ssl};\n{files}    root \"{}\";\n    \
              location / {{\n      dav_methods PUT DELETE MKCOL COPY MOVE;\n      {ext}\n      {more}\n    }}\n  }}\n}}\n",
             root.display()
         );
@@ -250,7 +323,8 @@ struct S3 {
 }
 
 impl S3 {
-    fn start(folder: &Path) -> Self {
+    fn start(folder: &Path, secured: Option<&Certificate>) -> Self {
+        let secured = secured.map(|made| tokio_rustls::TlsAcceptor::from(Arc::clone(&made.config)));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -264,11 +338,17 @@ impl S3 {
         let address = listener.local_addr().expect("it is bound");
         runtime.spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                let service = service.clone();
+                let (service, secured) = (service.clone(), secured.clone());
                 tokio::spawn(async move {
-                    let socket = hyper_util::rt::TokioIo::new(socket);
-                    let _ =
-                        hyper::server::conn::http1::Builder::new().serve_connection(socket, service).await;
+                    let http = hyper::server::conn::http1::Builder::new();
+                    // What comes of one connection is seen at its other end.
+                    let _ = match secured {
+                        None => http.serve_connection(hyper_util::rt::TokioIo::new(socket), service).await,
+                        Some(tls) => {
+                            let Ok(socket) = tls.accept(socket).await else { return };
+                            http.serve_connection(hyper_util::rt::TokioIo::new(socket), service).await
+                        }
+                    };
                 });
             }
         });

@@ -23,7 +23,7 @@ use super::store::{
     Fetched, Listed, Outgoing, PutProof, StagingAddress, StagingError, StagingStore, StorePath,
 };
 use crate::package::bucket::BucketAddress;
-use crate::transfer::http::client;
+use crate::transfer::http::{client, untrusted};
 use crate::transfer::{Credentials, NetworkOptions};
 use crate::work::{Cancelled, Work};
 
@@ -110,6 +110,9 @@ impl BucketStore {
 
     fn failed(&self, what: &str, path: &StorePath, error: Error) -> StagingError {
         let (store, what) = (self.name.clone(), format!("{what} {path}"));
+        if let Some(why) = untrusted(&error) {
+            return StagingError::Untrusted { store, what, why };
+        }
         let why = said(&error);
         match error {
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {

@@ -38,6 +38,16 @@ pub enum StagingError {
         /// What it said.
         why: String,
     },
+    /// The server is not the one it should be, as far as can be known here.
+    #[error("{what} in {store} failed: {why}")]
+    Untrusted {
+        /// The store.
+        store: String,
+        /// What was asked: `reading packages/…`.
+        what: String,
+        /// Why its certificate is not trusted.
+        why: String,
+    },
     /// The store has no room left.
     #[error("{store} has no room for {path}")]
     Full {
@@ -121,6 +131,12 @@ impl StagingError {
                 Class::Environment,
                 message,
                 "Check name and password of the staging library, and what the account may do there.",
+            ),
+            Self::Untrusted { .. } => Failure::new(
+                "staging-not-trusted",
+                Class::Refused,
+                message,
+                "If it is the right server, trust the certificate that signed its own: Settings > Network…, Certificates.",
             ),
             Self::Full { .. } => Failure::new(
                 "staging-full",

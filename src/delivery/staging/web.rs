@@ -23,7 +23,7 @@ use super::sending::{Sending, expect_all};
 use super::store::{Fetched, Listed, Outgoing, PutProof, StagingError, StagingStore, StorePath};
 use crate::package::snapshot::escape_url_path;
 use crate::package::staging::UNFINISHED;
-use crate::transfer::http::{Web, client, signed_in, status_words};
+use crate::transfer::http::{Web, client, signed_in, status_words, untrusted};
 use crate::transfer::{Credentials, NetworkOptions};
 use crate::work::{Cancelled, Work};
 
@@ -96,8 +96,11 @@ impl WebStore {
     }
 
     fn failed(&self, what: &str, path: &StorePath, web: &Web, error: reqwest::Error) -> StagingError {
-        let why = web.words_of(error);
-        StagingError::Failed { store: self.name(), what: format!("{what} {path}"), why, is_temporary: true }
+        let (store, what) = (self.name(), format!("{what} {path}"));
+        if let Some(why) = untrusted(&error) {
+            return StagingError::Untrusted { store, what, why };
+        }
+        StagingError::Failed { store, what, why: web.words_of(error), is_temporary: true }
     }
 
     /// The error that an answer without success is.

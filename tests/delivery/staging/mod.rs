@@ -5,6 +5,7 @@ mod guards;
 mod interrupted;
 mod program;
 mod reconciled;
+mod secured;
 mod whole;
 
 use packhouse::failure::Failure;
