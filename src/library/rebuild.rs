@@ -20,7 +20,7 @@ use crate::package::snapshot::{self, SNAPSHOT_NAME};
 use crate::package::{
     BlockSize, Finding, HistoryEntry, HistoryEvent, PackageKey, PackageState, Sha256Digest, history,
 };
-use crate::store::{Catalogue, StoreError};
+use crate::store::{Catalogue, ComputerFilter, StoreError};
 use crate::work::Work;
 
 /// One package that was found.
@@ -175,6 +175,7 @@ fn build(
         report.lost.push("all history: there was no history.jsonl".to_owned());
     }
     let trash = folders_in(&root.join(TRASH))?.len();
+    report.lost.extend(lost_deliveries(root));
     if trash > 0 {
         report.lost.push(format!("undo for {trash} removed packages: their files stay in {TRASH}"));
     }
@@ -208,6 +209,23 @@ fn build(
         );
     }
     Ok((report, history_is_whole))
+}
+
+/// What was known of deliveries stands in no package. Counted where the old database can still be read.
+fn lost_deliveries(root: &Path) -> Option<String> {
+    const ALL: &str = "staging libraries, computers, jobs and what agents keep";
+    let count = || -> Result<[usize; 3], StoreError> {
+        let old = Catalogue::open_read_only(&root.join(CATALOGUE), false)?;
+        let computers = old.computers(&ComputerFilter::default())?.len();
+        Ok([old.staging_libraries()?.len(), computers, old.containers()?.len()])
+    };
+    match count() {
+        Ok([0, 0, 0]) => None,
+        Ok([stagings, computers, jobs]) => Some(format!(
+            "{ALL} (staging libraries: {stagings}, computers: {computers}, jobs: {jobs}); agents must be enrolled anew"
+        )),
+        Err(_) => Some(format!("{ALL}, if there were any: agents must be enrolled anew")),
+    }
 }
 
 /// What an interrupted change left below `.incoming/` belonged to the lost database: it is kept, and said.

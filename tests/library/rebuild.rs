@@ -6,8 +6,9 @@ use std::io::{Seek as _, Write as _};
 use packhouse::package::history::ChainState;
 use packhouse::package::{HistoryEvent, PackageState};
 use packhouse::session::{
-    AddNote, Archive, ArchiveRequest, Edit, ListPackages, PackageEdit, ReadHistory, Remove, Restore,
-    RestoreSource, VerifyHistory,
+    AddComputer, AddNote, Archive, ArchiveRequest, Edit, KeepEdit, KeepPackages, ListKeptPackages,
+    ListPackages, NewComputer, PackageEdit, PackageRef, ReadHistory, Remove, Restore, RestoreSource,
+    VerifyHistory,
 };
 use packhouse::work::Work;
 
@@ -113,6 +114,35 @@ fn a_difference_is_not_blessed_by_a_rebuild() -> Outcome {
     let session = place.open()?;
     assert!(show(&session, id)?.record.is_blocked());
     assert!(!quick(&session, id)?.is_consistent());
+    Ok(())
+}
+
+#[test]
+fn deliveries_are_said_to_be_lost_with_the_database_that_knew_them() -> Outcome {
+    let place = Place::new()?;
+    let source = place.source("source", &[("a", b"aaaa")])?;
+    let session = place.open()?;
+    let id = register(&session, &source, "Tool", "1")?.id;
+    let is_told = |report: &packhouse::session::RebuildReport, words: &str| {
+        report.lost.iter().any(|lost| lost.contains("agents keep") && lost.contains(words))
+    };
+    drop(session);
+    let report = packhouse::session::rebuild(place.options(), &Work::new())?;
+    assert!(!report.lost.iter().any(|lost| lost.contains("agents")), "there were none: {report:?}");
+    let session = place.open()?;
+    let new = NewComputer { name: "PC-1".into(), ..NewComputer::default() };
+    ask(&session, AddComputer { new })?;
+    let edit = KeepEdit { add: vec![PackageRef::Id(id)], ..KeepEdit::default() };
+    assert_eq!(ask(&session, KeepPackages { edit })?.packages.len(), 1);
+    drop(session);
+    let report = packhouse::session::rebuild(place.options(), &Work::new())?;
+    assert!(is_told(&report, "computers: 1"), "{report:?}");
+    let session = place.open()?;
+    assert_eq!(ask(&session, ListKeptPackages {})?, Default::default());
+    drop(session);
+    fs::remove_file(place.root().join("catalog.db"))?;
+    let report = packhouse::session::rebuild(place.options(), &Work::new())?;
+    assert!(is_told(&report, "if there were any"), "{report:?}");
     Ok(())
 }
 
