@@ -68,6 +68,7 @@ macro_rules! key_request {
 }
 
 mod computers;
+mod desk_request;
 mod downloads;
 mod groups;
 mod history;

@@ -1,14 +1,15 @@
-//! Rows of the tables about jobs: containers, their jobs, and who is the delivery manager.
+//! The tables about jobs: containers and their jobs.
 //!
 //! A container has up to 100,000 jobs: they are moved from one state to another by whole classes, and shown by pages.
 //! The words of states and reasons are kept as they are given; which follows which is not decided here.
 
 mod changes;
+mod rows;
 
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::computers::{json, time, uuid};
@@ -16,220 +17,11 @@ use super::{Catalogue, StoreError, from_sql};
 use crate::package::record::PackageId;
 
 pub use changes::{JobMove, NewJob};
-
-/// A job container.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ContainerRow {
-    /// Number of its row; 0 for one that is not kept yet.
-    pub row: i64,
-    /// Its identity.
-    pub id: Uuid,
-    /// Its name.
-    pub name: String,
-    /// When it was made.
-    pub created: Timestamp,
-    /// Who made it.
-    pub created_by: String,
-    /// Packages, procedures, targets and options, as JSON.
-    pub definition: String,
-    /// Whether a person halted it.
-    pub halted: bool,
-    /// When its targets were found.
-    pub evaluated: Option<Timestamp>,
-    /// When the last of its jobs ended.
-    pub ended: Option<Timestamp>,
-    /// Code of what is to be known about it: a checksum error, nothing found; empty for none.
-    pub code: String,
-    /// The same in words.
-    pub reason: String,
-    /// What a verification found, as JSON, where that is why.
-    pub report: Option<String>,
-}
-
-/// One job: a procedure on a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobRow {
-    /// Number of its row.
-    pub row: i64,
-    /// Its identity; another after each renewal.
-    pub id: Uuid,
-    /// Row of its container.
-    pub container: i64,
-    /// Which of the packages of its container.
-    pub entry: u32,
-    /// Row of the computer; absent where there is none of this name any more.
-    pub computer: Option<i64>,
-    /// Name of the computer.
-    pub target: String,
-    /// What it and other jobs of the computer are one piece of work in.
-    pub batch: Option<Uuid>,
-    /// Where it stands.
-    pub state: String,
-    /// What it becomes once its withdrawal is confirmed.
-    pub after: String,
-    /// Whether its agent may know it.
-    pub known: bool,
-    /// Code of the reason; empty for none.
-    pub code: String,
-    /// Why it stands there; may be empty.
-    pub reason: String,
-    /// How much of the package is there, 0 to 100, while it is delivered.
-    pub percent: Option<u8>,
-    /// Exit code of the procedure.
-    pub exit_code: Option<i32>,
-    /// When it came to stand there.
-    pub changed: Timestamp,
-    /// Row of what was proven when its environment was set up.
-    pub environment: Option<i64>,
-    /// When its environment was set up.
-    pub begun: Option<Timestamp>,
-    /// When it ended.
-    pub ended: Option<Timestamp>,
-}
-
-/// Where jobs stand; all that decides what becomes of them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct JobClass {
-    /// Their state.
-    pub state: String,
-    /// What they become once withdrawn.
-    pub after: String,
-    /// Whether their agents may know them.
-    pub known: bool,
-}
-
-/// Jobs of one container that a change is about.
-#[derive(Clone, Copy, Debug)]
-pub struct JobsOf<'a> {
-    /// Row of the container.
-    pub container: i64,
-    /// Only those of this package.
-    pub entry: Option<u32>,
-    /// Only these rows.
-    pub rows: Option<&'a [i64]>,
-    /// Only those with this code of the reason.
-    pub code: Option<&'a str>,
-}
-
-impl JobsOf<'_> {
-    /// All jobs of a container.
-    pub fn all(container: i64) -> Self {
-        Self { container, entry: None, rows: None, code: None }
-    }
-}
-
-/// What decides from where a computer reads packages.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ComputerReads {
-    /// Whether it is a test computer.
-    pub test: bool,
-    /// Id of its home staging library: its own, that of a group, or the one it was enrolled through.
-    pub home: Option<String>,
-    /// Whether it reads from no other.
-    pub only: bool,
-}
-
-/// What stays of several failed jobs when they are put into groups.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailureRow {
-    /// State of all of them.
-    pub state: String,
-    /// Code of the reason.
-    pub code: String,
-    /// Exit code of the procedure.
-    pub exit_code: Option<i32>,
-    /// The reason of one of them.
-    pub reason: String,
-    /// How many.
-    pub jobs: u64,
-}
-
-/// In which order the jobs of a container are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum JobOrder {
-    /// As they have their turn.
-    #[default]
-    Turn,
-    /// By name of the target.
-    Target,
-    /// By state.
-    State,
-    /// The latest change first.
-    Changed,
-    /// By reason.
-    Reason,
-}
-
-/// Which jobs of a container are shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JobFilter {
-    /// In one of these states; all where it is empty.
-    pub states: Vec<String>,
-    /// With this code of the reason.
-    pub code: Option<String>,
-    /// With this exit code; `Some(None)` for those without one.
-    pub exit_code: Option<Option<i32>>,
-    /// With this in the name of the target, without regard to case.
-    pub text: Option<String>,
-}
-
-/// A job of a computer or of a package, with its container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobOfContainer {
-    /// The job.
-    pub job: JobRow,
-    /// Identity of the container.
-    pub container: Uuid,
-    /// Name of the container.
-    pub container_name: String,
-}
-
-/// How many jobs of a container are in a state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobCount {
-    /// Row of the container.
-    pub container: i64,
-    /// Where they stand.
-    pub class: JobClass,
-    /// How many.
-    pub jobs: u64,
-}
-
-/// What is kept of a job beside its row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JobDetails {
-    /// The end of what the procedure said.
-    pub output: Option<String>,
-    /// How the package on the computer differed, as JSON.
-    pub differences: Option<String>,
-    /// What the exit code means by the procedure, as JSON.
-    pub meaning: Option<String>,
-}
-
-/// Who is the delivery manager.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManagerLease {
-    /// Made by chance at each start.
-    pub holder: Uuid,
-    /// The account.
-    pub who: String,
-    /// The computer.
-    pub host: String,
-    /// The process.
-    pub process: u32,
-    /// `console`, `command line`.
-    pub how: String,
-    /// Since when.
-    pub since: Timestamp,
-    /// When it said last that it is there.
-    pub renewed: Timestamp,
-}
-
-const CONTAINER_COLUMNS: &str =
-    "row, id, name, created, created_by, definition, halted, evaluated, ended, code, reason, report";
-
-const JOB_COLUMNS: &str = "j.row, j.id, j.container, j.entry, j.computer, j.target, j.batch, j.state, j.after, j.known, \
-    j.code, j.reason, j.percent, j.exit_code, j.changed, j.begun, j.ended, j.environment";
+use rows::{CONTAINER_COLUMNS, JOB_COLUMNS, container, job};
+pub use rows::{
+    ComputerReads, ContainerRow, FailureRow, JobClass, JobCount, JobDetails, JobFilter, JobOfContainer,
+    JobOrder, JobRow, JobsOf,
+};
 
 impl Catalogue {
     /// All containers, the newest first.
@@ -501,14 +293,6 @@ impl Catalogue {
         waiting_job_count(&self.connection, package)
     }
 
-    /// Who is or was the delivery manager last.
-    pub fn manager_lease(&self) -> Result<Option<ManagerLease>, StoreError> {
-        if !self.has_deliveries()? {
-            return Ok(None);
-        }
-        lease(&self.connection)
-    }
-
     /// From where computers read packages, by row: what a person said of the computer, else of the first of its groups
     /// that says something, else where it was enrolled.
     pub fn computers_read(&self, computers: &[i64]) -> Result<HashMap<i64, ComputerReads>, StoreError> {
@@ -610,67 +394,4 @@ fn waiting_job_count(connection: &rusqlite::Connection, package: PackageId) -> R
         )?
         .query_row([package.to_string()], |row| row.get(0))?;
     from_sql(count, "a count")
-}
-
-fn lease(connection: &rusqlite::Connection) -> Result<Option<ManagerLease>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT holder, who, host, process, how, since, renewed FROM manager_lease")?;
-    let mut rows = statement.query([])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    Ok(Some(ManagerLease {
-        holder: uuid(&row.get::<_, String>(0)?)?,
-        who: row.get(1)?,
-        host: row.get(2)?,
-        process: row.get(3)?,
-        how: row.get(4)?,
-        since: time(row.get(5)?)?,
-        renewed: time(row.get(6)?)?,
-    }))
-}
-
-fn container(row: &Row<'_>) -> Result<ContainerRow, StoreError> {
-    let moment = |at: Option<i64>| at.map(time).transpose();
-    Ok(ContainerRow {
-        row: row.get(0)?,
-        id: uuid(&row.get::<_, String>(1)?)?,
-        name: row.get(2)?,
-        created: time(row.get(3)?)?,
-        created_by: row.get(4)?,
-        definition: row.get(5)?,
-        halted: row.get(6)?,
-        evaluated: moment(row.get(7)?)?,
-        ended: moment(row.get(8)?)?,
-        code: row.get(9)?,
-        reason: row.get(10)?,
-        report: row.get(11)?,
-    })
-}
-
-fn job(row: &Row<'_>) -> Result<JobRow, StoreError> {
-    let moment = |at: Option<i64>| at.map(time).transpose();
-    let batch: Option<Vec<u8>> = row.get(6)?;
-    Ok(JobRow {
-        row: row.get(0)?,
-        id: bytes(&row.get::<_, Vec<u8>>(1)?)?,
-        container: row.get(2)?,
-        entry: row.get(3)?,
-        computer: row.get(4)?,
-        target: row.get(5)?,
-        batch: batch.map(|batch| bytes(&batch)).transpose()?,
-        state: row.get(7)?,
-        after: row.get(8)?,
-        known: row.get(9)?,
-        code: row.get(10)?,
-        reason: row.get(11)?,
-        percent: row.get(12)?,
-        exit_code: row.get(13)?,
-        changed: time(row.get(14)?)?,
-        begun: moment(row.get(15)?)?,
-        ended: moment(row.get(16)?)?,
-        environment: row.get(17)?,
-    })
-}
-
-fn bytes(bytes: &[u8]) -> Result<Uuid, StoreError> {
-    Uuid::from_slice(bytes).map_err(|_| StoreError::Damaged("the identity of a job".to_owned()))
 }

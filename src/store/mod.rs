@@ -12,6 +12,7 @@ mod history;
 mod intents;
 mod jobs;
 mod library_check;
+mod manager_lease;
 mod packages;
 mod schema;
 mod search;
@@ -33,9 +34,10 @@ pub use history::HistoryFilter;
 pub use intents::StoredIntent;
 pub use jobs::{
     ComputerReads, ContainerRow, FailureRow, JobClass, JobCount, JobDetails, JobFilter, JobMove,
-    JobOfContainer, JobOrder, JobRow, JobsOf, ManagerLease, NewJob,
+    JobOfContainer, JobOrder, JobRow, JobsOf, NewJob,
 };
 pub use library_check::{StoredCheck, StoredCheckPackage};
+pub use manager_lease::ManagerLease;
 pub use packages::RemovedPackage;
 pub use search::{FoundFile, Pattern, SearchCount, SearchResult};
 pub use secure::SecureRow;

@@ -19,8 +19,8 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use super::codebase::{Credentials, without_password};
 use super::desk::Trouble;
 use super::error::TransferError;
-pub(crate) use super::network_words::{status_words, untrusted};
 use super::network_words::{Reach, chain, words_of};
+pub(crate) use super::network_words::{status_words, untrusted};
 
 use super::pin;
 use super::retry::retry_after;

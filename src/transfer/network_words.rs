@@ -86,8 +86,9 @@ fn say(error: &reqwest::Error, technical: &str, host: &str, reach: &Reach) -> St
 
 /// Why the certificate of the server is not trusted, if an error comes from that.
 pub(crate) fn untrusted(error: &(dyn Error + 'static)) -> Option<String> {
-    let is_that =
-        |cause: &&(dyn Error + 'static)| matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)));
+    let is_that = |cause: &&(dyn Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
+    };
     causes(error).find(is_that).and_then(tls_words)
 }
 

@@ -5,6 +5,9 @@
 mod agent;
 mod desk;
 mod jobs;
+#[cfg(unix)]
+#[path = "../support/kills.rs"]
+mod kills;
 mod sites;
 mod staging;
 mod story;

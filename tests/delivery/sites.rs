@@ -260,13 +260,7 @@ struct Nginx {
 }
 
 impl Nginx {
-    fn start(
-        folder: &Path,
-        root: &Path,
-        methods: &str,
-        more: &str,
-        secured: Option<&Certificate>,
-    ) -> Self {
+    fn start(folder: &Path, root: &Path, methods: &str, more: &str, secured: Option<&Certificate>) -> Self {
         let port =
             TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
         let (module, ext) = if methods.is_empty() {

@@ -2,12 +2,12 @@
 //!
 //! `PACKHOUSE_TEST_SEED=N` replays a run; `PACKHOUSE_TEST_COUNTS=soak` kills 500 times instead of 60.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::child::{BEGAN, Download, READY, cargo};
 use crate::desk::{BLOCK, Outcome, origin_of, same};
+use crate::kills::{Chance, kills};
 
 /// Bytes a second, so that a download takes a while.
 const LIMIT: u64 = 24 << 20;
@@ -28,20 +28,8 @@ fn missing_bytes(folder: &Path, files: &[(String, Vec<u8>)]) -> u64 {
 
 #[test]
 fn killed_at_random_moments_only_what_is_missing_is_fetched() -> Outcome {
-    let soak = std::env::var("PACKHOUSE_TEST_COUNTS").is_ok_and(|counts| counts == "soak");
-    let kills = if soak { 500 } else { 60 };
-    let mut seed: u64 = match std::env::var("PACKHOUSE_TEST_SEED") {
-        Ok(seed) => seed.parse()?,
-        Err(_) => u64::try_from(jiff::Timestamp::now().as_nanosecond())?,
-    };
-    writeln!(std::io::stdout(), "PACKHOUSE_TEST_SEED={seed}")?;
-    let mut random = || {
-        // SplitMix64.
-        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    };
+    let kills = kills(60, 500);
+    let mut chance = Chance::told()?;
     let files = cargo(50);
     let whole = missing_bytes(Path::new("/nonexistent"), &files);
     let takes = Duration::from_secs_f64(whole as f64 / LIMIT as f64);
@@ -49,14 +37,14 @@ fn killed_at_random_moments_only_what_is_missing_is_fetched() -> Outcome {
     while killed < kills {
         let (dir, origin) = (tempfile::tempdir()?, origin_of(&files));
         // Up to three kills on the way of one download, then it may end.
-        let times = 1 + (random() * 3.0) as usize;
+        let times = 1 + (chance.next() * 3.0) as usize;
         for nth in 0..=times {
             let missing = missing_bytes(dir.path(), &files);
             let before = origin.sent_bytes();
             let last = nth == times;
             let limit = if last { 0 } else { LIMIT };
             let mut download = Download::start(&[], dir.path(), &origin.url(), 50, limit)?;
-            let after = takes.mul_f64(1.2 * random() / times as f64);
+            let after = takes.mul_f64(1.2 * chance.next() / times as f64);
             if last {
                 assert!(download.says(READY), "it did not end after {nth} kills");
                 same(dir.path(), &files);

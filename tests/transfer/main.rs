@@ -20,6 +20,8 @@ mod hostile;
 #[cfg(target_os = "linux")]
 mod huge;
 mod killed;
+#[path = "../support/kills.rs"]
+mod kills;
 mod list;
 mod list_faults;
 mod list_sources;

@@ -19,6 +19,7 @@ use object_store::{
 
 use super::runtime::wait;
 use super::sending::{Sending, expect_all};
+use super::small::Small;
 use super::store::{
     Fetched, Listed, Outgoing, PutProof, StagingAddress, StagingError, StagingStore, StorePath,
 };
@@ -253,25 +254,14 @@ impl StagingStore for BucketStore {
             Ok(found) => found,
             Err(answer) => return Ok(answer),
         };
-        let too_large =
-            || StagingError::TooLarge { store: self.name(), path: path.to_string(), most_bytes: limit };
-        if found.meta.size > limit {
-            return Err(too_large());
-        }
+        let mut small = Small::begin(self, path, Some(found.meta.size), limit)?;
         let now = found.meta.e_tag.clone();
         // Not every server asks itself whether it changed.
         if tag.is_some() && tag == now.as_deref() {
             return Ok(Fetched::Unchanged);
         }
-        let mut bytes = Vec::new();
-        self.pieces(path, found, &mut |piece| {
-            if (bytes.len() + piece.len()) as u64 > limit {
-                return Err(too_large());
-            }
-            bytes.extend_from_slice(piece);
-            Ok(())
-        })?;
-        Ok(Fetched::New { bytes, tag: now })
+        self.pieces(path, found, &mut |piece| small.take(piece))?;
+        Ok(Fetched::New { bytes: small.whole(), tag: now })
     }
 
     fn read_through(

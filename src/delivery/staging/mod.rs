@@ -25,6 +25,7 @@ mod propfind;
 mod reconcile;
 mod runtime;
 mod sending;
+mod small;
 mod stage;
 pub mod store;
 mod unstage;

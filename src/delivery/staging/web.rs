@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use super::propfind::{self, PropfindProblem};
 use super::runtime::{runtime, wait};
 use super::sending::{Sending, expect_all};
+use super::small::Small;
 use super::store::{Fetched, Listed, Outgoing, PutProof, StagingError, StagingStore, StorePath};
 use crate::package::snapshot::escape_url_path;
 use crate::package::staging::UNFINISHED;
@@ -341,19 +342,11 @@ impl StagingStore for WebStore {
             status => return Err(self.refusal("reading", path, status)),
         }
         let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
-        let too_large =
-            || StagingError::TooLarge { store: self.name(), path: path.to_string(), most_bytes: limit };
-        if response.content_length().is_some_and(|length| length > limit) {
-            return Err(too_large());
-        }
-        let mut bytes = Vec::new();
+        let mut small = Small::begin(self, path, response.content_length(), limit)?;
         while let Some(chunk) = self.chunk(path, &mut response)? {
-            if (bytes.len() + chunk.len()) as u64 > limit {
-                return Err(too_large());
-            }
-            bytes.extend_from_slice(&chunk);
+            small.take(&chunk)?;
         }
-        Ok(Fetched::New { bytes, tag })
+        Ok(Fetched::New { bytes: small.whole(), tag })
     }
 
     fn read_through(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::desk_request::desk_request;
 use super::{Request, Session};
 use crate::delivery::computers::{
     ComputerDesk, ComputerDetails, ComputerEdit, ComputerGroupEdit, ImportReport, NewComputer, NewToken,
@@ -34,38 +35,7 @@ impl Session {
     }
 }
 
-/// Declares a request that a desk of deliveries answers.
-macro_rules! delivery_request {
-    (
-        $(#[$doc:meta])*
-        $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty),* $(,)? } -> $reply:ty,
-        $title:expr, changes: $changes:expr, $desk_of:ident,
-        |$this:ident, $desk:ident, $work:ident| $run:expr
-    ) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug)]
-        pub struct $name { $($(#[$field_doc])* pub $field: $kind,)* }
-
-        impl Request for $name {
-            type Reply = $reply;
-            fn title(&self) -> String { $title.to_owned() }
-            fn changes(&self) -> bool { $changes }
-            fn run(self, session: &Session, $work: &Work) -> Result<$reply, Failure> {
-                let $this = self;
-                let $desk = session.$desk_of();
-                let answer = || -> Result<$reply, DeliveryError> { $run };
-                let reply = unpanicked(|| answer().map_err(|error| error.explain()));
-                if $changes {
-                    session.wake_manager();
-                }
-                reply
-            }
-        }
-    };
-}
-pub(super) use delivery_request;
-
-delivery_request!(
+desk_request!(
     /// The computers that fit, by name.
     ListComputers {
         /// Which; all by default.
@@ -73,7 +43,7 @@ delivery_request!(
     } -> Vec<ComputerRow>, "Reading computers", changes: false, computers,
     |this, desk, _work| desk.list(&this.filter)
 );
-delivery_request!(
+desk_request!(
     /// A computer with its software and jobs.
     ShowComputer {
         /// Name or id.
@@ -81,7 +51,7 @@ delivery_request!(
     } -> ComputerDetails, "Reading a computer", changes: false, computers,
     |this, desk, _work| desk.details(&this.computer)
 );
-delivery_request!(
+desk_request!(
     /// On which computers a package is installed: name, whether a test computer, what.
     ListInstallations {
         /// Which package.
@@ -91,7 +61,7 @@ delivery_request!(
     } -> Vec<(String, bool, InstallationRow)>, "Reading installations", changes: false, computers,
     |this, desk, _work| desk.installed_on(this.package, this.most)
 );
-delivery_request!(
+desk_request!(
     /// Adds a computer.
     AddComputer {
         /// Which.
@@ -99,7 +69,7 @@ delivery_request!(
     } -> ComputerRow, "Adding a computer", changes: true, computers,
     |this, desk, _work| desk.add(&this.new)
 );
-delivery_request!(
+desk_request!(
     /// Changes a computer.
     EditComputer {
         /// Name or id.
@@ -109,7 +79,7 @@ delivery_request!(
     } -> ComputerRow, "Saving a computer", changes: true, computers,
     |this, desk, _work| desk.edit(&this.computer, &this.edit)
 );
-delivery_request!(
+desk_request!(
     /// Removes computers from the list; gives their names. Nothing on them is touched.
     RemoveComputers {
         /// Names or ids.
@@ -119,7 +89,7 @@ delivery_request!(
     } -> Vec<String>, "Removing computers", changes: true, computers,
     |this, desk, _work| desk.remove(&this.computers, this.withdraw)
 );
-delivery_request!(
+desk_request!(
     /// Takes a table of computers: `name,group,test,staging,comment`.
     ImportComputers {
         /// The text of the table.
@@ -129,20 +99,20 @@ delivery_request!(
     } -> ImportReport, "Importing computers", changes: true, computers,
     |this, desk, _work| desk.import(&this.text, this.skip_errors)
 );
-delivery_request!(
+desk_request!(
     /// What a table of computers says, with its errors by line; nothing is changed.
     PreviewImport {
         /// The text of the table.
         text: String
     } -> Import, "Reading a table", changes: false, computers,
-    |this, _desk, _work| Ok(crate::delivery::model::import(&this.text))
+    |this, _desk, _work| Ok::<_, DeliveryError>(crate::delivery::model::import(&this.text))
 );
-delivery_request!(
+desk_request!(
     /// Groups of computers, by name.
     ListComputerGroups {} -> Vec<ComputerGroupRow>, "Reading groups of computers", changes: false, computers,
     |_this, desk, _work| desk.groups()
 );
-delivery_request!(
+desk_request!(
     /// Makes a group of computers.
     AddComputerGroup {
         /// Its name.
@@ -150,7 +120,7 @@ delivery_request!(
     } -> (), "Adding a group of computers", changes: true, computers,
     |this, desk, _work| desk.add_group(&this.name)
 );
-delivery_request!(
+desk_request!(
     /// Changes what holds for the computers of a group.
     EditComputerGroup {
         /// Which.
@@ -160,7 +130,7 @@ delivery_request!(
     } -> (), "Saving a group of computers", changes: true, computers,
     |this, desk, _work| desk.edit_group(&this.name, &this.edit)
 );
-delivery_request!(
+desk_request!(
     /// Removes a group; its computers stay.
     RemoveComputerGroup {
         /// Which.
@@ -168,12 +138,12 @@ delivery_request!(
     } -> (), "Removing a group of computers", changes: true, computers,
     |this, desk, _work| desk.remove_group(&this.name)
 );
-delivery_request!(
+desk_request!(
     /// Packages that agents keep although no job names them, and how many bytes of packages they keep.
     ListKeptPackages {} -> KeptPackages, "Reading packages to keep", changes: false, computers,
     |_this, desk, _work| desk.kept()
 );
-delivery_request!(
+desk_request!(
     /// Changes what agents keep; gives what they keep then.
     KeepPackages {
         /// What.
@@ -181,7 +151,7 @@ delivery_request!(
     } -> KeptPackages, "Saving packages to keep", changes: true, computers,
     |this, desk, _work| desk.keep(&this.edit)
 );
-delivery_request!(
+desk_request!(
     /// Enrolment tokens, the newest first; their secrets are not among it.
     ListTokens {} -> Vec<EnrolmentTokenRow>, "Reading tokens", changes: false, computers,
     |_this, desk, _work| desk.tokens()

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::computers::delivery_request;
+use super::desk_request::desk_request;
 use super::{Request, Session};
-use crate::delivery::error::DeliveryError;
 use crate::delivery::jobs::{
     ContainerDetails, ContainerView, JobDesk, JobView, NewJobContainer, PackageJobs, Preflight, Selected,
     TargetPage, TargetQuery, preflight,
@@ -24,20 +23,20 @@ impl Session {
     }
 }
 
-delivery_request!(
+desk_request!(
     /// All job containers, the newest first.
     ListJobContainers {} -> Vec<ContainerView>, "Reading jobs", changes: false, jobs,
     |_this, desk, _work| desk.list()
 );
-delivery_request!(
+desk_request!(
     /// The identity of a container, by its name, its id, or the beginning of that.
     FindJobContainer {
         /// Name or id.
         text: String
     } -> Uuid, "Reading jobs", changes: false, jobs,
-    |this, desk, _work| Ok(desk.find(&this.text)?.id)
+    |this, desk, _work| desk.find(&this.text).map(|row| row.id)
 );
-delivery_request!(
+desk_request!(
     /// A container with its definition and its failures by reason.
     ShowJobContainer {
         /// Which.
@@ -45,7 +44,7 @@ delivery_request!(
     } -> ContainerDetails, "Reading a job", changes: false, jobs,
     |this, desk, _work| desk.details(this.id)
 );
-delivery_request!(
+desk_request!(
     /// A part of the targets of a container.
     ReadTargets {
         /// Which container.
@@ -55,7 +54,7 @@ delivery_request!(
     } -> TargetPage, "Reading targets", changes: false, jobs,
     |this, desk, _work| desk.targets(this.id, &this.query)
 );
-delivery_request!(
+desk_request!(
     /// One job with what its computer said.
     ShowJob {
         /// Which.
@@ -63,7 +62,7 @@ delivery_request!(
     } -> JobView, "Reading a job", changes: false, jobs,
     |this, desk, _work| desk.job(this.job)
 );
-delivery_request!(
+desk_request!(
     /// The containers that deliver a package, the newest first.
     ListJobsOfPackage {
         /// Which.
@@ -71,7 +70,7 @@ delivery_request!(
     } -> Vec<PackageJobs>, "Reading jobs of a package", changes: false, jobs,
     |this, desk, _work| desk.jobs_of_package(this.package)
 );
-delivery_request!(
+desk_request!(
     /// Makes a container. Its computers are found when its time comes, by the delivery manager.
     CreateJobContainer {
         /// What.
@@ -79,7 +78,7 @@ delivery_request!(
     } -> ContainerView, "Setting up a job", changes: true, jobs,
     |this, desk, _work| desk.create(&this.new)
 );
-delivery_request!(
+desk_request!(
     /// Halts a container, or some of its jobs; gives how many. What runs goes on to its end.
     HaltJobs {
         /// Which container.
@@ -89,7 +88,7 @@ delivery_request!(
     } -> u64, "Halting a job", changes: true, jobs,
     |this, desk, _work| desk.halt(this.id, &this.selected)
 );
-delivery_request!(
+desk_request!(
     /// Lets a container, or some of its jobs, go on; gives how many.
     ResumeJobs {
         /// Which container.
@@ -99,7 +98,7 @@ delivery_request!(
     } -> u64, "Resuming a job", changes: true, jobs,
     |this, desk, _work| desk.resume(this.id, &this.selected)
 );
-delivery_request!(
+desk_request!(
     /// Lets failed jobs be done again; gives how many.
     RenewJobs {
         /// Which container.
@@ -109,7 +108,7 @@ delivery_request!(
     } -> u64, "Renewing a job", changes: true, jobs,
     |this, desk, _work| desk.renew(this.id, &this.selected)
 );
-delivery_request!(
+desk_request!(
     /// Makes a container that runs the uninstall procedures on the computers of failed jobs.
     RecoverJobs {
         /// Which container.
@@ -119,7 +118,7 @@ delivery_request!(
     } -> ContainerView, "Recovering a job", changes: true, jobs,
     |this, desk, _work| desk.recover(this.id, &this.selected)
 );
-delivery_request!(
+desk_request!(
     /// Removes a container with its jobs; gives its name.
     RemoveJobContainer {
         /// Which.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::desk_request::desk_request;
 use super::{Request, Session};
 use crate::delivery::staging::{
     CopyRow, NewStagingLibrary, Reconciled, StageError, StageOptions, StageReport, StagedCheck, StagingDesk,
@@ -23,87 +24,59 @@ impl Session {
     }
 }
 
-/// Declares a request: its fields, reply, title, whether it changes what a list shows, and what answers.
-macro_rules! staging_request {
-    (
-        $(#[$doc:meta])*
-        $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty),* $(,)? } -> $reply:ty,
-        $title:expr, changes: $changes:expr,
-        |$this:ident, $desk:ident, $work:ident| $run:expr
-    ) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug)]
-        pub struct $name { $($(#[$field_doc])* pub $field: $kind,)* }
-
-        impl Request for $name {
-            type Reply = $reply;
-            fn title(&self) -> String { $title.to_owned() }
-            fn changes(&self) -> bool { $changes }
-            fn run(self, session: &Session, $work: &Work) -> Result<$reply, Failure> {
-                let $this = self;
-                let $desk = session.staging();
-                unpanicked(|| {
-                    let result: Result<$reply, StageError> = $run;
-                    result.map_err(|error| error.explain())
-                })
-            }
-        }
-    };
-}
-
-staging_request!(
+desk_request!(
     /// All staging libraries with what lies there, as far as is known. Nothing is asked of them.
-    ListStaging {} -> Vec<StagingRow>, "Reading staging libraries", changes: false,
+    ListStaging {} -> Vec<StagingRow>, "Reading staging libraries", changes: false, staging,
     |_this, desk, _work| desk.list()
 );
-staging_request!(
+desk_request!(
     /// Every staged copy that is known, or those of one package.
     ListStagedCopies {
         /// Of which; of all if absent.
         package: Option<PackageId>
-    } -> Vec<CopyRow>, "Reading staged packages", changes: false,
+    } -> Vec<CopyRow>, "Reading staged packages", changes: false, staging,
     |this, desk, _work| match this.package {
         Some(package) => desk.copies_of(package),
         None => desk.copies(),
     }
 );
-staging_request!(
+desk_request!(
     /// The staging library of this name, or at this address.
     FindStaging {
         /// Name or address.
         text: String
-    } -> StagingLibrary, "Reading staging libraries", changes: false,
+    } -> StagingLibrary, "Reading staging libraries", changes: false, staging,
     |this, desk, _work| desk.find(&this.text)
 );
-staging_request!(
+desk_request!(
     /// Adds a staging library. Nothing is asked of it yet.
     AddStagingLibrary {
         /// Which.
         new: NewStagingLibrary
-    } -> StagingLibrary, "Adding a staging library", changes: true,
+    } -> StagingLibrary, "Adding a staging library", changes: true, staging,
     |this, desk, _work| desk.add(this.new)
 );
-staging_request!(
+desk_request!(
     /// Changes a staging library. Nothing there is touched.
     EditStagingLibrary {
         /// Which.
         id: StagingId,
         /// What.
         edit: StagingEdit
-    } -> StagingLibrary, "Saving a staging library", changes: true,
+    } -> StagingLibrary, "Saving a staging library", changes: true, staging,
     |this, desk, _work| desk.edit(this.id, this.edit)
 );
-staging_request!(
+desk_request!(
     /// Takes a staging library off the list; what lies there stays there.
     RemoveStagingLibrary {
         /// Which.
         id: StagingId,
         /// Also while packages are known to lie there.
         forget_copies: bool
-    } -> StagingLibrary, "Removing a staging library", changes: true,
+    } -> StagingLibrary, "Removing a staging library", changes: true, staging,
     |this, desk, _work| desk.remove(this.id, this.forget_copies)
 );
-staging_request!(
+desk_request!(
     /// Stages a sealed package: what is missing there is sent, the seal last.
     Stage {
         /// Which.
@@ -112,7 +85,7 @@ staging_request!(
         staging: StagingId,
         /// Whatever the time of day: not only while the line is open.
         now: bool
-    } -> StageReport, "Staging", changes: true,
+    } -> StageReport, "Staging", changes: true, staging,
     |this, desk, work| desk.stage(this.package, this.staging, StageOptions { now: this.now }, work)
 );
 /// Removes a package from a staging library; refused while a job has it to do.
@@ -145,7 +118,7 @@ impl Request for Unstage {
     }
 }
 
-staging_request!(
+desk_request!(
     /// Verifies what lies in a staging library: one package, or all that are known there.
     VerifyStaged {
         /// Which; all if absent.
@@ -154,18 +127,18 @@ staging_request!(
         staging: StagingId,
         /// Reads every content, beside names and sizes.
         deep: bool
-    } -> Vec<StagedCheck>, "Verifying staged packages", changes: true,
+    } -> Vec<StagedCheck>, "Verifying staged packages", changes: true, staging,
     |this, desk, work| match this.package {
         Some(package) => desk.verify(package, this.staging, this.deep, work).map(|check| vec![check]),
         None => desk.verify_all(this.staging, this.deep, work),
     }
 );
-staging_request!(
+desk_request!(
     /// Looks what lies in a staging library, and what is unknown, missing, outdated or incomplete there.
     Reconcile {
         /// Where.
         staging: StagingId
-    } -> Reconciled, "Reconciling", changes: true,
+    } -> Reconciled, "Reconciling", changes: true, staging,
     |this, desk, work| desk.reconcile(this.staging, work)
 );
 

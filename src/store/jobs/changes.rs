@@ -8,9 +8,8 @@ use uuid::Uuid;
 
 use super::super::computers::json;
 use super::super::{Change, StoreError, from_sql};
-use super::{
-    ContainerRow, JobClass, JobCount, JobDetails, JobRow, JobsOf, ManagerLease, lease, waiting_job_count,
-};
+use super::rows::{JOB_COLUMNS, job};
+use super::{ContainerRow, JobClass, JobCount, JobDetails, JobRow, JobsOf, waiting_job_count};
 use crate::package::PackageKey;
 use crate::package::record::PackageId;
 
@@ -355,10 +354,10 @@ impl Change<'_> {
 
     /// The job with this identity.
     pub fn job(&self, id: Uuid) -> Result<Option<JobRow>, StoreError> {
-        let sql = format!("SELECT {} FROM jobs j WHERE j.id = ?1", super::JOB_COLUMNS);
+        let sql = format!("SELECT {JOB_COLUMNS} FROM jobs j WHERE j.id = ?1");
         let mut statement = self.transaction.prepare_cached(&sql)?;
         let mut rows = statement.query([id.as_bytes()])?;
-        rows.next()?.map(super::job).transpose()
+        rows.next()?.map(job).transpose()
     }
 
     /// Writes the reason of the jobs of a container that wait, where it changed; they stay where they are.
@@ -383,44 +382,6 @@ impl Change<'_> {
     /// In how many containers with jobs to do a package is; jobs on test computers do not count.
     pub fn waiting_job_count(&self, package: PackageId) -> Result<u64, StoreError> {
         waiting_job_count(&self.transaction, package)
-    }
-
-    /// Takes or renews the lease of the delivery manager. Gives the other one that has it, unless that one `is_over`.
-    pub fn take_lease(
-        &self,
-        wanted: &ManagerLease,
-        is_over: impl FnOnce(&ManagerLease) -> bool,
-    ) -> Result<Option<ManagerLease>, StoreError> {
-        if let Some(held) = lease(&self.transaction)?
-            && held.holder != wanted.holder
-            && !is_over(&held)
-        {
-            return Ok(Some(held));
-        }
-        self.transaction.prepare_cached("DELETE FROM manager_lease")?.execute([])?;
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO manager_lease (one, holder, who, host, process, how, since, renewed)
-                 VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute(params![
-                wanted.holder.hyphenated().to_string(),
-                wanted.who,
-                wanted.host,
-                wanted.process,
-                wanted.how,
-                wanted.since.as_second(),
-                wanted.renewed.as_second()
-            ])?;
-        Ok(None)
-    }
-
-    /// Gives the lease back.
-    pub fn drop_lease(&self, holder: Uuid) -> Result<(), StoreError> {
-        self.transaction
-            .prepare_cached("DELETE FROM manager_lease WHERE holder = ?1")?
-            .execute([holder.hyphenated().to_string()])?;
-        Ok(())
     }
 
     /// How many jobs of each package of a container stand where; with the number of the package.

@@ -11,23 +11,12 @@ use packhouse::delivery::documents::{Job, JobId, JobReport, ReportedState};
 
 use crate::agent::program::program;
 use crate::agent::site::{Outcome, Site, done, end_of, failed};
+use crate::kills::{Chance, kills};
 
 #[test]
 fn killed_at_random_moments_no_procedure_runs_twice_and_no_job_is_lost() -> Outcome {
-    let soak = std::env::var("PACKHOUSE_TEST_COUNTS").is_ok_and(|counts| counts == "soak");
-    let kills = if soak { 300 } else { 30 };
-    let mut seed: u64 = match std::env::var("PACKHOUSE_TEST_SEED") {
-        Ok(seed) => seed.parse()?,
-        Err(_) => u64::try_from(jiff::Timestamp::now().as_nanosecond())?,
-    };
-    writeln!(std::io::stdout(), "PACKHOUSE_TEST_SEED={seed}")?;
-    let mut random = || {
-        // SplitMix64.
-        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    };
+    let kills = kills(30, 300);
+    let mut chance = Chance::told()?;
     let mut site = Site::new();
     // The folder a procedure stands in names its job; a line at its begin and one at its end.
     let script = "job=$(basename \"$(dirname \"$PWD\")\"); echo \"begin $job\" >> \"$LOG\"; sleep 0.05; \
@@ -57,12 +46,12 @@ fn killed_at_random_moments_no_procedure_runs_twice_and_no_job_is_lost() -> Outc
             jobs.push(job);
         }
         site.give(&computer, &jobs);
-        if random() < 0.2 {
+        if chance.next() < 0.2 {
             // Now and then its package has to be brought again.
             let _ = std::fs::remove_file(computer.folder.join("packages/Tool/1.0/data/cargo.bin"));
         }
         let mut running = agent(&[]).spawn()?;
-        let moment = Instant::now() + takes.mul_f64(1.5 * random());
+        let moment = Instant::now() + takes.mul_f64(1.5 * chance.next());
         while let Some(left) = moment.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
             assert_eq!(running.try_wait()?, None, "it goes on by itself");
             std::thread::park_timeout(left.min(Duration::from_millis(20)));
