@@ -206,7 +206,7 @@ impl ComputerDesk {
             change.set_groups_of(number, &groups)?;
             let words = match groups.as_slice() {
                 [] => row.name.clone(),
-                some => format!("{}, groups {}", row.name, words_of_names(some.iter().map(String::as_str))),
+                some => format!("{}, in {}", row.name, words_of_names(some.iter().map(String::as_str))),
             };
             tell(change, &self.library, HistoryEvent::ComputerAdded, words)?;
             Ok(())

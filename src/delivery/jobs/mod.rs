@@ -301,7 +301,10 @@ impl JobDesk {
                     _ => HistoryEvent::JobRenewed,
                 };
                 let what = if definition.entries.len() == 1 { "target" } else { "job" };
-                let words = many(moved, what);
+                let words = match row.evaluated {
+                    None => "before it began".to_owned(),
+                    Some(_) => many(moved, what),
+                };
                 tell_of_job(change, &self.library, told, (&row.name, &definition), &words)?;
             }
             Ok(moved)

@@ -136,7 +136,7 @@ impl StagingError {
                 "staging-not-trusted",
                 Class::Refused,
                 message,
-                "If it is the right server, trust the certificate that signed its own: Settings > Network…, Certificates.",
+                "If it is the right server, trust the certificate that signed its own: Settings > Network…, or in the system.",
             ),
             Self::Full { .. } => Failure::new(
                 "staging-full",

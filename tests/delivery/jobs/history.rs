@@ -143,6 +143,8 @@ fn a_job_without_targets_and_one_that_is_removed_early_are_told() -> Outcome {
         anyway: false,
     };
     let early = site.jobs().create(&NewJobContainer { name: Some("Early".to_owned()), ..new.clone() })?;
+    site.jobs().halt(early.id, &Selected::All)?;
+    site.jobs().halt(early.id, &Selected::All)?;
     site.jobs().remove(early.id, false)?;
     site.jobs().create(&new)?;
     site.computers().remove(&["PC-1".to_owned()], true)?;
@@ -151,6 +153,7 @@ fn a_job_without_targets_and_one_that_is_removed_early_are_told() -> Outcome {
         told(&since(&site, before, Some(tool.id))),
         [
             (HistoryEvent::JobCreated, r#"Stage by "Install" on group "Lab"; job "Early""#),
+            (HistoryEvent::JobHalted, r#"before it began; job "Early""#),
             (HistoryEvent::JobRemoved, r#"before it began; job "Early""#),
             (HistoryEvent::JobCreated, r#"Stage by "Install" on group "Lab"; job "Nobody""#),
             (HistoryEvent::JobEnded, r#"Stage: No target computers found in evaluation step; job "Nobody""#),
@@ -175,7 +178,7 @@ fn computers_and_tokens_are_told_without_secrets() -> Outcome {
     let entries = since(&site, before, None);
     let told = told(&entries);
     let [added, table, made, removed, second, enrolled, gone] = told[..] else { panic!("{told:#?}") };
-    assert_eq!(added, (HistoryEvent::ComputerAdded, "PC-1, groups Lab"));
+    assert_eq!(added, (HistoryEvent::ComputerAdded, "PC-1, in Lab"));
     assert_eq!(table, (HistoryEvent::ComputerAdded, "2 computers from a table: PC-2, PC-3"));
     let words = format!("{} for PC-1, a test computer", token.id);
     assert_eq!(made, (HistoryEvent::TokenMade, words.as_str()));
