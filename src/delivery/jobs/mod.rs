@@ -451,12 +451,27 @@ fn name_for(container: &Container) -> String {
     }
 }
 
-/// What is said of so many targets after a checksum error.
-pub(crate) fn words_after(on: OnChecksumError, targets: u64) -> &'static str {
-    match (on, targets) {
-        (OnChecksumError::Error, 1) => "ends in error",
-        (OnChecksumError::Error, _) => "end in error",
-        (OnChecksumError::Halt, 1) => "is halted until the package is consistent",
-        (OnChecksumError::Halt, _) => "are halted until the package is consistent",
+/// What is said of the targets of a container after a checksum error: `2 targets end in error`.
+pub(crate) fn words_after(count: u64, on: OnChecksumError) -> String {
+    match (on, count) {
+        (OnChecksumError::Error, 1) => "1 target ends in error".to_owned(),
+        (OnChecksumError::Error, _) => format!("{count} targets end in error"),
+        (OnChecksumError::Halt, 1) => "1 target is halted until the package is consistent".to_owned(),
+        (OnChecksumError::Halt, _) => format!("{count} targets are halted until the package is consistent"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OnChecksumError, words_after};
+
+    #[test]
+    fn one_target_ends_and_several_end() {
+        let error = OnChecksumError::Error;
+        let halt = OnChecksumError::Halt;
+        assert_eq!(words_after(1, error), "1 target ends in error");
+        assert_eq!(words_after(2, error), "2 targets end in error");
+        assert_eq!(words_after(1, halt), "1 target is halted until the package is consistent");
+        assert_eq!(words_after(3, halt), "3 targets are halted until the package is consistent");
     }
 }

@@ -342,12 +342,12 @@ impl Manager {
                     "{} differs from its checksum: {}. {}",
                     entry.key.title(),
                     report.differences.summary(),
-                    words_of_stopped(moved, on),
+                    words_after(moved, on),
                 );
                 let kept = kept_report(report);
                 row.report = serde_json::to_string(&*kept).ok();
                 change.set_container(row)?;
-                let words = format!("{}; job {:?}", words_of_stopped(moved, on), row.name);
+                let words = format!("{}; job {:?}", words_after(moved, on), row.name);
                 let package = (entry.package, &entry.key);
                 tell_checksum_error(change, &self.library, package, Some(&kept), words)?;
                 Ok(Some(format!("{}: {}", row.name, row.reason)))
@@ -374,7 +374,7 @@ impl Manager {
             let moved = happen(change, &jobs, event, (COPY_DIFFERS, words), tick.now)?;
             if moved > 0 {
                 row.code = COPY_DIFFERS.to_owned();
-                let stopped = words_of_stopped(moved, on);
+                let stopped = words_after(moved, on);
                 row.reason = format!("{}: {words}. {stopped}", entry.key.title());
                 change.set_container(row)?;
                 let words = format!("{words}; {stopped}; job {:?}", row.name);
@@ -468,11 +468,6 @@ fn follows(jobs: &[JobRow], job: &JobRow, container: &Container, broken: &HashSe
         let is_done = place.shown(container.options.installed_is_ok) == Shown::Ok;
         begins || is_done || place.state.is_listed()
     })
-}
-
-/// What a checksum error did to how many targets.
-fn words_of_stopped(moved: u64, on: OnChecksumError) -> String {
-    format!("{} {}", many(moved, "target"), words_after(on, moved))
 }
 
 /// A report as it is kept with a container and in History: whole, or its first differences.

@@ -156,9 +156,10 @@ fn plan(env: &Env<'_>, found: &Preflight) -> String {
     let stop =
         options.stop_starting_at.map(|_| format!(", stop starting {}", time(options.stop_starting_at, "")));
     let stage = time(options.stage_at, "at once");
+    let computers = if found.targets == 1 { "computer" } else { "computers" };
     let targets = format::thousands(found.targets);
     format!(
-        "Stage {stage}, {run}{}, {targets} computers, {} at a time",
+        "Stage {stage}, {run}{}, {targets} {computers}, {} at a time",
         stop.unwrap_or_default(),
         options.parallel
     )
