@@ -16,7 +16,7 @@ use super::action::Action;
 use super::areas::Home;
 use super::command::{Command, Scope, SelectedKey};
 use super::dialogs::closing::CloseQuestion;
-use super::dialogs::{Dialog, Env, Next, dialog_ui};
+use super::dialogs::{Dialog, Env, Next, dialog_ui, takes_escape};
 use super::format;
 use super::housekeeping::Facts;
 use super::icons::Icon;
@@ -439,6 +439,23 @@ impl App {
         });
     }
 
+    /// Whether something is in front of the page.
+    fn is_away(&self) -> bool {
+        !self.dialogs.is_empty() || self.active.is_some()
+    }
+
+    /// Takes the dialog in front away where Esc is pressed.
+    fn escape_dialog(&mut self, actions: &mut Vec<Action>) {
+        let is_old = self.dialogs.last().is_some_and(|front| !front.is_new);
+        if is_old
+            && takes_escape(&self.ctx)
+            && let Some(mut front) = self.dialogs.pop()
+        {
+            front.dialog.escape(actions);
+            self.ctx.request_repaint();
+        }
+    }
+
     fn dialog_ui(&mut self, actions: &mut Vec<Action>) {
         let view = Arc::clone(&self.view);
         let now = (self.around.now)();
@@ -486,6 +503,9 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.watchdog.begin();
+        let mut actions = Vec::new();
+        let was_away = self.is_away();
+        self.escape_dialog(&mut actions);
         self.take_in(ui);
         let view = Arc::clone(&self.view);
         self.refresh_list();
@@ -516,7 +536,6 @@ impl eframe::App for App {
         if shell.keys {
             self.list_keys(ui);
         }
-        let mut actions = Vec::new();
         let mut search = self.search.clone();
         let done = shell_ui(ui, &shell, &mut search, |ui| self.page_ui(ui, &mut actions));
         self.search = search;
@@ -535,8 +554,7 @@ impl eframe::App for App {
         std::mem::swap(&mut self.tree, &mut tree);
         self.windows_ui(&mut actions);
         self.dialog_ui(&mut actions);
-        let is_away = !self.dialogs.is_empty() || self.active.is_some();
-        self.home.follow(&self.ctx, is_away);
+        self.home.follow(&self.ctx, was_away, self.is_away());
         self.hovering_ui(ui);
         actions.extend(done.commands.into_iter().map(Action::Run));
         let mut ran = vec![self.place.word().to_owned()];

@@ -3,7 +3,7 @@
 //! Knows rectangles only. Where the keyboard arrives follows from what can take it: the first button of a bar, and the
 //! largest thing of tree and page, which is the tree or the list.
 
-use egui::{Context, Id, Key, Modifiers, Rect, Ui, WidgetRect};
+use egui::{Context, FocusDirection, Id, Key, Modifiers, Order, Rect, Ui, WidgetRect};
 
 use super::widgets::focused_widget;
 
@@ -15,19 +15,33 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Follows the keyboard; gives it back once nothing is in front of the page any more and nothing else has taken it.
-    pub(super) fn follow(&mut self, ctx: &Context, is_away: bool) {
+    /// Follows the keyboard; gives it back once nothing is in front of the page any more and nothing else on the page
+    /// has taken it. `was_away` tells of the begin of the frame, `is_away` of its end.
+    pub(super) fn follow(&mut self, ctx: &Context, was_away: bool, is_away: bool) {
+        self.was_away |= was_away;
         if is_away {
-            self.was_away = true;
             return;
         }
-        let focused = ctx.memory(|memory| memory.focused());
-        match (std::mem::take(&mut self.was_away), focused, self.id) {
-            (true, None, Some(id)) => {
-                ctx.memory_mut(|memory| memory.request_focus(id));
+        // What had the keyboard in a window or dialog that has just gone is not on the page.
+        let focused = focused_widget(ctx).filter(|widget| widget.layer_id.order == Order::Background);
+        if !self.was_away {
+            self.id = focused.map(|widget| widget.id).or(self.id);
+            return;
+        }
+        // One frame long egui takes the keyboard from everything that a dialog was in front of.
+        self.was_away = ctx.memory(|memory| memory.top_modal_layer()).is_some();
+        match (focused, self.id) {
+            (Some(other), Some(id)) if other.id != id => self.id = Some(other.id),
+            (_, Some(id)) => {
+                ctx.memory_mut(|memory| {
+                    if memory.focused() != Some(id) {
+                        memory.request_focus(id);
+                    }
+                    // The list obeys the arrows; they shall not also lead away from it.
+                    memory.move_focus(FocusDirection::None);
+                });
                 ctx.request_repaint();
             }
-            (_, Some(id), _) => self.id = Some(id),
             _ => {}
         }
     }

@@ -156,6 +156,13 @@ pub fn dialog_ui(
     dialog: &mut dyn Dialog,
     env: &Env<'_>,
     actions: &mut Vec<Action>,
+/// Whether Esc is pressed for the dialog in front: an open list of choices closes first. Asked before anything is drawn,
+/// so that nothing is behind a dialog any more when the frame ends, and the next key reaches what it was in front of.
+pub fn takes_escape(ctx: &egui::Context) -> bool {
+    !egui::Popup::is_any_open(ctx)
+        && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
+}
+
 ) -> Next {
     let window = ctx.content_rect();
     let width = dialog.width().min(window.width() - 40.0);
@@ -180,13 +187,6 @@ pub fn dialog_ui(
         node.set_label(title);
         node.set_modal();
     });
-    let escaped = shown.is_top_modal
-        && !shown.any_popup_open
-        && ctx.input(|input| input.key_pressed(egui::Key::Escape));
-    if escaped && shown.inner == Next::Stay {
-        dialog.escape(actions);
-        return Next::Close;
-    }
     shown.inner
 }
 

@@ -1,6 +1,7 @@
 //! Jobs and computers in the console: real libraries, a real staging folder, rounds of the delivery manager.
 
 mod computers;
+mod focus;
 mod jobs;
 mod site;
 mod wizard;
