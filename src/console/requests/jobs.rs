@@ -75,10 +75,12 @@ impl App {
             (JobCommand::StopManager, _) => self.stop_manager(),
             (JobCommand::InstallService, _) => {
                 let library = self.around.library.display().to_string();
+                let keys = self.around.keys.display().to_string();
                 // It lies beside this one.
-                let beside = std::env::current_exe().ok().map(|own| own.with_file_name("packhouse-cli"));
-                let program = beside.map_or("packhouse-cli".to_owned(), |path| path.display().to_string());
-                self.put_in_front(Box::new(ServiceHelp::new(program, library)));
+                let name = format!("packhouse-cli{}", std::env::consts::EXE_SUFFIX);
+                let beside = std::env::current_exe().ok().map(|own| own.with_file_name(&name));
+                let program = beside.map_or(name, |path| path.display().to_string());
+                self.put_in_front(Box::new(ServiceHelp::new(program, library, keys)));
             }
             (JobCommand::Open, [one]) => self.go(Place::Job(one.id)),
             (JobCommand::RenewFailed, [one]) => self.ask_renew(one.clone()),

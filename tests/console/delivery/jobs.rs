@@ -24,8 +24,14 @@ fn without_jobs_the_page_says_what_a_job_is_and_that_no_manager_runs() {
     assert!(!desk.is_enabled("Halt…") && !desk.is_enabled("Renew failed…"));
     desk.click("Install as a service…");
     desk.wait_for("Install the delivery manager as a service");
-    desk.click_without_settling("Copy");
-    assert!(desk.copied().is_some_and(|text| text.contains(" manage\n")));
+    desk.click_without_settling("Copy file");
+    assert!(desk.copied().is_some_and(|text| text.contains(" manage\n") && text.contains("PACKHOUSE_KEYS=")));
+    desk.click_without_settling("Copy commands");
+    let commands = desk.copied().expect("the commands");
+    assert!(
+        commands.lines().any(|line| line == "systemctl --user enable --now packhouse-manager"),
+        "{commands}"
+    );
     desk.click("Close");
     desk.wait_until_gone("Install the delivery manager as a service");
 }
