@@ -57,6 +57,8 @@ fn a_job_is_set_up_by_keyboard_alone_and_its_states_are_seen() {
     desk.go_to_computers();
     desk.select("PC-1");
     desk.wait_for("Installed software 1");
+    assert!(desk.sees("Staging library") && desk.sees("Free space"), "{:#?}", desk.labels());
+    desk.click("Installed software 1");
     desk.wait_for("Tool 1, since");
 }
 

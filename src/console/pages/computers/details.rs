@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::command::ComputerCommand;
 use super::list::seen_text;
-use super::{Ask, Shown};
+use super::{Ask, Known, Shown};
 use crate::console::action::Action;
 use crate::console::command::Command;
 use crate::console::dialogs::show_scroll_bar;
@@ -17,6 +17,7 @@ use crate::console::pages::packages::Moment;
 use crate::console::theme::semibold;
 use crate::console::tokens::{Tokens, Tone};
 use crate::console::widgets::button::{button_unless, link};
+use crate::console::widgets::field_row::field_row;
 use crate::console::widgets::list::{Cell, Column, List, ListState, Row, Rows};
 use crate::console::widgets::short;
 use crate::console::widgets::tab_bar::{Tab, tab_bar_ui};
@@ -88,8 +89,8 @@ impl DetailsPane {
     pub(super) fn ui(
         &mut self,
         ui: &mut Ui,
-        row: &ComputerRow,
-        count: usize,
+        (row, count): (&ComputerRow, usize),
+        known: &Known,
         shown: &Shown<'_>,
         actions: &mut Vec<Action>,
     ) {
@@ -99,8 +100,9 @@ impl DetailsPane {
             return;
         };
         let titles = [
-            format!("Installed software {}", details.installed.len()),
-            format!("Jobs {}", details.jobs.len()),
+            "General".to_owned(),
+            format!("Installed software {}", format::thousands(details.installed.len() as u64)),
+            format!("Jobs {}", format::thousands(details.jobs.len() as u64)),
         ];
         let tabs = titles.each_ref().map(|title| Tab { title, finding: false });
         if let Some(tab) = tab_bar_ui(ui, &tabs, self.tab) {
@@ -108,6 +110,10 @@ impl DetailsPane {
         }
         let height = shown.density.row_height();
         if self.tab == 0 {
+            general_ui(ui, details, row, known, shown);
+            return;
+        }
+        if self.tab == 1 {
             if details.installed.is_empty() {
                 quiet(ui, "Nothing was installed by a job.");
                 return;
@@ -173,25 +179,81 @@ fn head_ui(ui: &mut Ui, row: &ComputerRow, count: usize, shown: &Shown<'_>, acti
             });
         });
     });
-    let facts = &row.facts;
     let mut parts = vec![match &row.agent {
         Some(_) if row.seen.is_some() => format!("last seen {}", seen_text(row, shown.moment)),
         Some(agent) => format!("enrolled {}, never heard of", shown.moment.text(agent.since)),
         None => "no agent is enrolled: it gets no jobs".to_owned(),
     }];
-    if !facts.host.is_empty() && facts.host != row.name {
-        parts.push(format!("calls itself {}", short(&facts.host, 40)));
-    }
-    let system = [facts.system.as_str(), &facts.system_version, &facts.architecture].join(" ");
-    parts.extend((!system.trim().is_empty()).then(|| system.trim().to_owned()));
-    parts.extend((!facts.agent_version.is_empty()).then(|| format!("agent {}", facts.agent_version)));
-    parts.extend(facts.free_bytes.map(|free| format!("{} free", format::size(free))));
     if row.open_jobs > 0 {
-        parts.push(format!("{} open jobs", format::thousands(row.open_jobs)));
+        let jobs = if row.open_jobs == 1 { "job" } else { "jobs" };
+        parts.push(format!("{} open {jobs}", format::thousands(row.open_jobs)));
     }
-    parts.extend((!row.comment.is_empty()).then(|| row.comment.clone()));
+    parts.extend(row.test.then(|| "test computer".to_owned()));
     let text = crate::console::dialogs::sentence(&parts.join(" · "));
     ui.add(Label::new(RichText::new(text).color(tokens.secondary)).truncate());
+}
+
+/// What is known of a computer, in two columns.
+fn general_ui(ui: &mut Ui, details: &ComputerDetails, row: &ComputerRow, known: &Known, shown: &Shown<'_>) {
+    let facts = &row.facts;
+    let moment = shown.moment;
+    let or_none = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
+    let system = [facts.system.as_str(), &facts.system_version, &facts.architecture];
+    let system: Vec<&str> = system.into_iter().filter(|part| !part.is_empty()).collect();
+    let seen = match (row.seen, &row.agent) {
+        (Some(seen), _) => moment.full(seen),
+        (None, Some(_)) => "never".to_owned(),
+        (None, None) => "–".to_owned(),
+    };
+    let agent = match &row.agent {
+        None => "none is enrolled".to_owned(),
+        Some(agent) => {
+            let version = or_none(&facts.agent_version);
+            format!("{version}, enrolled {}", moment.text(agent.since))
+        }
+    };
+    let polls = details.polls.clone().filter(|_| row.agent.is_some());
+    let left = [
+        ("Last seen", seen),
+        ("Agent", agent),
+        ("Calls itself", or_none(&facts.host)),
+        ("System", or_none(&system.join(" "))),
+        ("Free space", facts.free_bytes.map_or_else(|| "–".to_owned(), format::size)),
+    ];
+    let right = [
+        ("Groups", or_none(&row.groups.join(", "))),
+        ("Staging library", staging_text(row, known, polls.as_deref())),
+        ("Looks for jobs at", polls.unwrap_or_else(|| "–".to_owned())),
+        ("Comment", or_none(&row.comment)),
+        ("Added", moment.full(row.added)),
+    ];
+    show_scroll_bar(ui);
+    ScrollArea::vertical().id_salt("computer general").auto_shrink(false).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        ui.columns(2, |columns| {
+            for (ui, rows) in columns.iter_mut().zip([left, right]) {
+                for (label, value) in rows {
+                    field_row(ui, label, |ui| ui.add(Label::new(value).selectable(true).truncate()));
+                }
+            }
+        });
+    });
+}
+
+/// From where a computer reads packages first: what was said of it, else of the first of its groups, else where it was
+/// enrolled.
+fn staging_text(row: &ComputerRow, known: &Known, polls: Option<&str>) -> String {
+    let name_of = |id: &String| known.staging.get(id).cloned().unwrap_or_else(|| id.clone());
+    let text = |name: String, only: bool| if only { format!("{name}, and no other") } else { name };
+    if let Some(id) = &row.staging {
+        return text(name_of(id), row.staging_only);
+    }
+    let groups = known.groups.iter().filter(|group| row.groups.contains(&group.name));
+    let of_group = groups.filter_map(|group| Some((group, group.staging.as_ref()?))).next();
+    match of_group {
+        Some((group, id)) => format!("{} (group {})", text(name_of(id), group.staging_only), group.name),
+        None => polls.map_or_else(|| "any".to_owned(), |name| format!("{name} (enrolled there)")),
+    }
 }
 
 fn output_ui(

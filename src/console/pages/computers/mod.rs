@@ -376,7 +376,7 @@ impl ComputersPage {
             .size_range(100.0..=most)
             .show(ui, |ui| {
                 ui.set_min_size(ui.available_size());
-                self.details.ui(ui, &row, count, shown, actions);
+                self.details.ui(ui, (&row, count), &self.known, shown, actions);
             });
     }
 }
