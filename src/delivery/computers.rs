@@ -19,7 +19,7 @@ use crate::package::HistoryEvent;
 use crate::package::record::PackageId;
 use crate::store::{
     ComputerFacts, ComputerFilter, ComputerGroupRow, ComputerRow, EnrolmentTokenRow, InstallationRow,
-    JobOfContainer, StoreError,
+    InstalledOn, JobOfContainer, RemovedComputer, StoreError,
 };
 use crate::transfer::Clock;
 use crate::transfer::secure_storage::{Kept, Kind, SecureStorage};
@@ -184,13 +184,14 @@ impl ComputerDesk {
         })
     }
 
-    /// Where a package is installed, by name of the computer, at most `most`: name, whether a test computer, what.
-    pub fn installed_on(
-        &self,
-        package: PackageId,
-        most: u32,
-    ) -> Result<Vec<(String, bool, InstallationRow)>, DeliveryError> {
+    /// Where a package is installed, by name of the computer, at most `most`.
+    pub fn installed_on(&self, package: PackageId, most: u32) -> Result<Vec<InstalledOn>, DeliveryError> {
         Ok(self.library.catalogue().installations_of(package, most)?)
+    }
+
+    /// On how many computers a package is installed: those that are no test computers, and test computers.
+    pub fn installed_count(&self, package: PackageId) -> Result<(u64, u64), DeliveryError> {
+        Ok(self.library.catalogue().installation_count(package)?)
     }
 
     /// Adds a computer; it gets jobs once an agent is enrolled for it.
@@ -269,8 +270,8 @@ impl ComputerDesk {
     }
 
     /// Removes computers from the list. Refused while one has jobs that have not ended, unless they are withdrawn.
-    /// Nothing on the computers is touched, and what is installed there stays.
-    pub fn remove(&self, texts: &[String], withdraw: bool) -> Result<Vec<String>, DeliveryError> {
+    /// Nothing on the computers is touched, and what is installed there stays. Gives them as they were.
+    pub fn remove(&self, texts: &[String], withdraw: bool) -> Result<Vec<RemovedComputer>, DeliveryError> {
         require_writable(&self.library)?;
         let computers = texts.iter().map(|text| self.find(text)).collect::<Result<Vec<_>, _>>()?;
         if let Some(busy) = computers.iter().find(|computer| computer.open_jobs > 0 && !withdraw) {
@@ -278,18 +279,48 @@ impl ComputerDesk {
                 if busy.open_jobs == 1 { "1 job".to_owned() } else { format!("{} jobs", busy.open_jobs) };
             return Err(DeliveryError::StillRunning { name: busy.name.clone(), jobs });
         }
-        self.library.catalogue().change(|change| -> Result<(), StoreError> {
-            if computers.is_empty() {
-                return Ok(());
+        let removed = self.library.catalogue().change(|change| -> Result<_, StoreError> {
+            let removed = computers.iter().map(|computer| change.remove_computer(computer.row));
+            let removed: Vec<RemovedComputer> =
+                removed.collect::<Result<Vec<_>, StoreError>>()?.into_iter().flatten().collect();
+            if removed.is_empty() {
+                return Ok(removed);
             }
-            computers.iter().try_for_each(|computer| change.remove_computer(computer.row))?;
             let names = words_of_names(computers.iter().map(|computer| computer.name.as_str()));
             let open: u64 = computers.iter().map(|computer| computer.open_jobs).sum();
             let words = if open == 0 { names } else { format!("{names}; {} withdrawn", many(open, "job")) };
-            tell(change, &self.library, HistoryEvent::ComputerRemoved, words)
+            tell(change, &self.library, HistoryEvent::ComputerRemoved, words)?;
+            Ok(removed)
         })?;
         self.library.bring_history_file_up_to_date();
-        Ok(computers.into_iter().map(|computer| computer.name).collect())
+        Ok(removed)
+    }
+
+    /// Puts removed computers back as they were, without the jobs that were withdrawn with them. Refused where there is
+    /// another of a name, or its agent was enrolled anew.
+    pub fn put_back(&self, removed: &[RemovedComputer]) -> Result<(), DeliveryError> {
+        require_writable(&self.library)?;
+        self.library.catalogue().change(|change| {
+            for one in removed {
+                if change.computer_named(&one.row.name)?.is_some() {
+                    return Err(DeliveryError::ComputerExists(one.row.name.clone()));
+                }
+                let agent = one.row.agent.as_ref().map(|agent| agent.agent);
+                if let Some(other) = agent.map(|agent| change.computer_of_agent(agent)).transpose()?.flatten()
+                {
+                    return Err(DeliveryError::ComputerExists(other.name));
+                }
+                change.put_computer_back(one)?;
+            }
+            if !removed.is_empty() {
+                let names = words_of_names(removed.iter().map(|one| one.row.name.as_str()));
+                let words = format!("{names}; put back");
+                tell(change, &self.library, HistoryEvent::ComputerAdded, words)?;
+            }
+            Ok(())
+        })?;
+        self.library.bring_history_file_up_to_date();
+        Ok(())
     }
 
     /// Takes a table of computers: new ones are added, others are changed as it says. Where lines cannot be taken, nothing

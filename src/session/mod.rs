@@ -57,7 +57,7 @@ pub use crate::library::{
 pub use crate::serve::{Certificate, Counters as ServeCounters, ServeOptions, Server, Tls};
 pub use crate::store::{
     ComputerFacts, ComputerFilter, ComputerGroupRow, ComputerRow, EnrolledAgent, EnrolmentTokenRow,
-    InstallationRow, JobOfContainer, JobRow,
+    InstallationRow, InstalledOn, JobOfContainer, JobRow, RemovedComputer,
 };
 pub use crate::store::{FoundFile, HistoryFilter, SearchCount, SearchResult};
 pub use crate::transfer::downloads::{

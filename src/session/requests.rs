@@ -80,6 +80,7 @@ mod repair;
 mod search;
 mod source;
 mod staging;
+mod whereabouts;
 
 pub use computers::*;
 pub use downloads::*;
@@ -93,6 +94,7 @@ pub use repair::*;
 pub use search::*;
 pub use source::*;
 pub use staging::*;
+pub use whereabouts::*;
 
 request!(
     /// All packages, by name and version.

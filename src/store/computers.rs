@@ -77,6 +77,23 @@ pub struct ComputerRow {
     pub open_jobs: u64,
 }
 
+/// A computer as it was when it was removed, with what its agent said and what had ended on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemovedComputer {
+    /// What was known of it.
+    pub row: ComputerRow,
+    /// What was installed on it.
+    pub installed: Vec<InstallationRow>,
+    /// Rows of its jobs that had ended.
+    jobs: Vec<i64>,
+    /// Reports of its agent below this number were applied.
+    reports_below: i64,
+    /// The report that said the facts.
+    facts_number: i64,
+    /// Sequence of the last document its agent was given.
+    sequence: i64,
+}
+
 /// A group of computers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComputerGroupRow {
@@ -130,6 +147,19 @@ pub struct InstallationRow {
     pub task: String,
     /// Since when.
     pub since: Timestamp,
+}
+
+/// A computer that has a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstalledOn {
+    /// Name of the computer.
+    pub computer: String,
+    /// Packages are only tried on it.
+    pub test: bool,
+    /// The job that put it there, and its name, where that is still listed.
+    pub job: Option<(Uuid, String)>,
+    /// What is there.
+    pub what: InstallationRow,
 }
 
 /// What the document of an agent is made from, beside its jobs.
@@ -294,36 +324,39 @@ impl Catalogue {
 
     /// What is installed on a computer, by name and version.
     pub fn installations_on(&self, computer: i64) -> Result<Vec<InstallationRow>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT package_id, name, version, revision, procedure, task, since FROM installations
-             WHERE computer = ?1 ORDER BY lower(name), version",
-        )?;
-        let mut rows = statement.query([computer])?;
-        let mut installed = Vec::new();
-        while let Some(row) = rows.next()? {
-            installed.push(installation(row, 0)?);
-        }
-        Ok(installed)
+        installations_on(&self.connection, computer)
     }
 
-    /// On which computers a package is installed, by name of the computer, at most `most`.
-    pub fn installations_of(
-        &self,
-        package: PackageId,
-        most: u32,
-    ) -> Result<Vec<(String, bool, InstallationRow)>, StoreError> {
+    /// On which computers a package is installed, by name of the computer, at most `most`, each with the newest job whose
+    /// procedure put it there, where that is still listed.
+    pub fn installations_of(&self, package: PackageId, most: u32) -> Result<Vec<InstalledOn>, StoreError> {
         if !self.has_deliveries()? {
             return Ok(Vec::new());
         }
         let mut statement = self.connection.prepare_cached(
-            "SELECT c.name, c.test, i.package_id, i.name, i.version, i.revision, i.procedure, i.task, i.since
-             FROM installations i JOIN computers c ON c.row = i.computer WHERE i.package_id = ?1
-             ORDER BY c.folded LIMIT ?2",
+            "SELECT c.name, c.test, k.id, k.name,
+                i.package_id, i.name, i.version, i.revision, i.procedure, i.task, i.since
+             FROM installations i JOIN computers c ON c.row = i.computer
+             LEFT JOIN containers k ON k.row = (SELECT j.container FROM jobs j
+                JOIN container_packages p ON p.container = j.container AND p.entry = j.entry
+                JOIN containers o ON o.row = j.container
+                WHERE j.computer = i.computer AND j.state = 'execution_ok' AND p.package_id = i.package_id
+                AND json_extract(o.definition, '$.entries[' || j.entry || '].procedure') = i.procedure
+                ORDER BY j.ended DESC, j.row DESC LIMIT 1)
+             WHERE i.package_id = ?1 ORDER BY c.folded LIMIT ?2",
         )?;
         let mut rows = statement.query(params![package.to_string(), most])?;
         let mut installed = Vec::new();
         while let Some(row) = rows.next()? {
-            installed.push((row.get(0)?, row.get(1)?, installation(row, 2)?));
+            let (job, name): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
+            let job =
+                job.map(|job| Ok::<_, StoreError>((uuid(&job)?, name.unwrap_or_default()))).transpose()?;
+            installed.push(InstalledOn {
+                computer: row.get(0)?,
+                test: row.get(1)?,
+                job,
+                what: installation(row, 4)?,
+            });
         }
         Ok(installed)
     }
@@ -409,6 +442,19 @@ impl Catalogue {
         }
         Ok(documents)
     }
+}
+
+fn installations_on(connection: &Connection, computer: i64) -> Result<Vec<InstallationRow>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT package_id, name, version, revision, procedure, task, since FROM installations
+         WHERE computer = ?1 ORDER BY lower(name), version",
+    )?;
+    let mut rows = statement.query([computer])?;
+    let mut installed = Vec::new();
+    while let Some(row) = rows.next()? {
+        installed.push(installation(row, 0)?);
+    }
+    Ok(installed)
 }
 
 fn installation_count(connection: &Connection, package: PackageId) -> Result<(u64, u64), StoreError> {

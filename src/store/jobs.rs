@@ -287,10 +287,15 @@ impl Catalogue {
 
     /// In how many containers with jobs to do a package is; jobs on test computers do not count.
     pub fn waiting_job_count(&self, package: PackageId) -> Result<u64, StoreError> {
+        Ok(self.waiting_jobs(package)?.len() as u64)
+    }
+
+    /// The containers with jobs to do in which a package is, the newest first; jobs on test computers do not count.
+    pub fn waiting_jobs(&self, package: PackageId) -> Result<Vec<Uuid>, StoreError> {
         if !self.has_deliveries()? {
-            return Ok(0);
+            return Ok(Vec::new());
         }
-        waiting_job_count(&self.connection, package)
+        waiting_jobs(&self.connection, package)
     }
 
     /// From where computers read packages, by row: what a person said of the computer, else of the first of its groups
@@ -384,14 +389,18 @@ impl Catalogue {
     }
 }
 
-fn waiting_job_count(connection: &rusqlite::Connection, package: PackageId) -> Result<u64, StoreError> {
-    let count = connection
-        .prepare_cached(
-            "SELECT count(DISTINCT c.row) FROM container_packages p JOIN containers c ON c.row = p.container
-             WHERE p.package_id = ?1 AND c.ended IS NULL AND (c.evaluated IS NULL OR EXISTS (
-                SELECT 1 FROM jobs j LEFT JOIN computers k ON k.row = j.computer
-                WHERE j.container = c.row AND j.entry = p.entry AND j.ended IS NULL AND coalesce(k.test, 0) = 0))",
-        )?
-        .query_row([package.to_string()], |row| row.get(0))?;
-    from_sql(count, "a count")
+fn waiting_jobs(connection: &rusqlite::Connection, package: PackageId) -> Result<Vec<Uuid>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT c.id, c.row FROM container_packages p JOIN containers c ON c.row = p.container
+         WHERE p.package_id = ?1 AND c.ended IS NULL AND (c.evaluated IS NULL OR EXISTS (
+            SELECT 1 FROM jobs j LEFT JOIN computers k ON k.row = j.computer
+            WHERE j.container = c.row AND j.entry = p.entry AND j.ended IS NULL AND coalesce(k.test, 0) = 0))
+         ORDER BY c.row DESC",
+    )?;
+    let mut rows = statement.query([package.to_string()])?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        ids.push(uuid(&row.get::<_, String>(0)?)?);
+    }
+    Ok(ids)
 }

@@ -26,7 +26,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 pub use computers::{
     ComputerFacts, ComputerFilter, ComputerGroupRow, ComputerRow, DocumentRow, EnrolledAgent,
-    EnrolmentTokenRow, InstallationRow,
+    EnrolmentTokenRow, InstallationRow, InstalledOn, RemovedComputer,
 };
 pub use contents::ContentsTotals;
 pub use error::StoreError;

@@ -189,6 +189,7 @@ fn show(context: &Context, computer: String) -> Result<Exit, Failure> {
 fn remove(context: &Context, computers: Vec<String>, withdraw: bool) -> Result<Exit, Failure> {
     let session = context.open_existing()?;
     let removed = context.run(&session, RemoveComputers { computers, withdraw })?;
+    let removed: Vec<String> = removed.into_iter().map(|computer| computer.row.name).collect();
     context.report.document(&json!({ "removed": removed }));
     for name in &removed {
         context.report.line(format!("Removed {name}"));

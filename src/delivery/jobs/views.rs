@@ -139,7 +139,7 @@ pub struct JobView {
 }
 
 /// The jobs of a package in one container.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PackageJobs {
     /// Identity of the container.
     pub container: Uuid,
@@ -151,6 +151,8 @@ pub struct PackageJobs {
     pub totals: JobTotals,
     /// When it was made.
     pub created: Timestamp,
+    /// It has the package to do, and not only for test computers: what is given to others must stay what it is.
+    pub holds: bool,
 }
 
 /// Whether a delivery manager runs, as the library database tells it.
@@ -318,12 +320,16 @@ impl JobDesk {
 
     /// The containers that deliver a package, the newest first.
     pub fn jobs_of_package(&self, package: PackageId) -> Result<Vec<PackageJobs>, DeliveryError> {
-        let rows = self.library.catalogue().containers_of_package(package)?;
+        let (rows, holding) = {
+            let catalogue = self.library.catalogue();
+            (catalogue.containers_of_package(package)?, catalogue.waiting_jobs(package)?)
+        };
         let mut jobs = Vec::with_capacity(rows.len());
         for row in &rows {
             let view = self.view_of(row)?;
             jobs.push(PackageJobs {
                 container: view.id,
+                holds: holding.contains(&view.id),
                 name: view.name,
                 state: view.state,
                 totals: view.totals,

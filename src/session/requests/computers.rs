@@ -17,7 +17,9 @@ use crate::failure::Failure;
 use crate::package::record::PackageId;
 use crate::session::manager::ManagerSetting;
 use crate::session::unpanicked;
-use crate::store::{ComputerFilter, ComputerGroupRow, ComputerRow, EnrolmentTokenRow, InstallationRow};
+use crate::store::{
+    ComputerFilter, ComputerGroupRow, ComputerRow, EnrolmentTokenRow, InstalledOn, RemovedComputer,
+};
 use crate::transfer::SystemClock;
 use crate::work::Work;
 
@@ -52,13 +54,13 @@ desk_request!(
     |this, desk, _work| desk.details(&this.computer)
 );
 desk_request!(
-    /// On which computers a package is installed: name, whether a test computer, what.
+    /// On which computers a package is installed, by name.
     ListInstallations {
         /// Which package.
         package: PackageId,
         /// At most so many.
         most: u32
-    } -> Vec<(String, bool, InstallationRow)>, "Reading installations", changes: false, computers,
+    } -> Vec<InstalledOn>, "Reading installations", changes: false, computers,
     |this, desk, _work| desk.installed_on(this.package, this.most)
 );
 desk_request!(
@@ -80,14 +82,23 @@ desk_request!(
     |this, desk, _work| desk.edit(&this.computer, &this.edit)
 );
 desk_request!(
-    /// Removes computers from the list; gives their names. Nothing on them is touched.
+    /// Removes computers from the list; gives them as they were. Nothing on them is touched.
     RemoveComputers {
         /// Names or ids.
         computers: Vec<String>,
         /// Also where jobs have not ended: these are withdrawn.
         withdraw: bool
-    } -> Vec<String>, "Removing computers", changes: true, computers,
+    } -> Vec<RemovedComputer>, "Removing computers", changes: true, computers,
     |this, desk, _work| desk.remove(&this.computers, this.withdraw)
+);
+desk_request!(
+    /// Puts removed computers back as they were: identity, groups, agent, what is installed. Jobs that were withdrawn stay
+    /// so.
+    PutComputersBack {
+        /// As they were.
+        computers: Vec<RemovedComputer>
+    } -> (), "Putting computers back", changes: true, computers,
+    |this, desk, _work| desk.put_back(&this.computers)
 );
 desk_request!(
     /// Takes a table of computers: `name,group,test,staging,comment`.

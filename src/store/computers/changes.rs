@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use rusqlite::params;
+use uuid::Uuid;
 
 use super::super::{Change, StoreError, from_sql, to_sql};
 use super::{
     ComputerFacts, ComputerRow, DocumentRow, EnrolledAgent, EnrolmentTokenRow, InstallationRow,
-    installation_count, one_computer,
+    RemovedComputer, installation_count, installations_on, json, one_computer,
 };
 use crate::package::record::PackageId;
 
@@ -45,6 +46,11 @@ impl Change<'_> {
         one_computer(&self.transaction, "c.folded = ?1", params![name.to_lowercase()])
     }
 
+    /// The computer that this agent is enrolled on.
+    pub fn computer_of_agent(&self, agent: Uuid) -> Result<Option<ComputerRow>, StoreError> {
+        one_computer(&self.transaction, "c.agent = ?1", [agent.hyphenated().to_string()])
+    }
+
     /// Joins a computer with its agent. What an agent before it said and was told does not count any more.
     pub fn enrol(
         &self,
@@ -70,12 +76,63 @@ impl Change<'_> {
         self.write_facts(computer, facts)
     }
 
-    /// Removes a computer; its jobs that have not ended go with it, ended ones stay under its name.
-    pub fn remove_computer(&self, computer: i64) -> Result<(), StoreError> {
+    /// Removes a computer and gives it as it was; its jobs that have not ended go with it, ended ones stay under its name.
+    pub fn remove_computer(&self, computer: i64) -> Result<Option<RemovedComputer>, StoreError> {
+        let Some(row) = one_computer(&self.transaction, "c.row = ?1", [computer])? else { return Ok(None) };
+        let (reports_below, facts_number, sequence) = self
+            .transaction
+            .prepare_cached(
+                "SELECT max(reports_below, coalesce((SELECT max(number) + 1 FROM reports_applied WHERE computer = ?1), 1)),
+                    facts_number, document_sequence FROM computers WHERE row = ?1",
+            )?
+            .query_row([computer], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let installed = installations_on(&self.transaction, computer)?;
         self.transaction
             .prepare_cached("DELETE FROM jobs WHERE computer = ?1 AND ended IS NULL")?
             .execute([computer])?;
+        let jobs = self
+            .transaction
+            .prepare_cached("SELECT row FROM jobs WHERE computer = ?1")?
+            .query_map([computer], |row| row.get(0))?
+            .collect::<Result<Vec<i64>, _>>()?;
         self.transaction.prepare_cached("DELETE FROM computers WHERE row = ?1")?.execute([computer])?;
+        Ok(Some(RemovedComputer { row, installed, jobs, reports_below, facts_number, sequence }))
+    }
+
+    /// Puts a computer back as it was, with its agent, what is installed on it, and its jobs that had ended. No other of its
+    /// name may be there.
+    pub fn put_computer_back(&self, removed: &RemovedComputer) -> Result<(), StoreError> {
+        let RemovedComputer { row, installed, jobs, .. } = removed;
+        let computer = self.put_computer(row)?;
+        self.set_groups_of(computer, &row.groups)?;
+        if let Some(agent) = &row.agent {
+            self.transaction
+                .prepare_cached(
+                    "UPDATE computers SET agent = ?2, agent_key = ?3, enrolled = ?4, polls = ?5, seen = ?6,
+                        reports_below = ?7, facts_number = ?8, document_sequence = ?9,
+                        document_wanted = document_wanted + 1 WHERE row = ?1",
+                )?
+                .execute(params![
+                    computer,
+                    agent.agent.hyphenated().to_string(),
+                    agent.key,
+                    agent.since.as_second(),
+                    agent.polls,
+                    row.seen.map(|seen| seen.as_second()),
+                    removed.reports_below,
+                    removed.facts_number,
+                    removed.sequence
+                ])?;
+            self.write_facts(computer, &row.facts)?;
+        }
+        for one in installed {
+            self.put_installation(computer, one)?;
+        }
+        self.transaction
+            .prepare_cached(
+                "UPDATE jobs SET computer = ?1 WHERE computer IS NULL AND row IN (SELECT value FROM json_each(?2))",
+            )?
+            .execute(params![computer, json(jobs)?])?;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::super::computers::json;
 use super::super::{Change, StoreError, from_sql};
 use super::rows::{JOB_COLUMNS, job};
-use super::{ContainerRow, JobClass, JobCount, JobDetails, JobRow, JobsOf, waiting_job_count};
+use super::{ContainerRow, JobClass, JobCount, JobDetails, JobRow, JobsOf, waiting_jobs};
 use crate::package::PackageKey;
 use crate::package::record::PackageId;
 
@@ -381,7 +381,7 @@ impl Change<'_> {
 
     /// In how many containers with jobs to do a package is; jobs on test computers do not count.
     pub fn waiting_job_count(&self, package: PackageId) -> Result<u64, StoreError> {
-        waiting_job_count(&self.transaction, package)
+        Ok(waiting_jobs(&self.transaction, package)?.len() as u64)
     }
 
     /// How many jobs of each package of a container stand where; with the number of the package.
