@@ -1,4 +1,5 @@
-//! What Ctrl+Z takes back: moves between groups, names and removals of groups, and removed packages, the last first.
+//! What Ctrl+Z takes back: moves between groups, names and removals of groups, removed computers, and removed packages,
+//! the last first.
 //!
 //! Owns the steps of this window and the sentence about the last one. Removed packages are kept by the library; here
 //! stands only when their turn comes.
@@ -13,7 +14,7 @@ use super::format;
 use super::tasks::Show;
 use crate::failure::Failure;
 use crate::package::PackageId;
-use crate::session::{AddGroup, MoveToGroup, RenameGroup, Session, View};
+use crate::session::{AddGroup, MoveToGroup, PutComputersBack, RemovedComputer, RenameGroup, Session, View};
 use crate::work::Work;
 
 /// So many steps are remembered.
@@ -50,6 +51,16 @@ pub(super) enum Step {
     },
     /// A package was removed; the library knows which was the last.
     RemovedPackage,
+    /// Computers were taken off the list.
+    RemovedComputers(Vec<RemovedComputer>),
+}
+
+/// `PC-114`, `3 computers`.
+fn computers(removed: &[RemovedComputer]) -> String {
+    match removed {
+        [one] => super::widgets::short(&one.row.name, 40),
+        all => format!("{} computers", format::thousands(all.len() as u64)),
+    }
 }
 
 fn packages(count: usize) -> String {
@@ -65,6 +76,7 @@ impl Step {
             Self::Renamed { .. } => "Undo rename of the group".to_owned(),
             Self::RemovedGroup { .. } => "Undo removal of the group".to_owned(),
             Self::RemovedPackage => "Undo remove".to_owned(),
+            Self::RemovedComputers(removed) => format!("Undo removal of {}", computers(removed)),
         }
     }
 
@@ -86,6 +98,7 @@ impl Step {
                 format!("Group {} removed", super::widgets::short(name, 40))
             }
             Self::RemovedPackage => "Package removed".to_owned(),
+            Self::RemovedComputers(removed) => format!("{} removed", computers(removed)),
         }
     }
 }
@@ -160,6 +173,7 @@ fn take_back(session: &Session, step: Step, work: &Work) -> Result<(), Failure> 
                 session.run(MoveToGroup { packages: members, group: name }, work)?;
             }
         }
+        Step::RemovedComputers(computers) => session.run(PutComputersBack { computers }, work)?,
         Step::RemovedPackage => {}
     }
     Ok(())
@@ -168,7 +182,12 @@ fn take_back(session: &Session, step: Step, work: &Work) -> Result<(), Failure> 
 impl App {
     /// Remembers what was done and says how it is taken back.
     pub(super) fn remember_step(&mut self, step: Step) {
-        let how = if step == Step::RemovedPackage { "brings it back" } else { "takes it back" };
+        let how = match &step {
+            Step::RemovedPackage => "brings it back",
+            Step::RemovedComputers(removed) if removed.len() == 1 => "brings it back",
+            Step::RemovedComputers(_) => "brings them back",
+            _ => "takes it back",
+        };
         self.tell_of_step(format!("{}. Ctrl+Z {how}", step.sentence()));
         self.undo.push(step);
     }
@@ -192,10 +211,16 @@ impl App {
             self.place_when_seen = Some(super::pages::Place::Group(from.clone()));
         }
         let Some(session) = self.session().cloned() else { return };
+        let is_of_computers = matches!(step, Step::RemovedComputers(_));
         let (title, told) = (step.command(), format!("Taken back: {}", step.sentence()));
         let run = move |work: &Work| take_back(&session, step, work);
-        self.tasks.start(&self.ctx, title, Show::Row, run, |app, result| match result {
-            Ok(()) => app.tell_of_step(told),
+        self.tasks.start(&self.ctx, title, Show::Row, run, move |app, result| match result {
+            Ok(()) => {
+                app.tell_of_step(told);
+                if is_of_computers {
+                    app.delivery_changed(true);
+                }
+            }
             Err(failure) => app.tell(failure),
         });
     }

@@ -17,6 +17,7 @@ use crate::console::pages::computers::{ComputerAction, Shown};
 use crate::console::pages::jobs::Draft;
 use crate::console::pages::packages::Moment;
 use crate::console::tasks::Show;
+use crate::console::undo::Step;
 use crate::failure::{Class, Failure};
 use crate::session::{
     self, AddComputer, AddComputerGroup, ComputerEdit, ComputerRow, EditComputerGroup, ImportComputers,
@@ -121,7 +122,11 @@ impl App {
             ComputerAction::Remove(computers, withdraw) => {
                 let request = session::RemoveComputers { computers, withdraw };
                 self.ask("Removing computers", Show::Row, request, |app, result| {
-                    app.computers_changed(result)
+                    match result {
+                        Ok(removed) => app.remember_step(Step::RemovedComputers(removed)),
+                        Err(failure) => app.tell(failure),
+                    }
+                    app.delivery_changed(true);
                 });
             }
             ComputerAction::ReadTable(path) => self.read_table(path),

@@ -4,8 +4,8 @@ use std::fs;
 
 use egui::{Key, Modifiers};
 use packhouse::session::{
-    AddComputer, AddComputerGroup, ComputerFilter, ComputerRow, CreateKey, ListComputers, ListTokens,
-    NewComputer,
+    AddComputer, AddComputerGroup, ComputerEdit, ComputerFilter, ComputerRow, ContainerOptions, CreateKey,
+    EditComputer, ListComputers, ListTokens, NewComputer, ShowComputer, Shown,
 };
 
 use crate::desk::Desk;
@@ -140,4 +140,68 @@ fn several_computers_are_put_into_groups_and_taken_out() {
     desk.click("Remove");
     desk.wait("no group", |desk| computers(desk).iter().all(|row| row.groups.is_empty()));
     desk.wait_for("2 computers");
+}
+
+#[test]
+fn removed_computers_come_back_with_their_agent_what_is_installed_and_their_jobs() {
+    let mut desk = Desk::open();
+    let tool = desk.staged("Tool", "1");
+    let mut agents = desk.agents(&["PC-1", "PC-2"]);
+    let edit = ComputerEdit {
+        comment: Some("reception".to_owned()),
+        groups: Some(vec!["Branch".to_owned(), "Lab".to_owned()]),
+        ..ComputerEdit::default()
+    };
+    desk.run(EditComputer { computer: "PC-1".to_owned(), edit });
+    desk.job(tool, &["PC-1", "PC-2"], ContainerOptions::default());
+    desk.tick();
+    agents.iter_mut().for_each(|agent| agent.does_its_job(&desk));
+    desk.tick();
+    let show = |desk: &Desk| {
+        let details = desk.run(ShowComputer { computer: "PC-1".to_owned() });
+        let jobs: Vec<_> = details.jobs.iter().map(|one| one.job.id).collect();
+        (ComputerRow { row: 0, ..details.computer }, details.installed, jobs)
+    };
+    let before = show(&desk);
+    assert_eq!((before.1.len(), before.2.len()), (1, 1));
+
+    desk.go_to_computers();
+    desk.select("PC-1");
+    desk.press(Modifiers::COMMAND, Key::A);
+    desk.wait_for("2 selected");
+    desk.press(Modifiers::NONE, Key::Delete);
+    desk.wait_for("Remove 2 computers?");
+    assert!(desk.sees("Ctrl+Z brings them back until Packhouse is closed."));
+    assert!(desk.sees("2 have agents that are enrolled"));
+    desk.click("Remove");
+    desk.wait("none is left", |desk| computers(desk).is_empty());
+    desk.wait_for("2 computers removed. Ctrl+Z brings them back");
+    desk.press(Modifiers::COMMAND, Key::Z);
+    desk.wait("both are back", |desk| computers(desk).len() == 2);
+    assert_eq!(show(&desk), before, "as it was");
+    desk.wait_for("PC-1, Branch, Lab, last seen");
+
+    // Its agent goes on with the same key.
+    let other = desk.staged("Other", "1");
+    let job = desk.job(other, &["PC-1"], ContainerOptions::default());
+    desk.tick();
+    agents[0].does_its_job(&desk);
+    desk.tick();
+    assert_eq!(desk.states(&job), [Shown::Ok]);
+}
+
+#[test]
+fn a_removed_computer_stays_away_where_another_has_its_name() {
+    let mut desk = Desk::open();
+    add(&desk, "PC-1");
+    desk.go_to_computers();
+    desk.select("PC-1");
+    desk.press(Modifiers::NONE, Key::Delete);
+    desk.click("Remove");
+    desk.wait("it is gone", |desk| computers(desk).is_empty());
+    desk.wait_for("PC-1 removed. Ctrl+Z brings it back");
+    add(&desk, "pc-1");
+    desk.press(Modifiers::COMMAND, Key::Z);
+    desk.wait_for("There is a computer \"PC-1\" already");
+    assert_eq!(computers(&desk).len(), 1);
 }

@@ -298,20 +298,43 @@ impl Dialog for RemoveComputers {
         if self.names.len() > 1 {
             problem_list_ui(ui, "Computers", &self.names);
         }
+        let is_one = self.names.len() == 1;
+        let (on_it, it) = if is_one { ("it", "It is") } else { ("them", "They are") };
         text(
             ui,
-            "Nothing on it is touched, and what is installed there stays. It is only not known here any more.",
+            &format!(
+                "Nothing on {on_it} is touched, and what is installed there stays. {it} only not known here any more. \
+                 Ctrl+Z brings {on_it} back until Packhouse is closed."
+            ),
         );
-        if self.enrolled > 0 {
-            text(ui, "An agent is enrolled: to come back, it needs a new token.");
+        match (self.enrolled, is_one) {
+            (0, _) => {}
+            (_, true) => text(ui, "Its agent is enrolled; after that it needs a new token to come back."),
+            (1, false) => {
+                text(ui, "One has an agent that is enrolled; after that it needs a new token to come back.")
+            }
+            (count, false) => {
+                let count = format::thousands(count as u64);
+                text(
+                    ui,
+                    &format!(
+                        "{count} have agents that are enrolled; after that these need new tokens to come back."
+                    ),
+                );
+            }
         }
         if self.open_jobs > 0 {
-            let jobs = if self.open_jobs == 1 { "job has" } else { "jobs have" };
-            let label = format!("Withdraw what it still has to do: {} {jobs} not ended", self.open_jobs);
-            ui.checkbox(&mut self.withdraw, label);
+            let (left, have) = match (self.open_jobs, is_one) {
+                (1, true) => ("what it still has to do", "job has"),
+                (_, true) => ("what it still has to do", "jobs have"),
+                (1, false) => ("what they still have to do", "job has"),
+                (_, false) => ("what they still have to do", "jobs have"),
+            };
+            let count = format::thousands(self.open_jobs);
+            ui.checkbox(&mut self.withdraw, format!("Withdraw {left}, for good: {count} {have} not ended"));
         }
         let refused =
-            (self.open_jobs > 0 && !self.withdraw).then_some("It still has jobs: withdraw them, or wait");
+            (self.open_jobs > 0 && !self.withdraw).then_some("Jobs have not ended: withdraw them, or wait");
         buttons_ui(ui, |ui| {
             if safe_button(ui, "Cancel", env.is_new) {
                 return Next::Close;
