@@ -200,6 +200,10 @@ pub enum Action {
     MakeContentRows(PackageId, MakeRows),
     /// Reads the blocks of a package for its property window.
     ReadBlocks(PackageId),
+    /// Reads where a package is, for its property window.
+    ReadWhereabouts(PackageId),
+    /// Opens the property window of a package on where it is.
+    ShowDelivery(PackageId),
     /// Reads the history that a property window shows.
     ReadHistoryOf(WindowId),
     /// Reads one entry of History with its place in the chain, for a property window.

@@ -127,6 +127,7 @@ impl Topic {
             Self::Tab(Tab::Contents) => "Contents",
             Self::Tab(Tab::Procedures) => "Procedures",
             Self::Tab(Tab::Blocks) => "Blocks",
+            Self::Tab(Tab::Delivery) => "Delivery of a package",
             Self::Tab(Tab::History) => "History of a package",
             Self::Sealing => "Sealing",
             Self::Archiving => "Archiving",
@@ -235,6 +236,10 @@ impl Topic {
             ],
             Self::Tab(Tab::Blocks) => &[
                 "A cell is a block of a file, as the last deep check left it. The legend is a filter: a click dims all other states, F8 goes to the next block in trouble. Blocks in trouble lists them as a table.",
+            ],
+            Self::Tab(Tab::Delivery) => &[
+                "Where the package is outside the library: its copies in staging libraries, the computers that have it, the jobs that deliver it, and the jobs of packages that replace it. A copy is outdated when the library has a newer revision. Nothing is edited here.",
+                "What is staged where others than test computers read, installed, or waiting in a job keeps the package sealed: make a new version instead.",
             ],
             Self::Tab(Tab::History) => &[
                 "Everything that happened to this package, the newest first. An entry unfolds to its differences. Add note keeps a remark of your own, for good.",

@@ -8,6 +8,7 @@ use super::dialogs::archive::CannotRestore;
 use super::dialogs::library::Report;
 use super::dialogs::question::{Accept, Question, SwitchOff};
 use super::dialogs::refused::Differs;
+use super::dialogs::unseal::Unseal;
 use super::perform::{is_archived, name_of};
 use super::tasks::Show;
 use super::undo::Step;
@@ -42,6 +43,7 @@ impl App {
             }
             action @ (Action::ReadHistoryOf(_)
             | Action::ReadContents(_)
+            | Action::ReadWhereabouts(_)
             | Action::MakeContentRows(..)
             | Action::OpenPath(_)
             | Action::SaveFile(..)
@@ -75,7 +77,16 @@ impl App {
             Action::Unseal(id) => {
                 let title = format!("Unsealing {}", self.title_of(id));
                 let request = session::Unseal { package: id };
-                self.ask(title, Show::Row, request, move |app, result| app.changed(id, result));
+                self.ask(title, Show::Row, request, move |app, result| match result {
+                    // It was staged, or a job was set up, while somebody was being asked.
+                    Err(failure) if failure.code == "package-delivered" => {
+                        app.read_details(id);
+                        if let Some(package) = app.summary(id) {
+                            app.put_in_front(Box::new(Unseal::new(package)));
+                        }
+                    }
+                    result => app.changed(id, result),
+                });
             }
             Action::NewVersion(id, version) => {
                 let title = format!("Making version {version} of {}", self.title_of(id));

@@ -18,7 +18,8 @@ use super::dialogs::library::{ChooseLibrary, Report};
 use super::dialogs::question::Accept;
 use super::dialogs::refused::Differs;
 use super::dialogs::remove::{Remove, Unsaved};
-use super::dialogs::seal::{NewVersion, Seal, Unseal};
+use super::dialogs::seal::{NewVersion, Seal};
+use super::dialogs::unseal::Unseal;
 use super::dialogs::{Delivery, Dialog};
 use super::housekeeping::Facts;
 use super::notices::Notices;
@@ -76,6 +77,9 @@ impl App {
                     app.deliver(number, &Delivery::Info(&info));
                 }
             });
+        }
+        if !needs.whereabouts.is_empty() {
+            self.read_whereabouts(number, needs.whereabouts);
         }
         if let Some(id) = needs.contents {
             self.ask("", Show::Nothing, ReadContents { package: id }, move |app, result| match result {
@@ -276,6 +280,12 @@ impl App {
                 self.open_window(id);
                 if let Some(window) = self.window(id) {
                     window.show_differences();
+                }
+            }
+            Action::ShowDelivery(id) => {
+                self.open_window(id);
+                if let Some(window) = self.window(id) {
+                    window.show_delivery();
                 }
             }
             Action::AskAdd(id, browse) => self.ask_add(id, browse, Vec::new()),

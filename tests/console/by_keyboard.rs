@@ -188,7 +188,7 @@ fn a_screen_reader_hears_tree_table_tabs_and_grid() {
     assert!(named(&desk, Role::ColumnHeader).iter().any(|name| name == "Name column, sorted ascending"));
     desk.properties("7-Zip 24.09");
     assert_eq!(named(&desk, Role::TabList), ["Tabs"]);
-    assert_eq!(named(&desk, Role::Tab).len(), 6);
+    assert_eq!(named(&desk, Role::Tab).len(), 7);
     desk.click("Blocks");
     desk.press(Modifiers::SHIFT, Key::F5);
     desk.wait("the block grid", |desk| {

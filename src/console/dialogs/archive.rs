@@ -9,6 +9,7 @@ use super::failure::unknown_key;
 use super::files::{FolderFor, SaveFolder};
 use super::keys::TrustKey;
 use super::repair::{RepairArchive, other_places};
+use super::whereabouts::{self, LEAVE_OUT};
 use super::{
     Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, path_row, plain_button, safe_button,
 };
@@ -20,8 +21,8 @@ use crate::console::widgets::field_row::text_row;
 use crate::console::widgets::list::{Cell, Column, List, ListState, Row, Rows};
 use crate::failure::Failure;
 use crate::package::PackageKey;
-use crate::package::record::PackageSummary;
-use crate::session::{ArchiveRequest, RestoreSource};
+use crate::package::record::{PackageId, PackageSummary};
+use crate::session::{ArchiveRequest, RestoreSource, Whereabouts};
 
 /// Asks where packages are archived to.
 pub struct Archive {
@@ -30,6 +31,8 @@ pub struct Archive {
     skipped: Vec<String>,
     folder: String,
     comment: String,
+    /// Where they are, of those that are anywhere, once that is known.
+    known: Vec<(PackageId, Whereabouts)>,
 }
 
 impl Archive {
@@ -39,11 +42,37 @@ impl Archive {
             packages.into_iter().partition(PackageSummary::is_blocked);
         let why = "differs from its checksum: accept its changes or put the files right";
         let skipped = blocked.iter().map(|package| format!("{}: {why}", package.key.title())).collect();
-        Self { packages, skipped, folder, comment: String::new() }
+        Self { packages, skipped, folder, comment: String::new(), known: Vec::new() }
+    }
+
+    fn places_ui(&self, ui: &mut Ui) {
+        let known = self.known.as_slice();
+        let lines = match (self.packages.as_slice(), known) {
+            (_, []) => return,
+            ([_], [(_, one)]) => whereabouts::lines(one),
+            (all, known) => whereabouts::lines_of(all, known),
+        };
+        let has = |what: fn(&Whereabouts) -> bool| known.iter().any(|(_, one)| what(one));
+        let jobs = "What a job has still to do with it ends in error until it is restored. ";
+        let jobs = if has(whereabouts::is_in_a_job) { jobs } else { "" };
+        let staged = if has(whereabouts::is_staged) { "What is staged stays there. " } else { "" };
+        let only_archived = "No job delivers what is archived. ";
+        let begin = if jobs.is_empty() { only_archived } else { jobs };
+        text(ui, format!("{begin}{staged}").trim_end());
+        problem_list_ui(ui, "Where it is", &lines);
     }
 }
 
 impl Dialog for Archive {
+    fn needs(&self) -> Needs {
+        let packages = self.packages.iter().map(|package| package.id).collect();
+        Needs { whereabouts: packages, ..Needs::default() }
+    }
+
+    fn width(&self) -> f32 {
+        560.0
+    }
+
     fn topic(&self) -> Topic {
         Topic::Archiving
     }
@@ -69,6 +98,7 @@ impl Dialog for Archive {
             text(ui, &format!("{what} left out:"));
             problem_list_ui(ui, "Left out", &self.skipped);
         }
+        self.places_ui(ui);
         let folder = PathBuf::from(self.folder.trim());
         let refused = if self.packages.is_empty() {
             Some("Nothing is left to be archived")
@@ -81,13 +111,29 @@ impl Dialog for Archive {
                 actions.push(Action::Archive(std::mem::take(&mut self.packages), request));
                 return Next::Close;
             }
-            if plain_button(ui, "Cancel") { Next::Close } else { Next::Stay }
+            if plain_button(ui, "Cancel") {
+                return Next::Close;
+            }
+            if !self.known.is_empty() && self.packages.len() > self.known.len() && plain_button(ui, LEAVE_OUT)
+            {
+                let known = std::mem::take(&mut self.known);
+                self.packages.retain(|package| known.iter().all(|(id, _)| *id != package.id));
+            }
+            if let ([one], [_]) = (self.packages.as_slice(), self.known.as_slice())
+                && plain_button(ui, "Show where")
+            {
+                actions.push(Action::ShowDelivery(one.id));
+                return Next::Close;
+            }
+            Next::Stay
         })
     }
 
     fn receive(&mut self, delivery: &Delivery<'_>) {
-        if let Delivery::Path(path) = delivery {
-            self.folder = path.display().to_string();
+        match delivery {
+            Delivery::Path(path) => self.folder = path.display().to_string(),
+            Delivery::Whereabouts(Ok(all)) => self.known = whereabouts::somewhere(all),
+            _ => {}
         }
     }
 }

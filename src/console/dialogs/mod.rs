@@ -30,7 +30,9 @@ pub mod same_exists;
 pub mod seal;
 pub mod several;
 pub mod try_here;
+pub mod unseal;
 pub mod views;
+pub mod whereabouts;
 
 use std::path::{Path, PathBuf};
 
@@ -48,7 +50,7 @@ use crate::failure::Failure;
 use crate::package::record::PackageId;
 use crate::session::{
     Contents, FolderLook, Import, KeyInfo, LibraryInfo, NewToken, OfferLook, PackageDetails, PlaceLook,
-    Preflight, SourceComparison, SourcePreview, View,
+    Preflight, SourceComparison, SourcePreview, View, Whereabouts,
 };
 
 /// What a dialog may look at.
@@ -95,6 +97,8 @@ pub enum Delivery<'a> {
     Computers(&'a Known),
     /// A token for an enrolment, or why there is none.
     Token(&'a Result<NewToken, Failure>),
+    /// Where these packages are, or why that cannot be said.
+    Whereabouts(&'a Result<Vec<(PackageId, Whereabouts)>, Failure>),
     /// What would come of a job, or why that cannot be said.
     Preflight(&'a Result<Preflight, Failure>),
 }
@@ -109,7 +113,7 @@ pub enum Next {
 }
 
 /// What a dialog waits for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// The last reasons.
     pub reasons: bool,
@@ -123,6 +127,8 @@ pub struct Needs {
     pub contents: Option<PackageId>,
     /// Where this package could be repaired from.
     pub places: Option<PackageId>,
+    /// Where these packages are.
+    pub whereabouts: Vec<PackageId>,
 }
 
 /// A dialog.
@@ -150,12 +156,6 @@ pub trait Dialog {
     fn receive(&mut self, _delivery: &Delivery<'_>) {}
 }
 
-/// Shows the dialog in front; returns whether it goes.
-pub fn dialog_ui(
-    ctx: &egui::Context,
-    dialog: &mut dyn Dialog,
-    env: &Env<'_>,
-    actions: &mut Vec<Action>,
 /// Whether Esc is pressed for the dialog in front: an open list of choices closes first. Asked before anything is drawn,
 /// so that nothing is behind a dialog any more when the frame ends, and the next key reaches what it was in front of.
 pub fn takes_escape(ctx: &egui::Context) -> bool {
@@ -163,6 +163,12 @@ pub fn takes_escape(ctx: &egui::Context) -> bool {
         && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
 }
 
+/// Shows the dialog in front; returns whether it goes.
+pub fn dialog_ui(
+    ctx: &egui::Context,
+    dialog: &mut dyn Dialog,
+    env: &Env<'_>,
+    actions: &mut Vec<Action>,
 ) -> Next {
     let window = ctx.content_rect();
     let width = dialog.width().min(window.width() - 40.0);

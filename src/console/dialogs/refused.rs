@@ -11,6 +11,33 @@ use crate::package::record::PackageSummary;
 use crate::package::{CheckReport, Finding};
 use crate::session::{PackageDetails, difference_lines};
 
+/// What can be done about a package that differs, in a row of buttons: accept, repair, or look first, which is the
+/// default. `unknown` says why nothing can be accepted.
+pub(super) fn ways_on_ui(
+    ui: &mut Ui,
+    package: &PackageSummary,
+    unknown: Option<&str>,
+    focus: bool,
+    actions: &mut Vec<Action>,
+) -> Next {
+    let id = package.id;
+    if plain_button_unless(ui, "Accept changes…", unknown) {
+        actions.push(Action::AskAccept(id));
+        return Next::Close;
+    }
+    let never_sealed = (package.revision == 0)
+        .then_some("The package has never been sealed, nobody has a copy to repair from");
+    if plain_button_unless(ui, "Repair…", never_sealed) {
+        actions.push(Action::AskRepair(vec![id], false));
+        return Next::Close;
+    }
+    if default_button(ui, "Show differences", None, focus) {
+        actions.push(Action::ShowDifferences(id));
+        return Next::Close;
+    }
+    Next::Stay
+}
+
 /// "{Inkscape 1.4} is not archived: it differs from its checksum".
 pub struct Differs {
     package: PackageSummary,
@@ -72,27 +99,12 @@ impl Dialog for Differs {
             None => text(ui, "The files are not as they were recorded."),
         }
         quiet(ui, "Same as SDM228429");
-        let id = self.package.id;
         let unknown = self.report().is_none().then_some("What differs is not known yet");
         buttons_ui(ui, |ui| {
             if plain_button(ui, "Close") {
                 return Next::Close;
             }
-            if plain_button_unless(ui, "Accept changes…", unknown) {
-                actions.push(Action::AskAccept(id));
-                return Next::Close;
-            }
-            let never_sealed = (self.package.revision == 0)
-                .then_some("The package has never been sealed, nobody has a copy to repair from");
-            if plain_button_unless(ui, "Repair…", never_sealed) {
-                actions.push(Action::AskRepair(vec![id], false));
-                return Next::Close;
-            }
-            if default_button(ui, "Show differences", None, env.is_new) {
-                actions.push(Action::ShowDifferences(id));
-                return Next::Close;
-            }
-            Next::Stay
+            ways_on_ui(ui, &self.package, unknown, env.is_new, actions)
         })
     }
 

@@ -1,12 +1,10 @@
-//! Sealing, unsealing, a new version, and the first key.
+//! Sealing, a new version, and the first key.
 
 use std::path::PathBuf;
 
 use egui::{ComboBox, Ui};
 
-use super::{
-    Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, path_row, plain_button, safe_button,
-};
+use super::{Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, path_row, plain_button};
 use super::{quiet, secret_row, text};
 use crate::console::action::{Action, Browse};
 use crate::console::format;
@@ -208,38 +206,6 @@ impl Dialog for FirstKey {
         if let Delivery::Path(path) = delivery {
             self.file = path.display().to_string();
         }
-    }
-}
-
-/// Asks before a seal is taken off.
-pub struct Unseal {
-    package: PackageSummary,
-}
-
-impl Unseal {
-    /// This package.
-    pub fn new(package: PackageSummary) -> Self {
-        Self { package }
-    }
-}
-
-impl Dialog for Unseal {
-    fn title(&self) -> String {
-        format!("Unseal {}?", self.package.key.title())
-    }
-
-    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
-        text(
-            ui,
-            "Seal and snapshot are removed and the package is open again. It can be sealed anew at any time.",
-        );
-        buttons_ui(ui, |ui| {
-            if plain_button(ui, "Unseal") {
-                actions.push(Action::Unseal(self.package.id));
-                return Next::Close;
-            }
-            if safe_button(ui, "Cancel", env.is_new) { Next::Close } else { Next::Stay }
-        })
     }
 }
 

@@ -7,6 +7,7 @@ mod blocks;
 mod common;
 mod consistency;
 mod contents;
+mod delivery;
 mod draft;
 mod frame;
 mod general;
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 
 pub use self::common::Common;
 pub use self::contents::{ContentsView, Listing, MadeRows, MakeRows};
+pub use self::delivery::COMPUTERS_MOST;
 use self::draft::{Draft, Part, merge};
 pub use self::frame::{Around, Kept};
 use self::frame::{Asked, Title, WindowFrame, closing_ui, tab_area_ui, tabs_ui};
@@ -44,7 +46,7 @@ use crate::failure::Failure;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::state::Field;
 use crate::package::{BoardSlot, CheckReport, Finding, PackageKey, PackageList, PackageState};
-use crate::session::{Contents, FileFacts, PackageBlocks, PackageDetails, PackageEdit, View};
+use crate::session::{Contents, FileFacts, PackageBlocks, PackageDetails, PackageEdit, View, Whereabouts};
 
 /// A tab.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -61,13 +63,22 @@ pub enum Tab {
     Procedures,
     /// Its blocks after the last deep check.
     Blocks,
+    /// Where it is staged and installed, and the jobs that have it.
+    Delivery,
     /// What happened to it.
     History,
 }
 
 impl Tab {
-    const ALL: [Self; 6] =
-        [Self::General, Self::Consistency, Self::Contents, Self::Procedures, Self::Blocks, Self::History];
+    const ALL: [Self; 7] = [
+        Self::General,
+        Self::Consistency,
+        Self::Contents,
+        Self::Procedures,
+        Self::Blocks,
+        Self::Delivery,
+        Self::History,
+    ];
 
     fn word(self) -> &'static str {
         match self {
@@ -76,6 +87,7 @@ impl Tab {
             Self::Contents => "Contents",
             Self::Procedures => "Procedures",
             Self::Blocks => "Blocks",
+            Self::Delivery => "Delivery",
             Self::History => "History",
         }
     }
@@ -121,6 +133,7 @@ pub struct PropertyWindow {
     facts: Option<(Timestamp, HashMap<String, FileFacts>)>,
     procedures: ListState,
     blocks: blocks::State,
+    delivery: delivery::State,
     history: HistoryTab,
     frame: WindowFrame,
     /// What the tabs show is older than the details.
@@ -151,6 +164,7 @@ impl PropertyWindow {
             facts: None,
             procedures: ListState::default(),
             blocks: blocks::State::default(),
+            delivery: delivery::State::default(),
             history: HistoryTab::default(),
             frame: WindowFrame::new(order, kept.one),
             contents_old: true,
@@ -170,6 +184,12 @@ impl PropertyWindow {
     /// Brings the window in front of the others, with the differences.
     pub fn show_differences(&mut self) {
         self.tab = Tab::Consistency;
+        self.frame.to_front = true;
+    }
+
+    /// Brings the window in front of the others, with where the package is.
+    pub fn show_delivery(&mut self) {
+        self.tab = Tab::Delivery;
         self.frame.to_front = true;
     }
 
@@ -248,6 +268,7 @@ impl PropertyWindow {
                 self.contents_old = true;
                 self.history.old = true;
                 self.blocks.old = true;
+                self.delivery.old = true;
             }
             Err(failure) => self.failure = Some(failure),
         }
@@ -275,6 +296,16 @@ impl PropertyWindow {
     /// Takes over the blocks.
     pub fn set_blocks(&mut self, blocks: PackageBlocks) {
         self.blocks.set(blocks, self.report.as_ref());
+    }
+
+    /// Where the package is may have changed.
+    pub fn age_delivery(&mut self) {
+        self.delivery.old = true;
+    }
+
+    /// Takes over where the package is, or why that cannot be said.
+    pub fn set_whereabouts(&mut self, read: Result<Whereabouts, Failure>) {
+        self.delivery.set(read);
     }
 
     /// Remembers that changes are being applied.
@@ -405,6 +436,7 @@ impl PropertyWindow {
             Tab::Contents => self.contents_ui(ui, moment, actions),
             Tab::Procedures => self.procedures_ui(ui, actions),
             Tab::Blocks => self.blocks_ui(ui, moment, tasks, is_active, actions),
+            Tab::Delivery => self.delivery_ui(ui, moment, actions),
             Tab::History => self.history_ui(ui, moment, actions),
         }
     }

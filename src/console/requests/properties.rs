@@ -8,24 +8,31 @@ use std::sync::Arc;
 
 use crate::console::action::Action;
 use crate::console::app::App;
+use crate::console::dialogs::Delivery;
 use crate::console::dialogs::help::{Help, Palette, PaletteFor};
 use crate::console::dialogs::library::Report;
 use crate::console::dialogs::several::UnsavedSeveral;
 use crate::console::dialogs::try_here::end_words;
+use crate::console::dialogs::whereabouts::NAMED;
 use crate::console::help::Topic;
 use crate::console::pages::history::NEWEST;
-use crate::console::property::{HistoryTab, Listing, Outcome, SeveralAction, SeveralWindow, WindowId};
+use crate::console::property::{
+    COMPUTERS_MOST, HistoryTab, Listing, Outcome, SeveralAction, SeveralWindow, WindowId,
+};
 use crate::console::selected::Selected;
 use crate::console::tasks::Show;
 use crate::failure::{Class, Failure};
 use crate::package::PackageId;
 use crate::session::{
-    self, EditSeveral, HistoryFilter, ReadContents, ReadHistory, ShowHistoryEntry, TryHere, TryRequest,
+    self, EditSeveral, HistoryFilter, ReadContents, ReadHistory, ReadWhereabouts, ShowHistoryEntry, TryHere,
+    TryRequest,
 };
 use crate::work::Work;
 
 /// Of so many packages each one's history is read; of more, what concerns them in the newest of the library.
 const READ_ONE_BY_ONE: usize = 200;
+/// Of so many packages a dialog says where they are.
+const LOOKED_UP: usize = 500;
 
 impl App {
     /// Carries out what property windows ask for.
@@ -43,6 +50,14 @@ impl App {
                 });
             }
             Action::ReadContents(id) => self.read_contents(id),
+            Action::ReadWhereabouts(package) => {
+                let request = ReadWhereabouts { package, most: COMPUTERS_MOST };
+                self.ask("", Show::Nothing, request, move |app, result| {
+                    if let Some(window) = app.window(package) {
+                        window.set_whereabouts(result);
+                    }
+                });
+            }
             Action::MakeContentRows(id, make) => {
                 let run = move |_: &Work| Ok(make());
                 self.tasks.start(&self.ctx, "", Show::Nothing, run, move |app, result| match result {
@@ -86,6 +101,21 @@ impl App {
             // Everything else is carried out elsewhere.
             _ => {}
         }
+    }
+
+    /// Finds out where packages are, for the dialog of this number; of very many only the first are looked up.
+    pub(in crate::console) fn read_whereabouts(&mut self, number: u64, mut packages: Vec<PackageId>) {
+        let Some(session) = self.session().cloned() else { return };
+        packages.truncate(LOOKED_UP);
+        let run = move |work: &Work| {
+            let most = u32::try_from(2 * NAMED).unwrap_or(u32::MAX);
+            let read =
+                |package: PackageId| Ok((package, session.run(ReadWhereabouts { package, most }, work)?));
+            packages.into_iter().map(read).collect::<Result<Vec<_>, Failure>>()
+        };
+        self.tasks.start(&self.ctx, "", Show::Nothing, run, move |app, result| {
+            app.deliver(number, &Delivery::Whereabouts(&result));
+        });
     }
 
     fn read_contents(&mut self, id: PackageId) {

@@ -3,7 +3,9 @@
 mod computers;
 mod focus;
 mod jobs;
+mod refusals;
 mod site;
+mod tab;
 mod wizard;
 
 use egui::{Key, Modifiers};

@@ -3,9 +3,10 @@
 use egui::Ui;
 
 use crate::console::action::Action;
+use crate::console::dialogs::refused::ways_on_ui;
 use crate::console::dialogs::{
-    Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, plain_button, plain_button_unless,
-    problem_list_ui, quiet, text,
+    Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, plain_button, problem_list_ui, quiet,
+    text,
 };
 use crate::console::help::Topic;
 use crate::console::pages::jobs::{JobAction, words};
@@ -112,21 +113,7 @@ impl Dialog for NotDelivered {
                 }
                 return Next::Stay;
             }
-            if plain_button(ui, "Accept changes…") {
-                actions.push(Action::AskAccept(id));
-                return Next::Close;
-            }
-            let never_sealed = (self.package.revision == 0)
-                .then_some("The package has never been sealed, nobody has a copy to repair from");
-            if plain_button_unless(ui, "Repair…", never_sealed) {
-                actions.push(Action::AskRepair(vec![id], false));
-                return Next::Close;
-            }
-            if default_button(ui, "Show differences", None, env.is_new) {
-                actions.push(Action::ShowDifferences(id));
-                return Next::Close;
-            }
-            Next::Stay
+            ways_on_ui(ui, &self.package, None, env.is_new, actions)
         })
     }
 

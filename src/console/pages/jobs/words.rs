@@ -26,19 +26,32 @@ pub fn state_text(view: &ContainerView, moment: Moment<'_>) -> String {
         (ContainerState::Waiting | ContainerState::Created, Some(due)) if due > moment.now => {
             format!("{word} until {}", moment.text(due))
         }
-        (ContainerState::Failed, _) => {
-            let [error, all] = [view.totals.error, view.totals.all()].map(format::thousands);
+        (ContainerState::Failed, _) => counted_state(view.state, &view.totals),
+        (ContainerState::Warning, _) if !view.reason.is_empty() => format!("{word}: {}", view.reason),
+        _ => word.to_owned(),
+    }
+}
+
+/// A state with the count that matters in it: `Failed: 14 of 300`.
+pub fn counted_state(state: ContainerState, totals: &JobTotals) -> String {
+    let word = state.word();
+    match state {
+        ContainerState::Failed => {
+            let [error, all] = [totals.error, totals.all()].map(format::thousands);
             format!("{word}: {error} of {all}")
         }
-        (ContainerState::Warning, _) if !view.reason.is_empty() => format!("{word}: {}", view.reason),
         _ => word.to_owned(),
     }
 }
 
 /// The colour of that.
 pub fn state_tone(view: &ContainerView) -> Tone {
-    match view.state {
-        _ if view.code == DIFFERS && !view.state.is_ended() => Tone::Bad,
+    if view.code == DIFFERS && !view.state.is_ended() { Tone::Bad } else { tone_of(view.state) }
+}
+
+/// The colour of a state by itself.
+pub fn tone_of(state: ContainerState) -> Tone {
+    match state {
         ContainerState::Failed => Tone::Bad,
         ContainerState::Warning | ContainerState::Halted | ContainerState::HaltInProgress => Tone::Busy,
         ContainerState::Evaluating | ContainerState::Building | ContainerState::InProgress => Tone::Accent,
@@ -48,11 +61,18 @@ pub fn state_tone(view: &ContainerView) -> Tone {
 
 /// The icon of a job.
 pub fn icon(view: &ContainerView) -> (Icon, Option<Mark>) {
-    match view.state {
+    match icon_of(view.state) {
+        (Icon::Jobs, None) if view.code == DIFFERS => (Icon::Jobs, Some(Mark::Differs)),
+        icon => icon,
+    }
+}
+
+/// The icon of a state by itself.
+pub fn icon_of(state: ContainerState) -> (Icon, Option<Mark>) {
+    match state {
         ContainerState::SuccessfullyCompleted => (Icon::Check, None),
         ContainerState::Failed | ContainerState::Warning => (Icon::Warning, None),
         ContainerState::Halted | ContainerState::HaltInProgress => (Icon::Jobs, Some(Mark::Blocked)),
-        _ if view.code == DIFFERS => (Icon::Jobs, Some(Mark::Differs)),
         _ => (Icon::Jobs, None),
     }
 }
