@@ -202,6 +202,8 @@ pub enum Action {
     ReadBlocks(PackageId),
     /// Reads where a package is, for its property window.
     ReadWhereabouts(PackageId),
+    /// The same for the window of several packages of this number.
+    ReadWhereaboutsOf(u64),
     /// Opens the property window of a package on where it is.
     ShowDelivery(PackageId),
     /// Reads the history that a property window shows.

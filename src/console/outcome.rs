@@ -44,6 +44,7 @@ impl App {
             action @ (Action::ReadHistoryOf(_)
             | Action::ReadContents(_)
             | Action::ReadWhereabouts(_)
+            | Action::ReadWhereaboutsOf(_)
             | Action::MakeContentRows(..)
             | Action::OpenPath(_)
             | Action::SaveFile(..)

@@ -6,7 +6,7 @@
 #           search blocks blocks-damaged blocks-archive new-package-long new-package-exists items steps several
 #           contents-tree archived retired auto-registered inconsistent groups archive unseal remove new-version
 #           several-delete repair watched drag read-only nothing long downloads downloads-new downloads-long recovery
-#           jobs computers job-wizard jobs-nothing
+#           jobs computers job-wizard jobs-nothing delivery-tab delivery-refused delivery-long
 # SCALE is the size of everything on the screen, 1 if it is not set.
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
 # Needs the built program and the examples `sample_library` and `sample_delivery`, Xvfb, openbox, xdotool and ImageMagick; scenes of downloads
@@ -414,6 +414,49 @@ for scene in "${@:-library}"; do
         photo wizard-targets; press Return; settle
         photo wizard-times; press Return; settle; photo wizard-options; press Return; settle; settle; photo wizard-check
         stop ;;
+    delivery-tab)
+        # Where a package is: each of the four lists, then one that is nowhere, and one that is archived.
+        with_delivery
+        start --library "$library"
+        choose 7-z; press alt+Return
+        for _ in 1 2 3 4 5; do press ctrl+Tab; done
+        settle; settle; photo delivery-tab
+        # The chips of the lists: the window stands in the middle, whatever the size of the screen.
+        middle=$((${size%x*} / 2)) top=$((${size#*x} / 2 - ${CHIPS:-76}))
+        xdotool mousemove $((middle - 248)) "$top" click 1; settle; photo delivery-tab-installed
+        xdotool mousemove $((middle - 207)) "$top" click 1; settle; photo delivery-tab-jobs
+        xdotool mousemove $((middle - 60)) "$top" click 1; settle; photo delivery-tab-replacing; press Escape
+        choose blen; press alt+Return; settle; settle; photo delivery-tab-nowhere; press Escape
+        choose fre; press alt+Return; settle; photo delivery-tab-open; stop ;;
+    delivery-refused)
+        # What is staged, installed and in jobs: unsealing, removing and archiving it, alone and with others.
+        with_delivery
+        start --library "$library"
+        choose 7-z
+        for words in unseal remove archive; do
+            press ctrl+k; xdotool type --delay 30 "$words"; settle; press Return; settle; settle; photo "delivery-$words"
+            press Escape
+        done
+        choose 7-z; press shift+Down shift+Down shift+Down shift+Down shift+Down; settle
+        for words in remove archive; do
+            press ctrl+k; xdotool type --delay 30 "$words"; settle; press Return; settle; settle
+            photo "delivery-$words-several"; press Escape
+        done
+        stop ;;
+    delivery-long)
+        # Names as long as they may be, on the pages of jobs and computers.
+        with_delivery
+        long="The computer on the second desk of the reception of the branch office by the window with the broken key"
+        group="A group of computers with a name that nobody would ever give to a group of computers"
+        deliver() { PACKHOUSE_KEYS="$place/keys" "${program%packhouse}packhouse-cli" --library "$library" "$@" >/dev/null; }
+        deliver computer add "$long" --group "$group" --comment "on loan since the trade fair, ask Anna before it is used"
+        deliver job create 7-Zip --computer "$long" --group "$group" --name "$group, and then the same once more" --anyway
+        start --library "$library"
+        press ctrl+shift+j; photo long-jobs
+        xdotool mousemove 420 "${ROW:-170}" click --repeat 2 --delay 60 1; settle; settle; photo long-job
+        press ctrl+shift+m; settle; xdotool mousemove 420 "${ROW:-172}" click 1; xdotool type --delay 30 "the c"; settle
+        photo long-computer
+        xdotool mousemove 420 "${ROW:-172}" click 1; press Delete; photo long-computer-remove; stop ;;
     jobs-nothing)
         start --library "$work/nobody"
         press ctrl+shift+j; photo jobs-nothing; press ctrl+shift+m; photo computers-nothing

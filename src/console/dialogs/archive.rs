@@ -9,7 +9,7 @@ use super::failure::unknown_key;
 use super::files::{FolderFor, SaveFolder};
 use super::keys::TrustKey;
 use super::repair::{RepairArchive, other_places};
-use super::whereabouts::{self, LEAVE_OUT};
+use super::whereabouts::{self, leave_out};
 use super::{
     Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, path_row, plain_button, safe_button,
 };
@@ -114,7 +114,9 @@ impl Dialog for Archive {
             if plain_button(ui, "Cancel") {
                 return Next::Close;
             }
-            if !self.known.is_empty() && self.packages.len() > self.known.len() && plain_button(ui, LEAVE_OUT)
+            if !self.known.is_empty()
+                && self.packages.len() > self.known.len()
+                && plain_button(ui, leave_out(self.known.len()))
             {
                 let known = std::mem::take(&mut self.known);
                 self.packages.retain(|package| known.iter().all(|(id, _)| *id != package.id));

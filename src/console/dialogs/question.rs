@@ -11,12 +11,14 @@ use super::{
 };
 use super::{plain_button, plain_button_unless, problem_list_ui};
 use crate::console::action::Action;
+use crate::console::command::Command;
 use crate::console::format;
 use crate::console::help::Topic;
 use crate::console::tokens::Tokens;
+use crate::console::widgets::button::link;
 use crate::console::widgets::command_button::command_button;
-use crate::package::{CheckReport, Finding, PackageRecord, PackageState};
-use crate::session::{AcceptRequest, SwitchAnswer, difference_lines};
+use crate::package::{CheckReport, Finding, PackageId, PackageRecord, PackageState};
+use crate::session::{AcceptRequest, SwitchAnswer, Whereabouts, difference_lines};
 
 /// `on 2026-11-02 at 14:10, when it was sealed`.
 fn recorded(record: &PackageRecord, env: &Env<'_>) -> String {
@@ -33,6 +35,11 @@ pub fn summary(report: &CheckReport) -> String {
     }
 }
 
+/// The package, if it is sealed: where it is counts then.
+fn of_sealed(record: &PackageRecord) -> Vec<PackageId> {
+    if record.state == PackageState::Sealed { vec![record.id] } else { Vec::new() }
+}
+
 fn changed_again_ui(ui: &mut Ui, at: Option<Timestamp>, env: &Env<'_>) {
     if let Some(at) = at {
         let time = at.to_zoned(env.moment.zone.clone()).strftime("%H:%M:%S").to_string();
@@ -41,11 +48,29 @@ fn changed_again_ui(ui: &mut Ui, at: Option<Timestamp>, env: &Env<'_>) {
     }
 }
 
-fn sealed_ui(ui: &mut Ui, record: &PackageRecord) {
-    if record.state == PackageState::Sealed {
-        let next = record.revision + 1;
-        quiet(ui, &format!("The package is sealed. Accepting means sealing it again as revision {next}."));
+/// What accepting means for a sealed package, and for those that were given it; whether a new version is asked for
+/// instead.
+fn sealed_ui(ui: &mut Ui, record: &PackageRecord, known: Option<&Whereabouts>) -> bool {
+    if record.state != PackageState::Sealed {
+        return false;
     }
+    let next = record.revision + 1;
+    let outdated = match known.map_or(0, super::whereabouts::copies) {
+        0 => String::new(),
+        1 => "; 1 staged copy becomes outdated".to_owned(),
+        many => format!("; {} staged copies become outdated", format::thousands(many as u64)),
+    };
+    quiet(
+        ui,
+        &format!("The package is sealed. Accepting means sealing it again as revision {next}{outdated}."),
+    );
+    let Some(known) = known.filter(|known| known.is_delivered()) else { return false };
+    ui.horizontal_wrapped(|ui| {
+        let places = super::whereabouts::for_others(known);
+        ui.label(format!("It is {places}. A new version is usually the better way."));
+        link(ui, "New version…").clicked()
+    })
+    .inner
 }
 
 /// "{Inkscape 1.4} differs from its recorded checksum".
@@ -54,18 +79,24 @@ pub struct Question {
     report: CheckReport,
     changed_again: Option<Timestamp>,
     details: bool,
+    /// Where it is, once that is known.
+    known: Option<Whereabouts>,
 }
 
 impl Question {
     /// About this package, with what was found; `changed_again` if it changed since it was asked before.
     pub fn new(record: PackageRecord, report: CheckReport, changed_again: Option<Timestamp>) -> Self {
-        Self { record, report, changed_again, details: false }
+        Self { record, report, changed_again, details: false, known: None }
     }
 }
 
 impl Dialog for Question {
     fn topic(&self) -> Topic {
         Topic::Question
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { whereabouts: of_sealed(&self.record), ..Needs::default() }
     }
 
     fn title(&self) -> String {
@@ -88,7 +119,11 @@ impl Dialog for Question {
             ),
         );
         problem_list_ui(ui, "Differences", &difference_lines(&self.report));
-        sealed_ui(ui, &self.record);
+        if sealed_ui(ui, &self.record, self.known.as_ref()) {
+            self.escape(actions);
+            actions.push(Action::RunOn(Command::NewVersion, id));
+            return Next::Close;
+        }
         let unreadable = (!self.report.differences.unreadable.is_empty()
             || self.report.finding == Finding::Missing)
             .then_some("Something cannot be read: nothing can be accepted before it can");
@@ -138,7 +173,7 @@ impl Dialog for Question {
         }
         ui.horizontal(|ui| {
             let word = if self.details { "Hide details" } else { "Details" };
-            if crate::console::widgets::button::link(ui, word).clicked() {
+            if link(ui, word).clicked() {
                 self.details = !self.details;
             }
             if self.details {
@@ -150,6 +185,12 @@ impl Dialog for Question {
 
     fn escape(&mut self, actions: &mut Vec<Action>) {
         actions.push(Action::ForgetSwitch(self.record.id));
+    }
+
+    fn receive(&mut self, delivery: &Delivery<'_>) {
+        if let Delivery::Whereabouts(Ok(all)) = delivery {
+            self.known = all.first().map(|(_, known)| known.clone());
+        }
     }
 }
 
@@ -163,6 +204,8 @@ pub struct Accept {
     reason: String,
     last_reasons: Vec<String>,
     looked: bool,
+    /// Where it is, once that is known.
+    known: Option<Whereabouts>,
 }
 
 impl Accept {
@@ -176,6 +219,7 @@ impl Accept {
             reason: String::new(),
             last_reasons: Vec::new(),
             looked: false,
+            known: None,
         }
     }
 
@@ -191,7 +235,9 @@ impl Dialog for Accept {
     }
 
     fn needs(&self) -> Needs {
-        Needs { reasons: true, ..Needs::default() }
+        // Where the question came before, it said so already.
+        let whereabouts = if self.switch_on { Vec::new() } else { of_sealed(&self.record) };
+        Needs { reasons: true, whereabouts, ..Needs::default() }
     }
 
     fn title(&self) -> String {
@@ -213,7 +259,10 @@ impl Dialog for Accept {
         problem_list_ui(ui, "Differences", &difference_lines(&self.report));
         if !self.switch_on {
             // Nobody said it before.
-            sealed_ui(ui, &self.record);
+            if sealed_ui(ui, &self.record, self.known.as_ref()) {
+                actions.push(Action::RunOn(Command::NewVersion, self.record.id));
+                return Next::Close;
+            }
         }
         let entered = reason_ui(ui, &mut self.reason, &self.last_reasons, env.is_new);
         let sealed = self.record.state == PackageState::Sealed;
@@ -264,8 +313,10 @@ impl Dialog for Accept {
     }
 
     fn receive(&mut self, delivery: &Delivery<'_>) {
-        if let Delivery::Reasons(reasons) = delivery {
-            self.last_reasons = reasons.to_vec();
+        match delivery {
+            Delivery::Reasons(reasons) => self.last_reasons = reasons.to_vec(),
+            Delivery::Whereabouts(Ok(all)) => self.known = all.first().map(|(_, known)| known.clone()),
+            _ => {}
         }
     }
 }

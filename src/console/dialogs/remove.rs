@@ -2,7 +2,7 @@
 
 use egui::Ui;
 
-use super::whereabouts::LEAVE_OUT;
+use super::whereabouts::leave_out;
 use super::{Delivery, Dialog, Env, Needs, Next, buttons_ui, plain_button, safe_button, text};
 use crate::console::action::Action;
 use crate::console::format;
@@ -42,15 +42,18 @@ impl Remove {
                 super::problem_list_ui(ui, "Where it is", &super::whereabouts::lines(known));
             }
             (all, known) => {
-                let are = if known.len() == 1 { "is" } else { "are" };
                 let count = format::thousands(known.len() as u64);
-                text(
-                    ui,
-                    &format!(
-                        "{count} of them {are} staged, installed or in a job. They can then no longer be uninstalled \
-                         from here, what their jobs have still to do ends in error, and what is staged stays there:"
-                    ),
-                );
+                let text_of = if known.len() == 1 {
+                    "1 of them is staged, installed or in a job. It can then no longer be uninstalled from here, what \
+                     jobs have still to do with it ends in error, and what is staged stays there:"
+                        .to_owned()
+                } else {
+                    format!(
+                        "{count} of them are staged, installed or in a job. They can then no longer be uninstalled from \
+                         here, what jobs have still to do with them ends in error, and what is staged stays there:"
+                    )
+                };
+                text(ui, &text_of);
                 super::problem_list_ui(ui, "Where they are", &super::whereabouts::lines_of(all, known));
             }
         }
@@ -96,7 +99,9 @@ impl Dialog for Remove {
                 actions.push(Action::Remove(ids));
                 return Next::Close;
             }
-            if !self.known.is_empty() && self.packages.len() > self.known.len() && plain_button(ui, LEAVE_OUT)
+            if !self.known.is_empty()
+                && self.packages.len() > self.known.len()
+                && plain_button(ui, leave_out(self.known.len()))
             {
                 let known = std::mem::take(&mut self.known);
                 self.packages.retain(|package| known.iter().all(|(id, _)| *id != package.id));

@@ -12,7 +12,9 @@ use crate::session::{PackageJobs, Whereabouts};
 pub const NAMED: usize = 3;
 
 /// The button that takes those that are somewhere out of what is about to be done.
-pub const LEAVE_OUT: &str = "Leave these out";
+pub fn leave_out(count: usize) -> &'static str {
+    if count == 1 { "Leave it out" } else { "Leave these out" }
+}
 
 /// `1 job`, `2,400 jobs`.
 fn many(count: usize, one: &str, more: &str) -> String {
@@ -72,19 +74,18 @@ pub fn lines(known: &Whereabouts) -> Vec<String> {
         };
         lines.push(format!("Staged at {}{about}", short(&row.name, 60)));
     }
-    for (tests, what, all) in
-        [(false, "computers", known.installed), (true, "test computers", known.installed_tests)]
-    {
+    for (tests, one, more, all) in [
+        (false, "computer", "computers", known.installed),
+        (true, "test computer", "test computers", known.installed_tests),
+    ] {
         let named = known.computers.iter().filter(|row| row.test == tests);
         let named: Vec<&str> = named.map(|row| row.computer.as_str()).collect();
         let all = usize::try_from(all).unwrap_or(usize::MAX);
+        let what = if all == 1 { one } else { more };
         match (all, named.is_empty()) {
             (0, _) => {}
-            (_, true) => lines.push(format!("Installed on {} {what}", format::thousands(all as u64))),
-            (_, false) => {
-                let tests = if tests { "test computers " } else { "" };
-                lines.push(format!("Installed on {tests}{}", names(&named, all)));
-            }
+            (_, true) => lines.push(format!("Installed on {}", many(all, one, more))),
+            (_, false) => lines.push(format!("Installed on {what} {}", names(&named, all))),
         }
     }
     for job in open_jobs(known) {
@@ -147,9 +148,26 @@ pub fn is_in_a_job(known: &Whereabouts) -> bool {
     !open_jobs(known).is_empty()
 }
 
+/// Names of the staging libraries with a copy: `Köln, Lyon, Bern and 4 more`; empty if there is none.
+pub fn names_staged(known: &Whereabouts) -> String {
+    let there = staged(known);
+    names(&there, there.len())
+}
+
+/// Names of the jobs that have not ended; empty if there is none.
+pub fn open_job_names(known: &Whereabouts) -> String {
+    let jobs: Vec<&str> = open_jobs(known).iter().map(|job| job.name.as_str()).collect();
+    names(&jobs, jobs.len())
+}
+
+/// How many copies lie somewhere.
+pub fn copies(known: &Whereabouts) -> usize {
+    staged(known).len()
+}
+
 /// Whether a copy lies somewhere.
 pub fn is_staged(known: &Whereabouts) -> bool {
-    !staged(known).is_empty()
+    copies(known) > 0
 }
 
 #[cfg(test)]
@@ -165,6 +183,9 @@ mod tests {
         assert_eq!(on_computers(&known), "212 computers and 3 test computers");
         assert_eq!(for_others(&known), "installed on 212 computers");
         assert_eq!(lines(&known), ["Installed on 212 computers", "Installed on 3 test computers"]);
+        known.installed_tests = 1;
+        assert_eq!(lines(&known)[1], "Installed on 1 test computer");
+        known.installed_tests = 3;
         known.installed = 0;
         assert_eq!((on_computers(&known).as_str(), for_others(&known).as_str()), ("3 test computers", ""));
         assert!(!known.is_delivered(), "test computers do not keep it sealed");

@@ -15,6 +15,7 @@ mod history;
 mod outcome;
 mod procedures;
 mod several;
+mod several_delivery;
 mod steps;
 
 use std::collections::{BTreeSet, HashMap};
@@ -33,6 +34,7 @@ use self::frame::{Asked, Title, WindowFrame, closing_ui, tab_area_ui, tabs_ui};
 pub use self::history::HistoryTab;
 pub use self::outcome::Outcome;
 pub use self::several::{SeveralAction, SeveralWindow};
+pub use self::several_delivery::SeveralWhereabouts;
 use self::steps::Step;
 use super::action::Action;
 use super::command::Command;

@@ -12,6 +12,7 @@ use super::common::Common;
 use super::draft::Part;
 use super::frame::{self, Around, Asked, Title, WindowFrame, closing_ui, tab_area_ui, tabs_ui};
 use super::outcome::{Outcome, outcome_ui};
+use super::several_delivery::{self, SeveralWhereabouts};
 use super::{HistoryTab, Tab, WindowId, elsewhere_ui};
 use crate::console::action::Action;
 use crate::console::dialogs::several::SwitchOffSeveral;
@@ -29,7 +30,7 @@ use crate::package::{CheckKind, CheckReport, PackageList, PackageState};
 use crate::session::{SeveralEdit, SwitchEdit};
 
 const DIFFERENT: &str = "(different)";
-const TABS: [Tab; 3] = [Tab::General, Tab::Consistency, Tab::History];
+const TABS: [Tab; 4] = [Tab::General, Tab::Consistency, Tab::Delivery, Tab::History];
 
 /// What was done in a window of several packages.
 pub enum SeveralAction {
@@ -91,6 +92,7 @@ pub struct SeveralWindow {
     close_when_done: bool,
     outcome: Option<Outcome>,
     list: ListState,
+    delivery: several_delivery::State,
     history: HistoryTab,
     frame: WindowFrame,
 }
@@ -119,6 +121,7 @@ impl SeveralWindow {
             close_when_done: false,
             outcome: None,
             list: ListState::default(),
+            delivery: several_delivery::State::default(),
             history: HistoryTab::default(),
             frame: WindowFrame::new(order, size),
         }
@@ -132,6 +135,16 @@ impl SeveralWindow {
     /// The tab that is shown.
     pub fn tab(&self) -> Tab {
         self.tab
+    }
+
+    /// Where the packages are may have changed.
+    pub fn age_delivery(&mut self) {
+        self.delivery.old = true;
+    }
+
+    /// Takes over where the packages are, or why that cannot be said.
+    pub fn set_whereabouts(&mut self, read: SeveralWhereabouts) {
+        self.delivery.set(read);
     }
 
     /// The tab *History*.
@@ -178,6 +191,7 @@ impl SeveralWindow {
         }
         self.source = Source::Common(Arc::clone(&common));
         self.history.old = true;
+        self.delivery.old = true;
         let is_left = common.len() > 0;
         self.common = Some(common);
         self.tidy();
@@ -334,6 +348,7 @@ impl SeveralWindow {
                     Tab::History => {
                         self.history.ui(ui, WindowId::Several(self.number), None, moment, actions);
                     }
+                    Tab::Delivery => self.delivery.ui(ui, self.number, common, actions),
                     _ => self.general_ui(ui, common),
                 }
             });

@@ -13,7 +13,7 @@ use crate::console::pages::computers::{self, Known};
 use crate::console::pages::jobs::container;
 use crate::console::pages::packages::Moment;
 use crate::console::pages::{Place, TreeDelivery};
-use crate::console::property::{PropertyWindow, Tab};
+use crate::console::property::{PropertyWindow, SeveralWindow, Tab};
 use crate::console::tasks::Show;
 use crate::failure::Failure;
 use crate::session::{
@@ -57,7 +57,8 @@ impl App {
         if self.session().is_none() || self.view.epoch == 0 {
             return;
         }
-        let on_tab = self.windows.iter().any(|window| window.tab() == Tab::Delivery);
+        let on_tab = self.windows.iter().any(|window| window.tab() == Tab::Delivery)
+            || self.several.iter().any(|window| window.tab() == Tab::Delivery);
         let on_page = self.place.is_delivery() || on_tab;
         let is_elsewhere = matches!(self.jobs.manager(), Some(ManagerStatus::Elsewhere { .. }));
         let every = match (on_page, is_elsewhere) {
@@ -126,6 +127,7 @@ impl App {
             app.delivery.is_reading = false;
             app.delivery.count += 1;
             app.windows.iter_mut().for_each(PropertyWindow::age_delivery);
+            app.several.iter_mut().for_each(SeveralWindow::age_delivery);
             match result {
                 Ok(read) => {
                     app.jobs.set(read.containers, read.manager);

@@ -17,7 +17,7 @@ use crate::console::dialogs::whereabouts::NAMED;
 use crate::console::help::Topic;
 use crate::console::pages::history::NEWEST;
 use crate::console::property::{
-    COMPUTERS_MOST, HistoryTab, Listing, Outcome, SeveralAction, SeveralWindow, WindowId,
+    COMPUTERS_MOST, HistoryTab, Listing, Outcome, SeveralAction, SeveralWhereabouts, SeveralWindow, WindowId,
 };
 use crate::console::selected::Selected;
 use crate::console::tasks::Show;
@@ -54,6 +54,15 @@ impl App {
                 let request = ReadWhereabouts { package, most: COMPUTERS_MOST };
                 self.ask("", Show::Nothing, request, move |app, result| {
                     if let Some(window) = app.window(package) {
+                        window.set_whereabouts(result);
+                    }
+                });
+            }
+            Action::ReadWhereaboutsOf(number) => {
+                let ids =
+                    self.several_window(number).and_then(|window| window.ids().map(<[PackageId]>::to_vec));
+                self.whereabouts_of(ids.unwrap_or_default(), move |app, result| {
+                    if let Some(window) = app.several_window(number) {
                         window.set_whereabouts(result);
                     }
                 });
@@ -103,8 +112,19 @@ impl App {
         }
     }
 
-    /// Finds out where packages are, for the dialog of this number; of very many only the first are looked up.
-    pub(in crate::console) fn read_whereabouts(&mut self, number: u64, mut packages: Vec<PackageId>) {
+    /// Finds out where packages are, for the dialog of this number.
+    pub(in crate::console) fn read_whereabouts(&mut self, number: u64, packages: Vec<PackageId>) {
+        self.whereabouts_of(packages, move |app, result| {
+            app.deliver(number, &Delivery::Whereabouts(&result));
+        });
+    }
+
+    /// Finds out where packages are; of very many only the first are looked up.
+    fn whereabouts_of(
+        &mut self,
+        mut packages: Vec<PackageId>,
+        done: impl FnOnce(&mut Self, SeveralWhereabouts) + Send + 'static,
+    ) {
         let Some(session) = self.session().cloned() else { return };
         packages.truncate(LOOKED_UP);
         let run = move |work: &Work| {
@@ -113,9 +133,7 @@ impl App {
                 |package: PackageId| Ok((package, session.run(ReadWhereabouts { package, most }, work)?));
             packages.into_iter().map(read).collect::<Result<Vec<_>, Failure>>()
         };
-        self.tasks.start(&self.ctx, "", Show::Nothing, run, move |app, result| {
-            app.deliver(number, &Delivery::Whereabouts(&result));
-        });
+        self.tasks.start(&self.ctx, "", Show::Nothing, run, done);
     }
 
     fn read_contents(&mut self, id: PackageId) {

@@ -3,6 +3,7 @@
 mod computers;
 mod focus;
 mod jobs;
+mod many_targets;
 mod refusals;
 mod site;
 mod tab;

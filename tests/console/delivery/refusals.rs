@@ -1,10 +1,12 @@
 //! What is said of a package that is staged, installed or in a job before it is unsealed, archived or removed.
 
+use std::fs;
+
 use egui::{Key, Modifiers};
-use packhouse::package::PackageState;
+use packhouse::package::{CheckKind, PackageState};
 use packhouse::session::{
-    AddComputer, ComputerEdit, ContainerOptions, EditComputer, EditStagingLibrary, ListStaging, NewComputer,
-    StagingEdit,
+    AddComputer, Check, ComputerEdit, ContainerOptions, EditComputer, EditStagingLibrary, ListStaging,
+    NewComputer, StagingEdit,
 };
 
 use crate::desk::Desk;
@@ -39,7 +41,7 @@ fn unsealing_is_refused_by_the_names_of_the_places_and_leads_on() {
         desk.labels()
     );
     assert!(desk.has("Staged at Köln, revision 1"));
-    assert!(desk.has("Installed on PC-1, PC-2, PC-3 and 1 more"));
+    assert!(desk.has("Installed on computers PC-1, PC-2, PC-3 and 1 more"));
     assert!(desk.sees("Job Install Tool 1: ") && desk.sees(", 1 target left"), "{:#?}", desk.labels());
     assert!(!desk.has("Unseal"), "it cannot be done");
 
@@ -78,7 +80,7 @@ fn test_computers_keep_nothing_sealed_and_their_copies_are_named() {
     desk.command("Unseal");
     desk.wait_for("Its copies where only test computers read are removed:");
     assert!(desk.has("Staged at Köln, revision 1, for test computers"), "{:#?}", desk.labels());
-    assert!(desk.has("Installed on test computers TEST-1"));
+    assert!(desk.has("Installed on test computer TEST-1"));
     desk.click("Unseal");
     desk.wait("open", |desk| state(desk, "Tool 1") == PackageState::Open);
     assert!(!desk.there("packages/Tool/1").exists(), "the copy is gone");
@@ -107,11 +109,26 @@ fn removing_and_archiving_name_what_is_staged_and_in_jobs_and_can_leave_it_out()
     desk.command("Archive…");
     desk.wait_for("Archive 2 packages");
     desk.wait_for("Tool 1: staged at Köln, in the job Install Tool 1");
-    desk.click("Leave these out");
+    desk.click("Leave it out");
     desk.wait_for("Archive Other 1");
     assert!(!desk.sees("Tool 1: staged at Köln"));
     desk.fill("Archive folder", &desk.folder.path().join("archives").display().to_string());
     desk.click("Archive");
     desk.wait("archived", |desk| state(desk, "Other 1") == PackageState::Archived);
     assert_eq!(state(&desk, "Tool 1"), PackageState::Sealed);
+}
+
+#[test]
+fn accepting_changes_of_what_was_delivered_says_so_and_offers_a_new_version() {
+    let mut desk = Desk::open();
+    let tool = desk.staged("Tool", "1");
+    fs::write(desk.data("Tool", "1").join("stranger.txt"), "who put me here?").expect("written");
+    desk.run(Check { package: tool, kind: CheckKind::Quick });
+    desk.wait("it is blocked", |desk| desk.package("Tool 1").is_some_and(|package| package.is_blocked()));
+    desk.properties("Tool 1");
+    desk.click("Accept changes…");
+    desk.wait_for("Accepting means sealing it again as revision 2; 1 staged copy becomes outdated.");
+    assert!(desk.sees("It is staged at 1 place. A new version is usually the better way."));
+    desk.click_last("New version…");
+    desk.wait_for("New version of Tool 1");
 }

@@ -120,3 +120,20 @@ fn a_sealed_package_is_deployed_from_its_tab_and_an_archived_one_restored() {
     desk.click("Restore…");
     desk.wait_for("Restore Tool 1");
 }
+
+#[test]
+fn several_packages_are_told_of_on_a_line_each() {
+    let mut desk = Desk::open();
+    let tool = desk.staged("Tool", "1");
+    desk.sealed("Other", "1");
+    desk.agents(&["PC-1"]);
+    desk.job(tool, &["PC-1"], ContainerOptions::default());
+    desk.tick();
+    desk.select("Tool 1");
+    desk.press(Modifiers::COMMAND, Key::A);
+    desk.press(Modifiers::NONE, Key::Enter);
+    desk.wait_for("2 packages - Properties");
+    desk.click("Delivery");
+    desk.wait_for("Tool 1, staged at Köln, installed on –, waiting jobs Install Tool 1");
+    assert!(desk.sees("Other 1, staged at –, installed on –, waiting jobs –"), "{:#?}", desk.labels());
+}

@@ -80,7 +80,7 @@ fn options_are_kept_and_what_will_fail_is_known_before() {
     assert!(!desk.is_enabled("Next"));
     desk.fill("Run time", "2099-01-01 02:00");
     desk.click("Next");
-    desk.fill("At a time", "20");
+    desk.fill("Targets at a time", "20");
     desk.click("halt them until the package is consistent again");
     desk.click("Next");
     // Nobody has the package, and no agent is there to fetch it.

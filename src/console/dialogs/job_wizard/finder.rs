@@ -15,11 +15,12 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// The field, and below it `fitting` down to `bottom`; gives the one that was taken. Enter takes the first.
+    /// The field, and below it `fitting` down to `bottom`; gives the one that was taken. Enter takes the first. `nothing`
+    /// is said where nothing is there to be found.
     pub(super) fn ui(
         &mut self,
         ui: &mut Ui,
-        (name, hint): (&str, &str),
+        (name, hint, nothing): (&str, &str, &str),
         fitting: &[String],
         bottom: f32,
         focus: bool,
@@ -59,7 +60,8 @@ impl Finder {
                 }
                 if fitting.is_empty() {
                     let colour = Tokens::of(ui).secondary;
-                    ui.label(egui::RichText::new("Nothing fits").color(colour));
+                    let text = if self.text.trim().is_empty() { nothing } else { "Nothing fits" };
+                    ui.add(egui::Label::new(egui::RichText::new(text).color(colour)).wrap());
                 } else if fitting.len() > OFFERED {
                     let colour = Tokens::of(ui).secondary;
                     ui.label(egui::RichText::new("There are more: type a part of the name").color(colour));

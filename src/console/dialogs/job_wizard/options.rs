@@ -1,10 +1,10 @@
 //! The fourth step: how the job is carried out.
 
-use egui::Ui;
+use egui::{TextEdit, Ui};
 
 use crate::console::dialogs::{quiet, text};
 use crate::console::tokens::Tokens;
-use crate::console::widgets::field_row::{field_row, hinted_row, text_row};
+use crate::console::widgets::field_row::{field_row, hinted_row, labelled_row};
 use crate::session::{ContainerOptions, Linkage, OnChecksumError};
 
 /// The options as they are typed.
@@ -44,7 +44,7 @@ impl Options {
 
     /// The options; why they cannot be understood.
     pub(super) fn apply(&self) -> Result<ContainerOptions, String> {
-        let parallel = number("At a time", &self.parallel, 1, 100_000)?;
+        let parallel = number("Targets at a time", &self.parallel, 1, 100_000)?;
         let limit = match self.time_limit_min.trim() {
             "" => None,
             text => Some(number("Time limit", text, 1, 7 * 24 * 60)? * 60),
@@ -64,9 +64,14 @@ impl Options {
         if focus {
             field.request_focus();
         }
-        text_row(ui, "At a time", &mut self.parallel);
-        hinted_row(ui, "Time limit, min", "that of the procedure", &mut self.time_limit_min);
-        text_row(ui, "Give up after, days", &mut self.give_up_days);
+        number_row(ui, "Targets at a time", &mut self.parallel, "");
+        number_row(ui, "Time limit", &mut self.time_limit_min, "minutes; if empty, that of the procedure");
+        number_row(
+            ui,
+            "Give up after",
+            &mut self.give_up_days,
+            "days; what has not ended by then ends in error",
+        );
         ui.separator();
         let options = &mut self.options;
         text(ui, "On a checksum error:");
@@ -92,6 +97,15 @@ impl Options {
     }
 }
 
+/// A short field for a number, and what it counts behind it.
+fn number_row(ui: &mut Ui, label: &str, value: &mut String, unit: &str) {
+    labelled_row(ui, label, |ui, name| {
+        let field = TextEdit::singleline(value).desired_width(70.0).align(egui::Align2::LEFT_CENTER);
+        ui.add(field).labelled_by(name);
+        quiet(ui, unit);
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +119,6 @@ mod tests {
         let options = typed.apply().expect("good");
         assert_eq!((options.parallel, options.time_limit_secs), (20, Some(5400)));
         typed.parallel = "0".to_owned();
-        assert_eq!(typed.apply(), Err("At a time: a number from 1 to 100000".to_owned()));
+        assert_eq!(typed.apply(), Err("Targets at a time: a number from 1 to 100000".to_owned()));
     }
 }

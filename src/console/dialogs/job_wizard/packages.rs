@@ -203,7 +203,12 @@ impl Packages {
         ui.add_space(4.0);
         self.find(env.view);
         let fitting: Vec<String> = self.fitting.iter().map(|(_, title)| title.clone()).collect();
-        let what = ("Find a package", "Add a package: a part of its name");
+        let nothing = if self.chosen.is_empty() {
+            "No package can be delivered yet: seal one first. Retired ones get no new jobs."
+        } else {
+            "There is no other sealed package"
+        };
+        let what = ("Find a package", "Add a package: a part of its name", nothing);
         if let Some(place) = self.finder.ui(ui, what, &fitting, bottom, focus)
             && let Some((id, _)) = self.fitting.get(place)
             && let Some(package) = env.view.packages.find(*id)

@@ -142,7 +142,15 @@ impl Targets {
         }
         self.find();
         let fitting = self.fitting.clone();
-        let what = ("Find a computer", "Add a computer: a part of its name");
+        let what = (
+            "Find a computer",
+            "Add a computer: a part of its name",
+            if self.computers.is_empty() {
+                "There is no computer yet. Add computers… on their page lists some, or enrols them with a token."
+            } else {
+                "There is no other computer"
+            },
+        );
         if let Some(name) =
             self.finder.ui(ui, what, &fitting, bottom, focus).and_then(|place| fitting.get(place))
         {

@@ -1,6 +1,6 @@
 //! The third step: when packages are brought to the computers, when they run, and when nothing more begins.
 
-use egui::{ComboBox, TextEdit, Ui};
+use egui::{Align, ComboBox, Layout, TextEdit, Ui};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -14,6 +14,8 @@ use crate::session::When;
 
 /// How times are written.
 const WRITTEN: &str = "%Y-%m-%d %H:%M";
+/// Width of the choice of no time, in points.
+const UNSET_WIDTH: f32 = 140.0;
 /// Lines for which the time is estimated, in bits a second.
 const LINES: [(u64, &str); 2] = [(10_000_000, "10 Mbit/s"), (100_000_000, "100 Mbit/s")];
 
@@ -47,13 +49,20 @@ impl Field {
 
     fn ui(&mut self, ui: &mut Ui) {
         field_row(ui, self.name, |ui| {
-            let unset = ui.radio_value(&mut self.is_set, false, self.unset);
+            // Under one another, whatever the words before them.
+            let room = egui::vec2(UNSET_WIDTH, ui.available_height());
+            let unset = ui
+                .allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
+                    ui.set_min_width(UNSET_WIDTH);
+                    ui.radio_value(&mut self.is_set, false, self.unset)
+                })
+                .inner;
             name_field(&unset, &format!("{}: {}", self.name, self.unset));
             let set = ui.radio_value(&mut self.is_set, true, "At");
             name_field(&set, &format!("{}: at a time", self.name));
             ui.add_enabled_ui(self.is_set, |ui| {
                 let field = TextEdit::singleline(&mut self.text)
-                    .desired_width(130.0)
+                    .desired_width(150.0)
                     .align(egui::Align2::LEFT_CENTER);
                 let response = ui.add(field);
                 name_field(&response, &format!("{} time", self.name));

@@ -69,8 +69,20 @@ impl Dialog for Halt {
             text(ui, "Those that have not begun wait until Resume. Those that run go on to their end.");
         } else {
             let stop = totals.waiting + totals.ordered + totals.staged;
-            text(ui, &format!("{} wait until Resume: nothing of them begins.", words::targets(stop)));
-            text(ui, &format!("{} run now and go on to their end.", words::targets(totals.executing)));
+            let waits = if stop == 1 {
+                "waits until Resume: nothing of it"
+            } else {
+                "wait until Resume: nothing of them"
+            };
+            text(ui, &format!("{} {waits} begins.", words::targets(stop)));
+            if totals.executing > 0 {
+                let runs = if totals.executing == 1 {
+                    "runs now and goes on to its end"
+                } else {
+                    "run now and go on to their end"
+                };
+                text(ui, &format!("{} {runs}.", words::targets(totals.executing)));
+            }
         }
         buttons_ui(ui, |ui| {
             if default_button(ui, "Halt", None, env.is_new) {
@@ -227,17 +239,27 @@ impl Dialog for RemoveJobs {
         if self.names.len() > 1 {
             problem_list_ui(ui, "Jobs", &self.names);
         }
-        if self.unfinished > 0 {
-            let open = words::targets(self.open);
-            text(
-                ui,
-                &format!(
-                    "{open} have not ended: they are withdrawn from their computers. What is being executed there goes on \
-                     to its end."
-                ),
-            );
+        if self.unfinished > 0 && self.open == 0 {
+            let it = if self.unfinished == 1 {
+                "It has not begun: nothing of it"
+            } else {
+                "They have not begun: nothing of them"
+            };
+            text(ui, &format!("{it} will be carried out."));
+        } else if self.unfinished > 0 {
+            let (open, have) = (words::targets(self.open), if self.open == 1 { "has" } else { "have" });
+            let (they, their) =
+                if self.open == 1 { ("it is", "its computer") } else { ("they are", "their computers") };
+            let on = "What is being executed there goes on to its end.";
+            text(ui, &format!("{open} {have} not ended: {they} withdrawn from {their}. {on}"));
         }
-        text(ui, "Its targets and what they said are forgotten. What is installed stays, and is known.");
+        let their = if self.ids.len() == 1 { "Its" } else { "Their" };
+        text(
+            ui,
+            &format!(
+                "{their} targets and what they said are forgotten. What is installed stays, and is known."
+            ),
+        );
         buttons_ui(ui, |ui| {
             if safe_button(ui, "Cancel", env.is_new) {
                 return Next::Close;

@@ -172,9 +172,14 @@ fn head_ui(ui: &mut Ui, row: &ComputerRow, count: usize, shown: &Shown<'_>, acti
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let size = egui::TextStyle::Body.resolve(ui.style()).size;
-                ui.label(RichText::new(short(&row.name, 48)).font(semibold(size)));
+                let most = if count > 1 { 48 } else { 120 };
+                let name = RichText::new(short(&row.name, most)).font(semibold(size));
                 if count > 1 {
-                    ui.label(RichText::new(format!("and {} more", count - 1)).color(tokens.secondary));
+                    ui.label(name);
+                    let more = format!("and {} more", format::thousands(count as u64 - 1));
+                    ui.label(RichText::new(more).color(tokens.secondary));
+                } else {
+                    ui.add(Label::new(name).truncate());
                 }
             });
         });

@@ -11,14 +11,14 @@ use crate::session::ContainerView;
 pub(super) fn columns() -> [Column; 9] {
     [
         Column::text("Job", 210.0).growing().unsortable(),
-        Column::text("State", 180.0).unsortable(),
-        Column::text("Progress", 120.0).unsortable(),
-        Column::number("Waiting", 70.0).unsortable(),
-        Column::number("Active", 64.0).unsortable(),
-        Column::number("Halted", 64.0).unsortable(),
-        Column::number("OK", 64.0).unsortable(),
-        Column::number("Error", 64.0).unsortable(),
-        Column::text("Set up", 130.0).unsortable(),
+        Column::text("State", 170.0).unsortable(),
+        Column::text("Progress", 110.0).unsortable(),
+        Column::number("Waiting", 68.0).unsortable(),
+        Column::number("Active", 60.0).unsortable(),
+        Column::number("Halted", 60.0).unsortable(),
+        Column::number("OK", 60.0).unsortable(),
+        Column::number("Error", 60.0).unsortable(),
+        Column::text("Set up", 122.0).unsortable(),
     ]
 }
 

@@ -7,6 +7,7 @@ use super::{Shown, words};
 use crate::console::action::Action;
 use crate::console::command::Command;
 use crate::console::dialogs::show_scroll_bar;
+use crate::console::format;
 use crate::console::pages::computers::ComputerAction;
 use crate::console::theme::semibold;
 use crate::console::tokens::Tokens;
@@ -44,9 +45,14 @@ pub(super) fn target_ui(
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let size = egui::TextStyle::Body.resolve(ui.style()).size;
-                ui.label(RichText::new(short(&row.target, 48)).font(semibold(size)));
+                let most = if count > 1 { 48 } else { 120 };
+                let name = RichText::new(short(&row.target, most)).font(semibold(size));
                 if count > 1 {
-                    ui.label(RichText::new(format!("and {} more", count - 1)).color(tokens.secondary));
+                    ui.label(name);
+                    let more = format!("and {} more", format::thousands(count as u64 - 1));
+                    ui.label(RichText::new(more).color(tokens.secondary));
+                } else {
+                    ui.add(Label::new(name).truncate());
                 }
             });
         });
