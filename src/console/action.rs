@@ -9,6 +9,7 @@ use super::pages::downloads::DownloadAction;
 use super::pages::jobs::JobAction;
 use super::pages::library_check::Steer;
 use super::pages::packages::ListAction;
+use super::pages::staging::StagingAction;
 use super::property::{MakeRows, SeveralAction, WindowId};
 use super::tasks::TaskId;
 use crate::package::record::{PackageId, PackageSummary};
@@ -315,6 +316,8 @@ pub enum Action {
     Job(JobAction),
     /// Does something with computers.
     Computer(ComputerAction),
+    /// Does something with staging libraries.
+    Staging(StagingAction),
 
     /// Searches the files of every package, and shows at most so many.
     Find(Search, usize),

@@ -34,10 +34,12 @@ use super::pages::packages::command::ListCommand;
 use super::pages::packages::{Moment, PackagesPage, Shown};
 use super::pages::search::{FIRST, SearchPage};
 use super::pages::settings::{self, settings_ui};
+use super::pages::staging::StagingPage;
+use super::pages::staging::homes::Homes;
 use super::pages::tasks::TasksPage;
 use super::pages::{Place, TreeRows};
 use super::preferences::{self, Preferences, Settings};
-use super::property::{Kept, PropertyWindow, SeveralWindow, Tab, WindowId};
+use super::property::{Kept, PropertyWindow, SeveralWindow, StagingWindow, Tab, WindowId};
 use super::requests::{Reads, Sample};
 use super::shell::{Menu, Shell, shell_ui};
 use super::start::Surroundings;
@@ -118,6 +120,11 @@ pub struct App {
     pub(super) downloads: DownloadsPage,
     pub(super) jobs: JobsPage,
     pub(super) computers: ComputersPage,
+    pub(super) staging: StagingPage,
+    /// Whose home each staging library is.
+    pub(super) homes: Arc<Homes>,
+    /// Looks at staging libraries, with the dialogs that wait for them.
+    pub(super) staging_looks: Vec<(u64, TaskId)>,
     /// When jobs and computers were read.
     pub(super) delivery: Reads,
     /// Checksum errors of jobs that somebody was told of.
@@ -127,6 +134,7 @@ pub struct App {
     pub(super) new_package: Option<NewPackage>,
     pub(super) windows: Vec<PropertyWindow>,
     pub(super) several: Vec<SeveralWindow>,
+    pub(super) staging_windows: Vec<StagingWindow>,
     /// The property window that has the keyboard.
     pub(super) active: Option<WindowId>,
     pub(super) windows_so_far: u64,
@@ -192,6 +200,9 @@ impl App {
             downloads: DownloadsPage::default(),
             jobs: JobsPage::default(),
             computers: ComputersPage::default(),
+            staging: StagingPage::default(),
+            homes: Arc::default(),
+            staging_looks: Vec::new(),
             delivery: Reads::default(),
             refusals_told: HashSet::new(),
             sample: Sample::default(),
@@ -199,6 +210,7 @@ impl App {
             new_package: None,
             windows: Vec::new(),
             several: Vec::new(),
+            staging_windows: Vec::new(),
             active: None,
             windows_so_far: 0,
             last_tab: kept.last_tab,
@@ -252,8 +264,10 @@ impl App {
         self.view.packages.find(id).map(|package| PackageSummary::clone(package))
     }
 
-    fn make_scope(&self) -> Scope {
+    fn make_scope(&mut self) -> Scope {
         let on_list = self.place.is_list() && self.new_package.is_none();
+        let selected = if on_list { Arc::clone(self.packages.selected()) } else { Arc::default() };
+        let staging = self.staging_scope(&selected);
         Scope {
             is_open: self.session().is_some() && self.view.epoch > 0,
             is_read_only: self.session().is_some_and(Session::is_read_only),
@@ -262,7 +276,7 @@ impl App {
             old_copy: self.old_copy().is_some(),
             removed: self.view.removed.0,
             undo: self.undo.command().or_else(|| (self.view.removed.0 > 0).then(|| "Undo remove".to_owned())),
-            selected: if on_list { Arc::clone(self.packages.selected()) } else { Arc::default() },
+            selected,
             list: self.list_scope(),
             group: match &self.place {
                 Place::Group(group) => Some(group.clone()),
@@ -275,6 +289,7 @@ impl App {
             downloads: self.download_scope(),
             jobs: self.job_scope(),
             computers: self.computer_scope(),
+            staging,
         }
     }
 
@@ -338,6 +353,7 @@ impl App {
             Place::Computers | Place::ComputerGroup(_) | Place::TestComputers | Place::NotSeen => {
                 return self.computers_ui(ui, actions);
             }
+            Place::Staging | Place::StagingLibrary(_) => return self.staging_ui(ui, actions),
             Place::Tasks => return self.tasks_page.ui(ui, &self.tasks, moment, self.density, actions),
             Place::Keys => return self.keys_page.ui(ui, moment, self.density),
             Place::Settings => {
@@ -489,6 +505,7 @@ impl eframe::App for App {
         self.follow_view();
         self.follow_downloads();
         self.follow_delivery();
+        self.follow_staging();
         self.follow_title();
         self.answer_calls();
         self.follow_watched();
@@ -523,7 +540,7 @@ impl eframe::App for App {
             menus: &menus,
             tools: &tools,
             tree: if self.session().is_some() { tree.rows() } else { &[] },
-            place: tree.row_of(&self.place),
+            place: tree.row_of(&self.place_in_tree()),
             tree_menu: &tree_menu,
             status_left: &left,
             status_right: &right,

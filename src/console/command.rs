@@ -10,6 +10,7 @@ use super::pages::computers::command::{ComputerCommand, ComputerScope};
 use super::pages::downloads::command::{DownloadCommand, DownloadScope};
 use super::pages::jobs::command::{JobCommand, JobScope};
 use super::pages::packages::command::{ListCommand, ListScope};
+use super::pages::staging::command::{StagingCommand, StagingScope};
 use super::pages::{Page, Place};
 use super::selected::Selected;
 use super::shell::{Entry, Menu};
@@ -110,6 +111,8 @@ pub enum Command {
     Job(JobCommand),
     /// What is done with computers.
     Computer(ComputerCommand),
+    /// What is done with staging libraries and staged packages.
+    Staging(StagingCommand),
 }
 
 /// What a command would act on.
@@ -143,6 +146,8 @@ pub struct Scope {
     pub jobs: JobScope,
     /// What can be done with computers now.
     pub computers: ComputerScope,
+    /// What can be done with staging libraries now.
+    pub staging: StagingScope,
 }
 
 /// What a command needs to know of the selected key.
@@ -179,6 +184,9 @@ impl Scope {
             C::Job(command) if !JobScope::writes(command) => {
                 return self.jobs.refusal(command, &self.selected);
             }
+            C::Staging(command) if !StagingScope::writes(command) => {
+                return self.staging.refusal(command, &self.selected);
+            }
             _ if self.unreachable => return Some("The library folder cannot be reached"),
             C::HandOver => return None,
             _ => {}
@@ -194,6 +202,7 @@ impl Scope {
         match command {
             C::Job(command) => return self.jobs.refusal(command, &self.selected),
             C::Computer(command) => return self.computers.refusal(command),
+            C::Staging(command) => return self.staging.refusal(command, &self.selected),
             C::NewPackage | C::NewGroup | C::SeeRecovery => return None,
             C::MoveLibrary => {
                 return self.is_working.then_some("Wait until what runs has ended, or cancel it");
@@ -254,6 +263,14 @@ pub(super) fn repair_refusal(package: &PackageSummary) -> Option<&'static str> {
 }
 
 impl Scope {
+    /// Why nothing can be written now.
+    pub fn write_refusal(&self) -> Option<&'static str> {
+        if self.unreachable {
+            return Some("The library folder cannot be reached");
+        }
+        self.is_read_only.then_some("The library is open for reading only")
+    }
+
     /// Why no folder can be watched.
     pub fn watch_refusal(&self) -> Option<&'static str> {
         self.is_read_only.then_some("The library is open for reading only")
@@ -296,6 +313,7 @@ impl Command {
             Place::Computers | Place::ComputerGroup(_) | Place::TestComputers | Place::NotSeen => {
                 &ComputerCommand::TOOLS
             }
+            Place::Staging | Place::StagingLibrary(_) => &StagingCommand::TOOLS,
             Place::History => &[C::ExportHistory, C::PrintReport, C::VerifyHistory],
             Place::LibraryCheck | Place::Tasks | Place::Settings => &[C::NewPackage],
             Place::Search => &[C::NewPackage],
@@ -307,7 +325,13 @@ impl Command {
     pub const PACKAGE_MENU: [&'static [Self]; 6] = [
         &[Self::Properties, Self::QuickCheck, Self::DeepCheck, Self::Repair, Self::AcceptChanges],
         &[Self::Seal, Self::Unseal, Self::NewVersion],
-        &[Self::Job(JobCommand::Deploy)],
+        &[
+            Self::Job(JobCommand::Deploy),
+            Self::Staging(StagingCommand::Stage),
+            Self::Staging(StagingCommand::Unstage),
+            Self::Staging(StagingCommand::VerifyCopy),
+            Self::Staging(StagingCommand::VerifyCopyDeep),
+        ],
         &[Self::Archive, Self::Restore, Self::Export],
         &[Self::MoveToGroup],
         &[Self::Remove],
@@ -320,6 +344,7 @@ impl Command {
     pub fn tree_menu(place: &Place) -> &'static [Self] {
         match place {
             place if place.is_computers() => &ComputerCommand::TREE_MENU,
+            place if place.is_staging() => &StagingCommand::TREE_MENU,
             Place::Jobs | Place::Job(_) => {
                 const { &[Self::Job(JobCommand::New), Self::Job(JobCommand::StartManager)] }
             }
@@ -421,6 +446,7 @@ impl Command {
             Self::Download(command) => command.entry(),
             Self::Job(command) => command.entry(),
             Self::Computer(command) => command.entry(),
+            Self::Staging(command) => command.entry(),
         }
     }
 
@@ -464,6 +490,7 @@ impl Command {
             menu("Delivery", DownloadCommand::MENU.iter().map(|commands| group(commands)).collect()),
             menu("Jobs", JobCommand::MENU.iter().map(|commands| group(commands)).collect()),
             menu("Computers", ComputerCommand::MENU.iter().map(|commands| group(commands)).collect()),
+            menu("Staging", StagingCommand::MENU.iter().map(|commands| group(commands)).collect()),
             menu(
                 "Keys",
                 vec![

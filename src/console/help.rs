@@ -7,6 +7,7 @@ use super::command::Command;
 use super::pages::computers::command::ComputerCommand;
 use super::pages::downloads::command::DownloadCommand;
 use super::pages::jobs::command::JobCommand;
+use super::pages::staging::command::StagingCommand;
 use super::pages::{Page, Place};
 use super::property::Tab;
 
@@ -37,6 +38,10 @@ pub enum Topic {
     TestComputers,
     /// Computers nobody has heard of lately.
     NotSeen,
+    /// Staging libraries, and what lies there.
+    Staging,
+    /// Bringing packages there and away.
+    StagingPackages,
     /// The deep check of many packages.
     LibraryCheck,
     /// Files found in all packages.
@@ -91,6 +96,7 @@ impl Topic {
             Place::Computers | Place::ComputerGroup(_) => Self::Computers,
             Place::TestComputers => Self::TestComputers,
             Place::NotSeen => Self::NotSeen,
+            Place::Staging | Place::StagingLibrary(_) => Self::Staging,
             Place::LibraryCheck => Self::LibraryCheck,
             Place::Search => Self::Search,
             Place::History => Self::History,
@@ -115,6 +121,8 @@ impl Topic {
             Self::Computers => "Computers",
             Self::TestComputers => "Test computers",
             Self::NotSeen => "Not seen lately",
+            Self::Staging => "Staging libraries",
+            Self::StagingPackages => "Staging packages",
             Self::LibraryCheck => "Library check",
             Self::Search => "Search results",
             Self::History => "History",
@@ -193,6 +201,14 @@ impl Topic {
             ],
             Self::NotSeen => &[
                 "Computers whose agent was not heard of for 7 days, and those that never had one. Their jobs wait, and end in error when they are given up.",
+            ],
+            Self::Staging => &[
+                "A staging library is the place from which agents read packages: a folder or share, a web server with WebDAV, or a bucket. In ITMS: package server. Nothing of ours has to run there. Its line can have a rate limit and hours; computers and groups have one as their home.",
+                "Reconcile looks what really lies there: what is unknown, missing, outdated or incomplete, and what to do about each. Verify holds names and sizes against the seals there; deep reads every content. Removing one from the list touches nothing there.",
+            ],
+            Self::StagingPackages => &[
+                "Stage brings a sealed package to staging libraries: Stage…, or drag it onto one in the tree. The package is checked against its checksum first; only what is not there is sent, the seal last, so that nothing half sent passes for whole. After any interruption the same sends the rest.",
+                "A copy is outdated when the package was sealed again: jobs refuse it until it is staged again. Unstage removes a copy, unless a job that has not ended needs its package. A package that is staged is not unsealed.",
             ],
             Self::LibraryCheck => &[
                 "A deep check of many packages: every file is read and its hashes are compared. It can be paused, slowed down, and goes on after a restart.",
@@ -300,6 +316,10 @@ impl Topic {
                 C::Computer(ComputerCommand::Import),
                 C::Go(Page::Jobs),
             ],
+            Self::Staging => {
+                &[C::Staging(StagingCommand::Add), C::Go(Page::Computers), C::Go(Page::Packages)]
+            }
+            Self::StagingPackages => &[C::Go(Page::Staging), C::Go(Page::Jobs)],
             Self::LibraryCheck => &[C::Go(Page::Inconsistent)],
             Self::History | Self::Accepting => &[C::PrintReport, C::ExportHistory, C::VerifyHistory],
             Self::Keys | Self::Trusting | Self::Sealing => &[C::Go(Page::Keys)],

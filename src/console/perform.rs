@@ -135,6 +135,9 @@ impl App {
         self.sample = super::requests::Sample::default();
         self.jobs = super::pages::jobs::JobsPage::default();
         self.computers = super::pages::computers::ComputersPage::default();
+        self.staging = super::pages::staging::StagingPage::default();
+        self.staging_windows.clear();
+        self.homes = std::sync::Arc::default();
         self.delivery = super::requests::Reads::default();
         self.refusals_told.clear();
         self.history = super::pages::history::HistoryPage::default();
@@ -177,6 +180,7 @@ impl App {
             Action::Run(Command::Computer(command)) => self.run_computer(command),
             Action::Job(action) => self.work_on_jobs(action),
             Action::Computer(action) => self.work_on_computers(action),
+            Action::Staging(action) => self.work_on_staging(action),
             // Of 100,000 packages no copy is made for it.
             Action::Run(Command::Properties) => self.open_properties(),
             Action::Run(command) => {
@@ -369,6 +373,7 @@ impl App {
             (Command::Download(command), _) => self.run_download(command),
             (Command::Job(command), _) => self.run_job(command, ids(&selected)),
             (Command::Computer(command), _) => self.run_computer(command),
+            (Command::Staging(command), _) => self.run_staging(command, selected),
             (Command::ChooseLibrary, _) => {
                 let path = self.around.library.display().to_string();
                 self.put_in_front(Box::new(ChooseLibrary::new(&path, self.recent.clone())));
@@ -418,6 +423,18 @@ impl App {
 
     /// Shows another place.
     pub(super) fn go(&mut self, place: Place) {
+        let place = match place {
+            // One is shown on the page of all, selected.
+            Place::StagingLibrary(id) => {
+                self.staging.select(Some(id));
+                Place::Staging
+            }
+            Place::Staging => {
+                self.staging.select(None);
+                Place::Staging
+            }
+            place => place,
+        };
         if place.is_delivery() && !self.place.is_delivery() {
             self.delivery_changed(place.is_computers());
         }

@@ -38,6 +38,11 @@ impl App {
                         shown => format!("{} of {}", format::thousands(shown as u64), count(all, "computer")),
                     }
                 }
+                place if place.is_staging() => {
+                    let all = self.staging.known().libraries.len();
+                    let plural = if all == 1 { "y" } else { "ies" };
+                    format!("{} staging librar{plural}", format::thousands(all as u64))
+                }
                 Place::Downloads | Place::LibraryCheck | Place::Tasks | Place::Keys | Place::Settings => {
                     format!("{all} {packages}")
                 }
@@ -53,6 +58,7 @@ impl App {
                 Place::Jobs => self.scope.jobs.selected.len(),
                 Place::Job(_) => self.scope.jobs.targets,
                 place if place.is_computers() => self.scope.computers.selected,
+                place if place.is_staging() => self.scope.staging.selected,
                 _ => self.scope.selected.len(),
             };
             if selected > 0 {

@@ -6,7 +6,7 @@ use super::action::Action;
 use super::app::App;
 use super::command::Command;
 use super::pages::packages::Moment;
-use super::property::{Around, PropertyWindow, Tab, WindowId};
+use super::property::{Around, PropertyWindow, StagingShown, Tab, WindowId};
 use crate::package::record::PackageId;
 
 impl App {
@@ -48,6 +48,7 @@ impl App {
             WindowId::Several(number) => {
                 self.several.iter().find(|window| window.number == number).map(|window| window.tab())
             }
+            WindowId::Staging(_) => None,
         }
     }
 
@@ -82,6 +83,18 @@ impl App {
             if active == Some(id) {
                 self.last_tab = window.tab();
                 self.property.several = window.size().or(self.property.several);
+            }
+        }
+        let shown = StagingShown {
+            known: self.staging.known(),
+            reaches: self.staging.reaches(),
+            homes: &self.homes,
+            scope: &self.scope,
+        };
+        for window in &mut self.staging_windows {
+            let id = WindowId::Staging(window.id);
+            if window.show(&around, &shown, active == Some(id), actions) {
+                hit = Some(id);
             }
         }
         if is_pressed && !is_modal {

@@ -39,8 +39,8 @@ pub use crate::delivery::model::{
     JobState, JobTotals, Linkage, OnChecksumError, Shown, TargetSpec,
 };
 pub use crate::delivery::staging::{
-    CopyRow, NewStagingLibrary, PutProof, Reconciled, SealThere, StageReport, StagedCheck, StagingDesk,
-    StagingEdit, StagingRow, UnknownPackage, UnstageReport,
+    CopyRow, NewStagingLibrary, PutProof, Reconciled, SealThere, StageLook, StageReport, StagedCheck,
+    StagingAddress, StagingDesk, StagingEdit, StagingReach, StagingRow, UnknownPackage, UnstageReport,
 };
 pub use crate::library::{
     AcceptRequest, Actor, AddedChoice, AddedFile, ArchiveReport, ArchiveRequest, AutoRegisterOutcome,

@@ -6,7 +6,8 @@
 #           search blocks blocks-damaged blocks-archive new-package-long new-package-exists items steps several
 #           contents-tree archived retired auto-registered inconsistent groups archive unseal remove new-version
 #           several-delete repair watched drag read-only nothing long downloads downloads-new downloads-long recovery
-#           jobs computers job-wizard jobs-nothing delivery-tab delivery-refused delivery-long
+#           jobs computers job-wizard jobs-nothing delivery-tab delivery-refused delivery-long staging staging-nothing
+#           stage-dialog
 # SCALE is the size of everything on the screen, 1 if it is not set.
 # PLACE names a folder that does not exist, for the sample library; it is removed at the end.
 # Needs the built program and the examples `sample_library` and `sample_delivery`, Xvfb, openbox, xdotool and ImageMagick; scenes of downloads
@@ -461,6 +462,32 @@ for scene in "${@:-library}"; do
         start --library "$work/nobody"
         press ctrl+shift+j; photo jobs-nothing; press ctrl+shift+m; photo computers-nothing
         press ctrl+j; settle; photo wizard-without; stop ;;
+    staging)
+        # The list with one that does not answer, its details, the property window, tab by tab, and the questions.
+        with_delivery
+        start --library "$library"
+        press ctrl+shift+l; settle; settle; photo staging
+        xdotool mousemove 420 "${ROW:-150}" click 1; settle; press l; settle; settle; photo staging-details
+        press Return; settle; photo staging-general
+        for tab in packages line computers history; do press ctrl+Tab; settle; photo "staging-$tab"; done
+        press Escape; press Delete; photo staging-remove; press Escape
+        press ctrl+k; xdotool type --delay 30 "reconcile"; settle; press Return; settle; settle; photo staging-reconciled
+        press Escape; press ctrl+k; xdotool type --delay 30 "add staging"; settle; press Return; settle
+        xdotool type --delay 20 "Lab"; press Tab; xdotool type --delay 20 "https://lab.example.invalid/packages"
+        settle; photo staging-add
+        press Escape; press z; settle; photo staging-long; stop ;;
+    stage-dialog)
+        with_delivery
+        start --library "$library"
+        choose fire; press ctrl+k; xdotool type --delay 30 "stage…"; settle; press Return; settle; settle; photo stage-dialog
+        press Escape; press ctrl+k; xdotool type --delay 30 "unstage"; settle; press Return; settle; photo unstage-dialog
+        press Escape; choose 7; press ctrl+k; xdotool type --delay 30 "unstage"; settle; press Return; settle
+        photo unstage-refused
+        press Escape; choose fire; press ctrl+k; xdotool type --delay 30 "verify staged copy"; settle; press Return
+        settle; settle; photo stage-verified; stop ;;
+    staging-nothing)
+        start --library "$work/nobody"
+        press ctrl+shift+l; photo staging-nothing; stop ;;
     empty)
         start --library "$work/empty"; photo empty; stop ;;
     *) echo "unknown scene $scene" >&2; exit 2 ;;

@@ -2,7 +2,7 @@
 //! console on.
 //!
 //! Usage: `cargo run --example sample_delivery FOLDER`, with the folder that `sample_library` made. It gets `site/`, a
-//! staging library.
+//! staging library, and others beside it.
 
 use std::error::Error;
 use std::fs;
@@ -13,12 +13,13 @@ use packhouse::delivery::documents::{
     AgentDocument, AgentId, Enrolment, Job, JobReport, Report, ReportedState, SiteDocument, Token, names,
 };
 use packhouse::package::procedure::{Procedure, ProcedureChoice, Task};
+use packhouse::package::staging::{Line, Window};
 use packhouse::package::{PackageId, SignedDocument};
 use packhouse::session::{
     Actor, AddStagingLibrary, ComputerEdit, ContainerOptions, CreateJobContainer, EditComputer,
     EditProcedures, ImportComputers, ListStaging, ManagerSetting, NewEnrolmentToken, NewJobContainer,
-    NewStagingLibrary, OpenOptions, PackageRef, ProcedureEdit, Session, Stage, TokenRequest, WantedProcedure,
-    When,
+    NewStagingLibrary, OpenOptions, PackageRef, ProcedureEdit, Reconcile, Session, Stage, TokenRequest,
+    Unstage, VerifyStaged, WantedProcedure, When,
 };
 use packhouse::work::Work;
 
@@ -134,6 +135,48 @@ impl Place {
         self.tick()?;
         let edit = ComputerEdit { test: Some(true), ..ComputerEdit::default() };
         self.run(EditComputer { computer: "PC-123".to_owned(), edit })?;
+        self.more_staging()
+    }
+
+    /// A branch behind a thin line, one with a name as long as it may be, and one that does not answer; what lies there is
+    /// whole, outdated, incomplete, gone, or unknown.
+    fn more_staging(&self) -> Outcome<()> {
+        let staging = |name: &str, write: String, line: Line| {
+            self.run(AddStagingLibrary {
+                new: NewStagingLibrary { name: name.to_owned(), write, line, ..NewStagingLibrary::default() },
+            })
+        };
+        let lyon = self.site.with_file_name("site-lyon");
+        let long =
+            "Zurich, Hardturmstrasse, second floor, the cupboard behind the copier of the field service";
+        let cupboard = self.site.with_file_name(format!("site of {long}"));
+        for folder in [&lyon, &cupboard] {
+            fs::create_dir_all(folder)?;
+        }
+        let night = Line { bytes_per_second: Some(1_250_000), window: Window::parse("20:00-06:00").ok() };
+        let lyon_id = staging("Lyon", lyon.display().to_string(), night)?.id;
+        staging(long, cupboard.display().to_string(), Line::default())?;
+        staging("Montreal", "https://staging.montreal.invalid/packhouse/".to_owned(), Line::default())?;
+        let mut staged = Vec::new();
+        for name in ["Firefox ESR", "KiCad", "PuTTY", "Python", "VLC media player"] {
+            let package =
+                self.run(packhouse::session::ShowPackage { package: PackageRef::Text(name.to_owned()) })?;
+            let package = package.record.id;
+            self.run(Stage { package, staging: lyon_id, now: true })?;
+            staged.push(package);
+        }
+        // Firefox was sealed again, KiCad is not whole, somebody removed Python, and VLC is not known any more.
+        let procedure = Procedure::new("Configure", Task::Configure, "bin/program.exe");
+        let edit = ProcedureEdit::Add(procedure, ProcedureChoice::default());
+        self.run(EditProcedures { package: staged[0], edit, key: None })?;
+        fs::remove_file(lyon.join("packages/KiCad/8.0.7/reginfo.json.minisig"))?;
+        self.run(VerifyStaged { package: Some(staged[1]), staging: lyon_id, deep: false })?;
+        let aside = lyon.with_file_name("aside");
+        fs::rename(lyon.join("packages/VLC media player"), &aside)?;
+        self.run(Unstage { package: staged[4], staging: lyon_id })?;
+        fs::rename(&aside, lyon.join("packages/VLC-media-player of the agency"))?;
+        fs::remove_dir_all(lyon.join("packages/Python"))?;
+        self.run(Reconcile { staging: lyon_id })?;
         Ok(())
     }
 

@@ -29,6 +29,7 @@ pub mod repair;
 pub mod same_exists;
 pub mod seal;
 pub mod several;
+pub mod staging;
 pub mod try_here;
 pub mod unseal;
 pub mod views;
@@ -48,9 +49,10 @@ use super::widgets::button::{button, button_unless, primary_button_unless};
 use super::widgets::field_row::field_row;
 use crate::failure::Failure;
 use crate::package::record::PackageId;
+use crate::package::staging::StagingId;
 use crate::session::{
     Contents, FolderLook, Import, KeyInfo, LibraryInfo, NewToken, OfferLook, PackageDetails, PlaceLook,
-    Preflight, SourceComparison, SourcePreview, View, Whereabouts,
+    Preflight, SourceComparison, SourcePreview, StagingReach, View, Whereabouts,
 };
 
 /// What a dialog may look at.
@@ -101,6 +103,10 @@ pub enum Delivery<'a> {
     Whereabouts(&'a Result<Vec<(PackageId, Whereabouts)>, Failure>),
     /// What would come of a job, or why that cannot be said.
     Preflight(&'a Result<Preflight, Failure>),
+    /// How packages are in this staging library, or why that cannot be said.
+    StagingLooks(StagingId, &'a Result<staging::StagingLooks, Failure>),
+    /// How a staging library answered that is not kept yet.
+    StagingTrial(&'a Result<StagingReach, Failure>),
 }
 
 /// What becomes of a dialog after a frame.

@@ -11,6 +11,7 @@ pub mod opening;
 pub mod packages;
 pub mod search;
 pub mod settings;
+pub mod staging;
 pub mod tasks;
 
 use std::borrow::Cow;
@@ -25,8 +26,9 @@ use super::format;
 use super::icons::Icon;
 use super::widgets::tree::TreeRow;
 use crate::package::record::PackageSummary;
+use crate::package::staging::StagingId;
 use crate::package::{Finding, PackageState};
-use crate::session::{ComputerGroupRow, View};
+use crate::session::{ComputerGroupRow, StagingRow, View};
 
 /// Who registers without being asked.
 pub const SYSTEM: &str = "System";
@@ -64,6 +66,10 @@ pub enum Place {
     TestComputers,
     /// Those that were not heard of lately.
     NotSeen,
+    /// Staging libraries.
+    Staging,
+    /// One of them.
+    StagingLibrary(StagingId),
     /// A deep check of many packages.
     LibraryCheck,
     /// Everything that happened.
@@ -84,6 +90,7 @@ impl Place {
             Self::Search => "Search results",
             Self::Job(_) => "Job",
             Self::ComputerGroup(_) => "Group of computers",
+            Self::StagingLibrary(_) => "Staging library",
             other => Page::ALL.iter().find(|page| page.place() == *other).map_or("", |page| page.word()),
         }
     }
@@ -110,9 +117,14 @@ impl Place {
         matches!(self, Self::Computers | Self::ComputerGroup(_) | Self::TestComputers | Self::NotSeen)
     }
 
-    /// Whether it shows jobs or computers.
+    /// Whether it shows staging libraries.
+    pub fn is_staging(&self) -> bool {
+        matches!(self, Self::Staging | Self::StagingLibrary(_))
+    }
+
+    /// Whether it shows jobs, computers or staging libraries.
     pub fn is_delivery(&self) -> bool {
-        self.is_computers() || matches!(self, Self::Jobs | Self::Job(_))
+        self.is_computers() || self.is_staging() || matches!(self, Self::Jobs | Self::Job(_))
     }
 }
 
@@ -137,6 +149,8 @@ pub enum Page {
     TestComputers,
     /// [`Place::NotSeen`].
     NotSeen,
+    /// [`Place::Staging`].
+    Staging,
     /// [`Place::Inconsistent`].
     Inconsistent,
     /// [`Place::LibraryCheck`].
@@ -153,7 +167,7 @@ pub enum Page {
 
 impl Page {
     /// All pages, in the order of the tree.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Packages,
         Self::AutoRegistered,
         Self::Archived,
@@ -163,6 +177,7 @@ impl Page {
         Self::Computers,
         Self::TestComputers,
         Self::NotSeen,
+        Self::Staging,
         Self::Inconsistent,
         Self::LibraryCheck,
         Self::History,
@@ -183,6 +198,7 @@ impl Page {
             Self::Computers => Place::Computers,
             Self::TestComputers => Place::TestComputers,
             Self::NotSeen => Place::NotSeen,
+            Self::Staging => Place::Staging,
             Self::Inconsistent => Place::Inconsistent,
             Self::LibraryCheck => Place::LibraryCheck,
             Self::History => Place::History,
@@ -204,6 +220,7 @@ impl Page {
             Self::Computers => "Computers",
             Self::TestComputers => "Test computers",
             Self::NotSeen => "Not seen lately",
+            Self::Staging => "Staging libraries",
             Self::Inconsistent => "Inconsistent packages",
             Self::LibraryCheck => "Library check",
             Self::History => "History",
@@ -225,6 +242,7 @@ impl Page {
             Self::Computers => "Computers that packages are delivered to",
             Self::TestComputers => "Computers that packages are tried on",
             Self::NotSeen => "Computers that were not heard of for 7 days",
+            Self::Staging => "Where agents read packages. In ITMS: package server",
             Self::Inconsistent => "Packages that are not as recorded",
             Self::LibraryCheck => "Read every file and compare its hashes",
             Self::History => "Everything that happened in this library",
@@ -243,6 +261,7 @@ impl Page {
             Self::Downloads => Icon::Download,
             Self::Jobs => Icon::Jobs,
             Self::Computers | Self::TestComputers | Self::NotSeen => Icon::Computers,
+            Self::Staging => Icon::Staging,
             Self::Inconsistent => Icon::Warning,
             Self::LibraryCheck => Icon::Shield,
             Self::History => Icon::Clock,
@@ -259,6 +278,7 @@ impl Page {
             // The ten digits are taken.
             Self::Jobs => return Some((shifted, Key::J)),
             Self::Computers => return Some((shifted, Key::M)),
+            Self::Staging => return Some((shifted, Key::L)),
             Self::TestComputers | Self::NotSeen => return None,
             Self::Packages => Key::Num1,
             Self::AutoRegistered => Key::Num2,
@@ -293,6 +313,8 @@ pub struct TreeDelivery {
     pub unseen: usize,
     /// Groups of computers, by name.
     pub groups: Arc<Vec<ComputerGroupRow>>,
+    /// Staging libraries, by name.
+    pub staging: Arc<Vec<StagingRow>>,
 }
 
 /// What the rows of the tree are made for: the view, whether anything was searched for, active downloads, the reading of
@@ -392,6 +414,14 @@ fn tree(
     if delivery.computers > 0 {
         rows.push(page(Page::TestComputers, count(delivery.tests)));
         rows.push(page(Page::NotSeen, count(delivery.unseen)));
+    }
+    rows.push(page(Page::Staging, count(delivery.staging.len())));
+    // A package that is dropped on one is staged there.
+    for row in delivery.staging.iter() {
+        let name = Cow::Owned(row.staging.name.clone());
+        let copies = count(usize::try_from(row.copies).unwrap_or(usize::MAX));
+        let item = TreeRow::item(1, Icon::Staging, name, copies).taking();
+        rows.push((Some(Place::StagingLibrary(row.staging.id)), item));
     }
     rows.push(heading("Health"));
     let inconsistent = number(|package| package.finding != Finding::Consistent);

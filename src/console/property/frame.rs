@@ -230,7 +230,12 @@ pub(super) fn tabs_ui(ui: &mut Ui, tabs: &[Tab], tab: &mut Tab, has_finding: imp
 /// The keys of a window: Ctrl+Tab goes round its tabs, F5 checks, Esc closes.
 ///
 /// `is_popup_open` tells of the time before the window was shown: Esc closes an open list of choices first.
-pub(super) fn keys(ctx: &Context, tabs: &[Tab], tab: &mut Tab, is_popup_open: bool) -> Option<Asked> {
+pub(super) fn keys<T: Copy + PartialEq>(
+    ctx: &Context,
+    tabs: &[T],
+    tab: &mut T,
+    is_popup_open: bool,
+) -> Option<Asked> {
     let pressed = |modifiers, key| ctx.input_mut(|input| input.consume_key(modifiers, key));
     let at = tabs.iter().position(|one| one == tab).unwrap_or(0);
     if pressed(Modifiers::CTRL | Modifiers::SHIFT, Key::Tab) {

@@ -16,6 +16,7 @@ mod outcome;
 mod procedures;
 mod several;
 mod several_delivery;
+mod staging;
 mod steps;
 
 use std::collections::{BTreeSet, HashMap};
@@ -35,6 +36,7 @@ pub use self::history::HistoryTab;
 pub use self::outcome::Outcome;
 pub use self::several::{SeveralAction, SeveralWindow};
 pub use self::several_delivery::SeveralWhereabouts;
+pub use self::staging::{StagingShown, StagingWindow};
 use self::steps::Step;
 use super::action::Action;
 use super::command::Command;
@@ -46,6 +48,7 @@ use super::tokens::{Tokens, Tone};
 use super::widgets::list::ListState;
 use crate::failure::Failure;
 use crate::package::record::{PackageId, PackageSummary};
+use crate::package::staging::StagingId;
 use crate::package::state::Field;
 use crate::package::{BoardSlot, CheckReport, Finding, PackageKey, PackageList, PackageState};
 use crate::session::{Contents, FileFacts, PackageBlocks, PackageDetails, PackageEdit, View, Whereabouts};
@@ -102,6 +105,8 @@ pub enum WindowId {
     One(PackageId),
     /// One of several packages, by its number.
     Several(u64),
+    /// The one of this staging library.
+    Staging(StagingId),
 }
 
 /// A property window.

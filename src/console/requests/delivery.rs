@@ -12,13 +12,15 @@ use crate::console::dialogs::Delivery;
 use crate::console::pages::computers::{self, Known};
 use crate::console::pages::jobs::container;
 use crate::console::pages::packages::Moment;
+use crate::console::pages::staging;
+use crate::console::pages::staging::homes::{Homes, homes};
 use crate::console::pages::{Place, TreeDelivery};
 use crate::console::property::{PropertyWindow, SeveralWindow, Tab};
 use crate::console::tasks::Show;
 use crate::failure::Failure;
 use crate::session::{
-    ContainerView, ListComputerGroups, ListComputers, ListJobContainers, ListStaging, ManagerStatus,
-    ReadManagerStatus, ReadTargets, ShowComputer, ShowJob, ShowJobContainer,
+    ContainerView, ListComputerGroups, ListComputers, ListJobContainers, ListStagedCopies, ListStaging,
+    ManagerStatus, ReadManagerStatus, ReadTargets, ShowComputer, ShowJob, ShowJobContainer,
 };
 use crate::work::Work;
 
@@ -41,14 +43,27 @@ pub(in crate::console) struct Reads {
     /// The same for the computers.
     computers_old: bool,
     computers_epoch: Option<u64>,
+    /// The same for staging libraries.
+    staging_old: bool,
+    staging_epoch: Option<u64>,
     /// What was read, counted: the tree is made anew with it.
     pub(in crate::console) count: u64,
+}
+
+impl Reads {
+    /// Something was done to staging libraries: they are read at once.
+    pub(in crate::console) fn staging_is_old(&mut self) {
+        self.staging_old = true;
+        self.is_old = true;
+        self.at = None;
+    }
 }
 
 struct Read {
     containers: Vec<ContainerView>,
     manager: ManagerStatus,
-    computers: Option<Known>,
+    computers: Option<(Known, Homes)>,
+    staging: Option<staging::Known>,
 }
 
 impl App {
@@ -95,8 +110,10 @@ impl App {
         let Some(session) = self.session().cloned() else { return };
         let epoch = self.view.epoch;
         let reads = &mut self.delivery;
-        let is_shown = self.place.is_computers() && reads.computers_epoch != Some(epoch);
+        let on_page = self.place.is_computers() || self.place.is_staging();
+        let is_shown = on_page && reads.computers_epoch != Some(epoch);
         let with_computers = reads.computers_epoch.is_none() || reads.computers_old || is_shown;
+        let with_staging = reads.staging_old || reads.staging_epoch != Some(epoch) || self.place.is_staging();
         reads.epoch = Some(epoch);
         reads.at = Some(Instant::now());
         reads.is_old = false;
@@ -105,14 +122,28 @@ impl App {
             reads.computers_old = false;
             reads.computers_epoch = Some(epoch);
         }
+        if with_staging {
+            reads.staging_old = false;
+            reads.staging_epoch = Some(epoch);
+        }
         let run = move |work: &Work| -> Result<Read, Failure> {
             let computers = if with_computers {
                 let staging = session.run(ListStaging {}, work)?;
                 let names = staging.into_iter().map(|row| (row.staging.id.to_string(), row.staging.name));
-                Some(Known {
+                let known = Known {
                     computers: Arc::new(session.run(ListComputers { filter: Default::default() }, work)?),
                     groups: Arc::new(session.run(ListComputerGroups {}, work)?),
                     staging: Arc::new(names.collect::<HashMap<_, _>>()),
+                };
+                let homes = homes(&known);
+                Some((known, homes))
+            } else {
+                None
+            };
+            let staging = if with_staging {
+                Some(staging::Known {
+                    libraries: Arc::new(session.run(ListStaging {}, work)?),
+                    copies: Arc::new(session.run(ListStagedCopies { package: None }, work)?),
                 })
             } else {
                 None
@@ -121,6 +152,7 @@ impl App {
                 manager: session.run(ReadManagerStatus {}, work)?,
                 containers: session.run(ListJobContainers {}, work)?,
                 computers,
+                staging,
             })
         };
         self.tasks.start(&self.ctx, "", Show::Nothing, run, |app, result| {
@@ -132,7 +164,11 @@ impl App {
                 Ok(read) => {
                     app.jobs.set(read.containers, read.manager);
                     app.jobs.container.age();
-                    if let Some(computers) = read.computers {
+                    if let Some(staging) = read.staging {
+                        app.staging.set(staging);
+                    }
+                    if let Some((computers, homes)) = read.computers {
+                        app.homes = Arc::new(homes);
                         let told = Delivery::Computers(&computers);
                         app.dialogs.iter_mut().for_each(|front| front.dialog.receive(&told));
                         app.computers.set(computers, (app.around.now)());
@@ -211,6 +247,15 @@ impl App {
             tests,
             unseen,
             groups: Arc::clone(&known.groups),
+            staging: Arc::clone(&self.staging.known().libraries),
+        }
+    }
+
+    /// The row of the tree that stands for what is shown: that of the staging library that is selected.
+    pub(in crate::console) fn place_in_tree(&self) -> Place {
+        match (&self.place, self.staging.selected_ids().as_slice()) {
+            (Place::Staging, [one]) => Place::StagingLibrary(*one),
+            (place, _) => place.clone(),
         }
     }
 
@@ -220,6 +265,8 @@ impl App {
         let text = match self.place {
             Place::Jobs if self.jobs.selected().next().is_some() => self.jobs.copied(moment),
             Place::Job(_) | Place::Jobs => return,
+            Place::Staging if self.staging.selected().next().is_some() => self.staging.copied(moment),
+            Place::Staging => return,
             _ if self.computers.selected().next().is_some() => self.computers.copied(moment),
             _ => return,
         };

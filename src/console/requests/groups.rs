@@ -8,6 +8,8 @@ use crate::console::command::Command;
 use crate::console::pages::jobs::command::JobCommand;
 use crate::console::pages::jobs::{Draft, JobAction};
 use crate::console::pages::packages::Dragged;
+use crate::console::pages::staging::StagingAction;
+use crate::console::pages::staging::command::StagingCommand;
 use crate::console::pages::{Place, TreeRows};
 use crate::console::tasks::Show;
 use crate::console::tokens::Tokens;
@@ -38,12 +40,24 @@ impl App {
             _ => None,
         };
         let refused = self.scope.jobs.refusal(JobCommand::Deploy, &dragged.0);
+        let staging_of = |row: Option<usize>| match rows.place(row?)? {
+            Place::StagingLibrary(id) => Some(*id),
+            _ => None,
+        };
+        let staged = self.scope.staging.refusal(StagingCommand::Stage, &dragged.0);
+        let unstaged = staged.or(self.scope.write_refusal());
         let text = match (group_of(tree.held_over), computers_of(tree.held_over)) {
             (_, Some(_)) if refused.is_some() => refused.unwrap_or_default().to_owned(),
             (_, Some(group)) => format!("New job: {packages} for {}", short(&group, 40)),
             (Some(group), _) if group.is_empty() => format!("Take {packages} out of the group"),
             (Some(group), _) => format!("Move {packages} to {}", short(&group, 40)),
-            (None, None) => packages,
+            (None, None) => match (staging_of(tree.held_over), unstaged) {
+                (Some(_), Some(why)) => why.to_owned(),
+                (Some(id), None) => {
+                    format!("Stage {packages} at {}", short(self.staging.known().name(id), 40))
+                }
+                (None, _) => packages,
+            },
         };
         self.ctx.set_cursor_icon(CursorIcon::Grabbing);
         if let Some(at) = self.ctx.pointer_latest_pos() {
@@ -60,6 +74,12 @@ impl App {
             if refused.is_none() && self.scope.refusal(Command::Job(JobCommand::New)).is_none() {
                 let draft = Draft { packages: dragged.0.ids(), groups: vec![group], ..Draft::default() };
                 actions.push(Action::Job(JobAction::AskNew(draft)));
+            }
+            DragAndDrop::clear_payload(&self.ctx);
+        }
+        if let Some(id) = staging_of(tree.dropped) {
+            if unstaged.is_none() {
+                actions.push(Action::Staging(StagingAction::AskStage(dragged.0.ids(), Some(id))));
             }
             DragAndDrop::clear_payload(&self.ctx);
         }

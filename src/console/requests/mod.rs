@@ -16,6 +16,8 @@ mod properties;
 mod recovery;
 mod repair;
 mod search;
+mod staged;
+mod staging;
 
 pub(in crate::console) use delivery::Reads;
 pub(in crate::console) use downloads::is_metalink;

@@ -153,6 +153,10 @@ impl App {
         match window {
             WindowId::One(id) => self.window(id).map(|window| window.history()),
             WindowId::Several(number) => self.several_window(number).map(|window| window.history()),
+            WindowId::Staging(id) => {
+                let window = self.staging_windows.iter_mut().find(|window| window.id == id);
+                window.map(|window| window.history())
+            }
         }
     }
 
@@ -160,6 +164,7 @@ impl App {
         let id = match window {
             WindowId::One(id) => id,
             WindowId::Several(number) => return self.read_history_of_several(number),
+            WindowId::Staging(id) => return self.read_history_of_staging(id),
         };
         let filter = HistoryFilter { package: Some(id), newest: Some(NEWEST), ..HistoryFilter::default() };
         self.ask("", Show::Nothing, ReadHistory { filter }, move |app, result| match result {
@@ -220,6 +225,7 @@ impl App {
                 if let Some(package) = self.summary(id) {
                     target = PaletteFor::Package(package.id, package.key.title());
                     scope.selected = Arc::new(vec![package].into());
+                    scope.staging = self.staging.scope(false, &scope.selected);
                 }
             }
             Some(WindowId::Several(number)) => {
@@ -227,10 +233,11 @@ impl App {
                 if let Some(ids) = window.and_then(|window| window.ids()) {
                     let found = ids.iter().filter_map(|id| self.view.packages.find(*id));
                     scope.selected = Arc::new(Selected::new(found.cloned().collect()));
+                    scope.staging = self.staging.scope(false, &scope.selected);
                     target = PaletteFor::Several(ids.to_vec());
                 }
             }
-            None => {}
+            Some(WindowId::Staging(_)) | None => {}
         }
         let dialog = Palette::new(self.menus(), &scope, target);
         self.put_in_front(Box::new(dialog));

@@ -291,7 +291,7 @@ impl Agent {
             return Ok(());
         }
         let now = self.now();
-        let facts = self.options.host.facts(free_bytes(self.home.folder()));
+        let facts = self.options.host.facts(crate::disk::free_bytes(self.home.folder()));
         outbox::make(&mut self.memory, self.list.site, &self.identity, &self.key, &facts, now)?;
         match outbox::send(&mut self.memory, &self.site, &self.identity) {
             Ok(sent) => {
@@ -319,15 +319,4 @@ impl From<NotTaken> for Refused {
     fn from(why: NotTaken) -> Self {
         Self::Document(why)
     }
-}
-
-#[cfg(unix)]
-fn free_bytes(folder: &std::path::Path) -> Option<u64> {
-    let facts = rustix::fs::statvfs(folder).ok()?;
-    Some(facts.f_bavail.saturating_mul(facts.f_frsize))
-}
-
-#[cfg(not(unix))]
-fn free_bytes(_: &std::path::Path) -> Option<u64> {
-    None
 }

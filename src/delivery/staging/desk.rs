@@ -83,6 +83,8 @@ pub struct StagingRow {
     pub not_whole: u64,
     /// Whether somebody signs in there.
     pub has_credentials: bool,
+    /// As whom, where it is by name.
+    pub user: Option<String>,
 }
 
 /// A copy as it is listed.
@@ -120,6 +122,11 @@ impl StagingDesk {
         Self { library, network, clock }
     }
 
+    /// How servers are reached.
+    pub(super) fn network(&self) -> &NetworkOptions {
+        &self.network
+    }
+
     /// This moment.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.wall()
@@ -134,12 +141,17 @@ impl StagingDesk {
             let here = || copies.iter().filter(|row| row.copy.staging == staging.id);
             let is_whole =
                 |row: &&CopyRow| matches!(row.copy.finding, StagedFinding::Whole | StagedFinding::Unverified);
+            let credentials = self.credentials(staging.id).ok().flatten();
             rows.push(StagingRow {
                 copies: here().count() as u64,
                 size_bytes: here().map(|row| row.copy.size_bytes).fold(0, u64::saturating_add),
                 outdated: here().filter(|row| row.is_outdated()).count() as u64,
                 not_whole: here().filter(|row| !is_whole(row)).count() as u64,
-                has_credentials: self.credentials(staging.id).ok().flatten().is_some(),
+                has_credentials: credentials.is_some(),
+                user: match &credentials {
+                    Some(Credentials::Basic { user, .. }) => Some(user.clone()),
+                    _ => None,
+                },
                 staging,
             });
         }

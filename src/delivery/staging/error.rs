@@ -309,8 +309,10 @@ impl StageError {
                 let action = "Look whose it is: packhouse-cli staging reconcile; nothing there was changed";
                 refused("staging-other-package", action).because(found.clone())
             }
-            Self::InUse { uses, .. } => refused("staged-in-use", "Wait until they have ended, or halt them")
-                .with_details(uses.clone()),
+            Self::InUse { uses, .. } => {
+                refused("staged-in-use", "Wait until they have ended, or remove them")
+                    .with_details(uses.clone())
+            }
             Self::StillUsed { copies, .. } => refused(
                 "staging-not-empty",
                 "Unstage them first, or forget them: what lies there stays there then",

@@ -192,6 +192,10 @@ impl StagingStore for FolderStore {
         settle(&self.root).map_err(self.failed("syncing", &StorePath::root()))
     }
 
+    fn free_bytes(&self) -> Option<u64> {
+        crate::disk::free_bytes(&self.root)
+    }
+
     fn remove(&self, path: &StorePath) -> Result<(), StagingError> {
         match fs::remove_file(self.at(path)) {
             Err(error) if error.kind() != ErrorKind::NotFound || !self.root.is_dir() => {

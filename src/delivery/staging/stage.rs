@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use super::desk::{StagingDesk, StagingWay};
 use super::error::{StageError, StagingError};
 use super::lanes::{in_lanes, patiently};
-use super::place::{Place, There};
-use super::plan::{Before, StagePlan, Step, plan};
+use super::look::Seen;
+use super::place::Place;
+use super::plan::{StagePlan, Step};
 use super::store::{Outgoing, PutProof, StagingStore};
 use crate::disk::Root;
 use crate::library::{HandOut, Library};
-use crate::package::reginfo::{REGINFO_NAME, RegInfo, SEAL_NAME};
-use crate::package::snapshot::{self, SNAPSHOT_NAME};
+use crate::package::reginfo::SEAL_NAME;
 use crate::package::staging::{StagedCopy, StagedFinding, StagingId, StagingLibrary};
 use crate::package::{CheckKind, CheckReport, Differences, HistoryEvent, Manifest, PackageId, Sha256Digest};
 use crate::store::StoreError;
@@ -124,37 +124,9 @@ impl<'s> Staging<'s> {
     ) -> Result<Self, StageError> {
         work.begin("Looking at the staging library", 0, 0);
         let record = &handed.record;
-        let tags = place.tags(work)?;
-        let there = tags.get(REGINFO_NAME).and_then(|text| RegInfo::parse(text).ok());
-        if let Some(other) = there.as_ref().filter(|there| there.id != record.id) {
-            return Err(StageError::OtherPackage {
-                place: place.root.to_string(),
-                name: staging.name.clone(),
-                found: format!("it is {} with the id {}", other.key, other.id),
-            });
-        }
-        let proven = desk.library.prove_tags(&record.key.to_string(), &tags).ok();
-        // What was found to differ is looked at: its seal says what should be there, not what is.
-        let before = desk.library.catalogue().staged_copy(staging.id, record.id)?;
-        let is_doubted = before.is_some_and(|copy| copy.finding == StagedFinding::Differs);
-        let named = || tags.get(SNAPSHOT_NAME).and_then(|text| snapshot::read(text).ok());
-        let named = if proven.is_none() { named().filter(|named| named.package == record.id) } else { None };
-        let before = match (&proven, &named) {
-            (Some(sealed), _) if is_doubted => Before::Names(&sealed.manifest),
-            (Some(sealed), _) => Before::Sealed(&sealed.manifest),
-            (None, Some(named)) => Before::Names(&named.manifest),
-            (None, None) => Before::Nothing,
-        };
         let snapshot = handed.snapshot();
-        let known = desk.library.catalogue().sent_files(staging.id, record.id, snapshot)?;
-        // Where nothing of ours ever was, a server that cannot list is not asked for each file.
-        let is_first =
-            tags.is_empty() && known.as_ref().is_none_or(|sent| sent.iter().all(|byte| *byte == 0));
-        let there = match place.walk(work)? {
-            None if is_first => There::default(),
-            listed => place.listing(listed, &handed.manifest, work)?,
-        };
-        let plan = plan(&handed.manifest, &there, before, &known.unwrap_or_default());
+        let Seen { tags, was_sealed, plan, .. } =
+            desk.see(staging, record, &handed.manifest, snapshot, &place, work)?;
         let is_same = |(name, text): &(&'static str, String)| {
             tags.get(*name).is_some_and(|there| there == text).then_some(*name)
         };
@@ -177,7 +149,7 @@ impl<'s> Staging<'s> {
         };
         let journal = Journal::new(desk, &place, &copy, &plan);
         Ok(Self {
-            was_sealed: proven.is_some() && !is_doubted,
+            was_sealed,
             desk,
             staging,
             handed,

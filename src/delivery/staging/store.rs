@@ -180,6 +180,11 @@ pub trait StagingStore: Send + Sync {
         Ok(())
     }
 
+    /// Room that is left, in bytes; `None` where the store does not say.
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Removes an object; one that is not there is as good.
     fn remove(&self, path: &StorePath) -> Result<(), StagingError>;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::desk_request::desk_request;
 use super::{Request, Session};
 use crate::delivery::staging::{
-    CopyRow, NewStagingLibrary, Reconciled, StageError, StageOptions, StageReport, StagedCheck, StagingDesk,
-    StagingEdit, StagingRow, UnstageReport,
+    CopyRow, NewStagingLibrary, Reconciled, StageError, StageLook, StageOptions, StageReport, StagedCheck,
+    StagingDesk, StagingEdit, StagingReach, StagingRow, UnstageReport,
 };
 use crate::failure::Failure;
 use crate::library::LibraryError;
@@ -75,6 +75,34 @@ desk_request!(
         forget_copies: bool
     } -> StagingLibrary, "Removing a staging library", changes: true, staging,
     |this, desk, _work| desk.remove(this.id, this.forget_copies)
+);
+desk_request!(
+    /// Asks a staging library whether it answers, and what room it has.
+    ReachStaging {
+        /// Which.
+        staging: StagingId
+    } -> StagingReach, "Asking a staging library", changes: false, staging,
+    |this, desk, work| desk.reach(this.staging, work)
+);
+desk_request!(
+    /// Tries a staging library before it is kept: writes an object there, reads it where agents read, takes it away.
+    TryStaging {
+        /// Which.
+        new: NewStagingLibrary,
+        /// Whose credentials are used where none are given.
+        kept: Option<StagingId>
+    } -> StagingReach, "Trying a staging library", changes: false, staging,
+    |this, desk, work| desk.try_out(&this.new, this.kept, work)
+);
+desk_request!(
+    /// What staging a package would do there. Nothing is changed, and the package is not verified.
+    LookBeforeStaging {
+        /// Which.
+        package: PackageId,
+        /// Where.
+        staging: StagingId
+    } -> StageLook, "Looking at a staging library", changes: false, staging,
+    |this, desk, work| desk.look(this.package, this.staging, work)
 );
 desk_request!(
     /// Stages a sealed package: what is missing there is sent, the seal last.

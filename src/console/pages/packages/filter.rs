@@ -79,7 +79,9 @@ pub fn is_in(place: &Place, package: &PackageSummary) -> bool {
         | Place::Computers
         | Place::ComputerGroup(_)
         | Place::TestComputers
-        | Place::NotSeen => false,
+        | Place::NotSeen
+        | Place::Staging
+        | Place::StagingLibrary(_) => false,
     }
 }
 
