@@ -16,13 +16,15 @@ use crate::console::pages::computers::ComputerAction;
 use crate::console::pages::jobs::command::JobCommand;
 use crate::console::pages::jobs::{JobAction, words};
 use crate::console::pages::packages::Moment;
+use crate::console::pages::staging::StagingAction;
+use crate::console::pages::staging::command::StagingCommand;
 use crate::console::tokens::{Tokens, Tone};
 use crate::console::widgets::alert::alert;
-use crate::console::widgets::button::button_unless;
+use crate::console::widgets::button::{button, button_unless};
 use crate::console::widgets::chip::chip;
 use crate::console::widgets::list::{Cell, Column, List, ListState, Row, Rows};
 use crate::failure::Failure;
-use crate::package::staging::StagedFinding;
+use crate::package::staging::{StagedFinding, StagingId};
 use crate::package::{PackageKey, PackageState};
 use crate::session::{CopyRow, InstalledOn, PackageJobs, Whereabouts};
 
@@ -91,6 +93,21 @@ impl Default for State {
 }
 
 impl State {
+    /// The staging libraries of the selected copies, or of all where none is selected or they are not looked at.
+    fn copies(&self) -> Vec<StagingId> {
+        let Some(Ok(known)) = &self.known else { return Vec::new() };
+        let all: Vec<StagingId> = known.staged.iter().map(|(row, _)| row.copy.staging).collect();
+        let selection = &self.lists[Section::Staged as usize].selection;
+        let chosen: Vec<StagingId> = selection.rows().filter_map(|row| all.get(row).copied()).collect();
+        if chosen.is_empty() || self.shown(known) != Section::Staged { all } else { chosen }
+    }
+
+    /// What is looked at: what somebody chose, else the first of which there is anything.
+    fn shown(&self, known: &Whereabouts) -> Section {
+        let first = Section::ALL.into_iter().find(|section| section.count(known) > 0);
+        self.section.or(first).unwrap_or(Section::Staged)
+    }
+
     pub(super) fn set(&mut self, read: Result<Whereabouts, Failure>) {
         self.is_reading = false;
         let after = read.as_ref().ok();
@@ -148,8 +165,7 @@ impl PropertyWindow {
             }
             Some(Ok(known)) => known,
         };
-        let first = Section::ALL.into_iter().find(|section| section.count(known) > 0);
-        let mut section = delivery.section.or(first).unwrap_or(Section::Staged);
+        let mut section = delivery.shown(known);
         ui.horizontal_wrapped(|ui| {
             for one in Section::ALL {
                 if chip(ui, &one.title(known), one == section).clicked() {
@@ -169,8 +185,10 @@ impl PropertyWindow {
         let list = &mut delivery.lists[section as usize];
         let chosen = match section {
             Section::Staged => {
-                list_ui(ui, "staged at", "Staged at", &staged_columns(), &StagedRows { known, moment }, list);
-                None
+                let rows = StagedRows { known, moment };
+                let done = list_ui(ui, "staged at", "Staged at", &staged_columns(), &rows, list);
+                let row = done.linked.or(done.opened).and_then(|row| known.staged.get(row));
+                row.map(|(row, _)| Lead::Staging(row.copy.staging))
             }
             Section::Installed => {
                 let rows = InstalledRows { rows: &known.computers, moment };
@@ -197,6 +215,7 @@ impl PropertyWindow {
         };
         let Some(lead) = chosen else { return };
         actions.push(match lead {
+            Lead::Staging(id) => Action::Staging(StagingAction::Show(id)),
             Lead::Job(job) => Action::Job(JobAction::Show(job)),
             Lead::Computer(name) => Action::Computer(ComputerAction::Show(name)),
         });
@@ -206,29 +225,50 @@ impl PropertyWindow {
     }
 
     fn delivery_buttons_ui(&self, ui: &mut Ui, state: PackageState, actions: &mut Vec<Action>) {
-        let is_retired = self.details.as_ref().is_some_and(|details| details.record.retired);
-        let commands: &[Command] = match state {
-            PackageState::Open => &[],
-            PackageState::Sealed => &[Command::Job(JobCommand::Deploy)],
-            PackageState::Archived => &[Command::Restore],
-        };
-        ui.horizontal(|ui| {
-            for command in commands {
-                let refused = (*command == Command::Job(JobCommand::Deploy) && is_retired)
-                    .then_some("The package is retired: no new jobs");
-                if button_unless(ui, &command.entry().text, None, refused).clicked() {
-                    actions.push(Action::RunOn(*command, self.id));
+        let id = self.id;
+        if state == PackageState::Archived {
+            ui.horizontal(|ui| {
+                if button(ui, &Command::Restore.entry().text).clicked() {
+                    actions.push(Action::RunOn(Command::Restore, id));
                 }
-            }
-            if state == PackageState::Archived {
                 ui.label(RichText::new(why_not(state)).color(Tokens::of(ui).secondary));
+            });
+            return;
+        }
+        let is_retired = self.details.as_ref().is_some_and(|details| details.record.retired);
+        let retired = is_retired.then_some("The package is retired: no new jobs");
+        let copies = self.delivery.copies();
+        let nowhere = copies.is_empty().then_some("The package is not staged");
+        let of_them = if copies.len() > 1 { "The selected copies, or all of them" } else { "" };
+        ui.horizontal(|ui| {
+            let deploy = Command::Job(JobCommand::Deploy);
+            if button_unless(ui, &deploy.entry().text, None, retired).clicked() {
+                actions.push(Action::RunOn(deploy, id));
             }
+            let stage = Command::Staging(StagingCommand::Stage);
+            let none = matches!(&self.delivery.known, Some(Ok(known)) if known.libraries == 0)
+                .then_some("There is no staging library: add one first");
+            if button_unless(ui, &stage.entry().text, None, none).clicked() {
+                actions.push(Action::RunOn(stage, id));
+            }
+            let mut of_copies = |command: StagingCommand, action: StagingAction| {
+                let text = Command::Staging(command).entry().text;
+                let response = button_unless(ui, &text, None, nowhere);
+                let response = if of_them.is_empty() { response } else { response.on_hover_text(of_them) };
+                if response.clicked() {
+                    actions.push(Action::Staging(action));
+                }
+            };
+            let places: Vec<_> = copies.iter().map(|staging| (id, *staging)).collect();
+            of_copies(StagingCommand::Unstage, StagingAction::AskUnstage(places.clone()));
+            of_copies(StagingCommand::VerifyCopy, StagingAction::Verify(places, false));
         });
     }
 }
 
 /// Where a row leads.
 enum Lead {
+    Staging(StagingId),
     Job(Uuid),
     Computer(String),
 }
@@ -327,7 +367,7 @@ impl Rows for StagedRows<'_> {
             _ => Some(Mark::Differs),
         };
         let cells = vec![
-            Cell::new(name),
+            Cell::new(name).link(Some("Show")),
             Cell::secondary(row.copy.revision.to_string()),
             Cell::new(state).tone(tone),
             Cell::secondary(verified),

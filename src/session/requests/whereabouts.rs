@@ -21,6 +21,8 @@ const NEWER_MOST: usize = 64;
 /// Where a package is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Whereabouts {
+    /// How many staging libraries there are at all.
+    pub libraries: u64,
     /// Its copies in staging libraries, by name of these, and whether only test computers read there.
     pub staged: Vec<(CopyRow, bool)>,
     /// On how many computers it is installed, test computers left out.
@@ -81,12 +83,10 @@ impl Request for ReadWhereabouts {
         let view = session.view();
         unpanicked(|| {
             let staged = desk.copies_of(package).map_err(|error| error.explain())?;
-            let for_tests: HashSet<_> = if staged.is_empty() {
-                HashSet::new()
-            } else {
-                let all = desk.list().map_err(|error| error.explain())?;
-                all.into_iter().filter(|row| row.staging.for_tests).map(|row| row.staging.id).collect()
-            };
+            let all = desk.list().map_err(|error| error.explain())?;
+            let libraries = all.len() as u64;
+            let for_tests = all.into_iter().filter(|row| row.staging.for_tests);
+            let for_tests: HashSet<_> = for_tests.map(|row| row.staging.id).collect();
             let deliveries = || -> Result<Whereabouts, DeliveryError> {
                 let (installed, installed_tests) = computers.installed_count(package)?;
                 let mut replacing = Vec::new();
@@ -94,6 +94,7 @@ impl Request for ReadWhereabouts {
                     replacing.extend(jobs.jobs_of_package(id)?.into_iter().map(|job| (key.clone(), job)));
                 }
                 Ok(Whereabouts {
+                    libraries,
                     staged: Vec::new(),
                     installed,
                     installed_tests,

@@ -4,6 +4,7 @@ use std::fs;
 
 use egui::{Key, Modifiers};
 use packhouse::package::PackageKey;
+use packhouse::package::staging::Line;
 use packhouse::session::{
     Accept, AcceptRequest, Archive, ArchiveRequest, ComputerEdit, ContainerOptions, Edit, EditComputer,
     ListStaging, PackageEdit, ReadWhereabouts, VerifyStaged,
@@ -105,6 +106,7 @@ fn a_sealed_package_is_deployed_from_its_tab_and_an_archived_one_restored() {
     let tool = desk.sealed("Tool", "1");
     open_tab(&mut desk, "Tool 1");
     desk.wait_for("It is not staged anywhere");
+    assert!(!desk.is_enabled("Stage…") && !desk.is_enabled("Unstage…"), "there is no staging library");
     desk.click("Deploy…");
     desk.wait("the wizard", |desk| desk.has("Procedure of Tool 1"));
     desk.press(Modifiers::NONE, Key::Escape);
@@ -136,4 +138,33 @@ fn several_packages_are_told_of_on_a_line_each() {
     desk.click("Delivery");
     desk.wait_for("Tool 1, staged at Köln, installed on –, waiting jobs Install Tool 1");
     assert!(desk.sees("Other 1, staged at –, installed on –, waiting jobs –"), "{:#?}", desk.labels());
+}
+
+#[test]
+fn a_package_is_staged_verified_and_unstaged_from_its_tab() {
+    let mut desk = Desk::open();
+    desk.sealed("Tool", "1");
+    desk.site("Köln", Line::default());
+    open_tab(&mut desk, "Tool 1");
+    desk.wait("there is somewhere to stage it", |desk| desk.has("Stage…") && desk.is_enabled("Stage…"));
+    assert!(!desk.is_enabled("Verify staged copy"), "it is not staged");
+    desk.click("Stage…");
+    desk.wait_to_read("Stage Tool 1");
+    desk.wait_until_unread("looking…");
+    desk.click("Stage");
+    desk.wait_for("Köln, revision 1, Whole");
+    desk.click("Verify staged copy");
+    desk.wait_to_read("Tool 1 at Köln: whole, revision 1");
+    // The staging library is a press away.
+    desk.click("Show");
+    desk.wait_until_gone("Tool 1 - Properties");
+    desk.wait("the page", |desk| desk.has("Add staging library…"));
+
+    desk.press(Modifiers::COMMAND, Key::Num1);
+    open_tab(&mut desk, "Tool 1");
+    desk.wait("its copy", |desk| desk.has("Unstage…") && desk.is_enabled("Unstage…"));
+    desk.click("Unstage…");
+    desk.wait_to_read("Unstage Tool 1 from Köln?");
+    desk.click("Unstage");
+    desk.wait_for("It is not staged anywhere");
 }
