@@ -443,7 +443,7 @@ for scene in "${@:-library}"; do
             press ctrl+k; xdotool type --delay 30 "$words"; settle; press Return; settle; settle
             photo "delivery-$words-several"; press Escape
         done
-        stop ;;
+        press alt+Return; press ctrl+Tab; press ctrl+Tab; settle; photo delivery-tab-several; stop ;;
     delivery-long)
         # Names as long as they may be, on the pages of jobs and computers.
         with_delivery

@@ -78,6 +78,7 @@ fn a_checksum_error_is_told_with_the_ways_out_and_only_the_rest_is_renewed() {
     desk.tick();
     desk.wait_for("Tool 1 is not delivered: it differs from its checksum");
     desk.wait_for("1 target is done and stays OK. 2 targets end in error.");
+    assert!(desk.sees("Checksum control of package consistency is on, and 1 file was added since 20"));
     assert!(desk.sees("+ stranger.txt") && desk.sees("Same as SDM228429"));
     desk.click("Close");
     desk.wait_until_gone("Same as SDM228429");

@@ -39,7 +39,7 @@ impl NotDelivered {
 
     fn sentences(&self, env: &Env<'_>) -> String {
         let report = self.view.report.as_ref();
-        let summary = report.map(|report| report.differences.summary()).filter(|text| !text.is_empty());
+        let summary = report.and_then(|report| words::changes(&report.differences));
         let summary = summary.unwrap_or_else(|| "its files are not as recorded".to_owned());
         let since = self.details.as_ref().map(|details| env.moment.full(details.record.checksum_at));
         let since = since.map(|since| format!(" since {since}")).unwrap_or_default();

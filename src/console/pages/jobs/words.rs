@@ -5,6 +5,7 @@ use crate::console::format;
 use crate::console::icons::{Icon, Mark};
 use crate::console::pages::packages::Moment;
 use crate::console::tokens::Tone;
+use crate::package::Differences;
 use crate::package::procedure::ExitMeaning;
 use crate::session::{
     ContainerState, ContainerView, JobTotals, JobView, ManagerStatus, OnChecksumError, Shown, TargetRow,
@@ -180,6 +181,34 @@ pub fn after_checksum_error(count: u64, on: OnChecksumError) -> String {
     format!("{} {does}", targets(count))
 }
 
+/// What changed in a package, as UX.md says it: `1 file was added, 1 removed, 1 has another size`; `None` where nothing did.
+pub fn changes(found: &Differences) -> Option<String> {
+    // How many, and what is said of one and of several; the verb of the first two stands once.
+    let kinds = [
+        (found.added.len(), "was added", "were added", "added"),
+        (found.removed.len(), "was removed", "were removed", "removed"),
+        (found.resized.len(), "has another size", "have another size", ""),
+        (found.case_changed.len(), "has a name in other case", "have names in other case", ""),
+        (found.damaged.len(), "is damaged", "are damaged", ""),
+        (found.unreadable.len(), "cannot be read", "cannot be read", ""),
+    ];
+    let mut parts = Vec::new();
+    for (count, one, more, after) in kinds.into_iter().filter(|(count, ..)| *count > 0) {
+        let says = match (parts.is_empty(), after) {
+            (false, after) if !after.is_empty() => after,
+            _ if count == 1 => one,
+            _ => more,
+        };
+        let files = match (parts.is_empty(), count) {
+            (true, 1) => " file",
+            (true, _) => " files",
+            _ => "",
+        };
+        parts.push(format!("{}{files} {says}", format::thousands(count as u64)));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 /// Whether a delivery manager runs, for the status bar.
 pub fn manager_short(status: Option<&ManagerStatus>) -> Option<String> {
     Some(match status? {
@@ -245,5 +274,24 @@ pub fn closing_line(containers: &[ContainerView]) -> Option<String> {
             targets(waiting),
             format::thousands(all.len() as u64)
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changes;
+    use crate::package::Differences;
+    use crate::package::consistency::{ListedFile, UnreadableFile};
+
+    #[test]
+    fn what_changed_is_a_sentence() {
+        let file = |path: &str| ListedFile { path: path.to_owned(), size_bytes: 1 };
+        let mut found = Differences::default();
+        assert_eq!(changes(&found), None);
+        found.removed = vec![file("a"), file("b")];
+        assert_eq!(changes(&found).as_deref(), Some("2 files were removed"));
+        found.added = vec![file("c")];
+        found.unreadable = vec![UnreadableFile { path: "d".to_owned(), reason: "gone".to_owned() }];
+        assert_eq!(changes(&found).as_deref(), Some("1 file was added, 2 removed, 1 cannot be read"));
     }
 }
