@@ -562,6 +562,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_staged_is_verified_where_nothing_may_be_written() {
+        let scope = Scope { is_open: true, is_read_only: true, ..Scope::default() };
+        let why = |command| scope.refusal(Command::Staging(command));
+        assert_eq!(why(StagingCommand::Add), Some("The library is open for reading only"));
+        assert_eq!(why(StagingCommand::Stage), Some("The library is open for reading only"));
+        assert_eq!(why(StagingCommand::VerifyCopy), Some("No package is selected"));
+        assert_eq!(why(StagingCommand::Refresh), None);
+    }
+
+    #[test]
     fn a_key_of_somebody_else_has_no_backup_here() {
         let with = |is_own, is_retired| Scope {
             is_open: true,

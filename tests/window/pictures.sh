@@ -475,7 +475,8 @@ for scene in "${@:-library}"; do
         press Escape; press ctrl+k; xdotool type --delay 30 "add staging"; settle; press Return; settle
         xdotool type --delay 20 "Lab"; press Tab; xdotool type --delay 20 "https://lab.example.invalid/packages"
         settle; photo staging-add
-        press Escape; press z; settle; photo staging-long; stop ;;
+        press Escape; xdotool mousemove 420 "${ROW:-150}" click 1; settle; press m; settle; photo staging-gone
+        press z; settle; photo staging-long; stop ;;
     stage-dialog)
         with_delivery
         start --library "$library"

@@ -214,18 +214,17 @@ impl StagingWindow {
         if let Some(clicked) = tab_bar_ui(ui, &heads, at) {
             self.tab = StagingTab::ALL[clicked];
         }
-        tab_area_ui(ui, |ui| self.tab_ui(ui, shown, homes, around.moment, actions));
         let others = shown.known.libraries.iter().filter(|row| row.staging.id != self.id);
         let others: Vec<String> = others.map(|row| row.staging.name.clone()).collect();
-        let is_busy = self.saving.is_some_and(|task| around.tasks.is_running(task));
         let refusal = shown.scope.write_refusal().map(str::to_owned);
         let refusal = refusal.or_else(|| self.form.refusal(&others, Some(&self.row)));
         let is_sound = refusal.is_none();
         if let (Some(why), true) = (&refusal, self.is_changed()) {
-            // Above the buttons, where it is seen before one of them is pressed.
             let colour = Tokens::of(ui).bad;
             ui.add(Label::new(RichText::new(why).color(colour)).truncate());
         }
+        tab_area_ui(ui, |ui| self.tab_ui(ui, shown, homes, around.moment, actions));
+        let is_busy = self.saving.is_some_and(|task| around.tasks.is_running(task));
         if let Some(asked) = closing_ui(ui, around.desktop, is_busy, self.is_changed())
             && (is_sound || !matches!(asked, Asked::Apply { .. }))
         {
@@ -237,9 +236,11 @@ impl StagingWindow {
         let tokens = Tokens::of(ui);
         let size = egui::TextStyle::Body.resolve(ui.style()).size;
         ui.label(RichText::new(short(&self.row.staging.write, 110)).font(semibold(size)));
-        let facts = facts(&self.row, shown.reaches.get(&self.id), homes, moment);
+        let mut facts = facts(&self.row, shown.reaches.get(&self.id), homes, moment);
+        // The address stands above.
+        facts.pop();
         let text = sentence(&facts.join(" · "));
-        ui.add(Label::new(RichText::new(text).color(tokens.secondary)).truncate());
+        ui.add(Label::new(RichText::new(text).color(tokens.secondary)).wrap());
     }
 
     fn tab_ui(
@@ -313,8 +314,8 @@ impl StagingWindow {
             value_row(ui, "", &sentence(&format!("{time} for 1 GiB.")));
         }
         ui.add_space(6.0);
-        let text = "Both hold for what this console and the delivery manager send there. Agents have limits of their own. \
-                    What is staged while the line is closed is refused, unless Send now is chosen.";
+        let text = "Both hold for what is staged there; what agents read from there is not limited by them. While the line is \
+                    closed nothing is staged, unless Send now is chosen.";
         let colour = Tokens::of(ui).secondary;
         ui.add(Label::new(RichText::new(text).color(colour)).wrap());
     }

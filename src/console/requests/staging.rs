@@ -20,10 +20,10 @@ use crate::console::property::{StagingWindow, WindowId};
 use crate::console::tasks::Show;
 use crate::package::HistoryEvent;
 use crate::package::record::PackageSummary;
-use crate::package::staging::StagingId;
+use crate::package::staging::{StagedFinding, StagingId};
 use crate::session::{
-    self, AddStagingLibrary, AutoRegister, AutoRegisterOutcome, CopyRow, EditStagingLibrary, HistoryFilter,
-    NewStagingLibrary, ReachStaging, ReadHistory, Reconcile, RemoveStagingLibrary, StagingAddress,
+    self, AddStagingLibrary, CopyRow, EditStagingLibrary, HistoryFilter, NewStagingLibrary, ReachStaging,
+    ReadHistory, Reconcile, Register, RegisterReport, RegisterRequest, RemoveStagingLibrary, StagingAddress,
     TryStaging,
 };
 use crate::work::Work;
@@ -157,7 +157,9 @@ impl App {
 
     fn ask_remove_staging(&mut self, id: StagingId) {
         let Some(row) = self.staging.known().find(id).cloned() else { return };
-        let copies: Vec<&CopyRow> = self.staging.known().copies_at(id).collect();
+        // What is known to be gone is nothing to be lost.
+        let is_there = |row: &&CopyRow| row.copy.finding != StagedFinding::Missing;
+        let copies: Vec<&CopyRow> = self.staging.known().copies_at(id).filter(is_there).collect();
         let staged =
             copies.iter().map(|row| format!("{}, revision {}", row.copy.key.title(), row.copy.revision));
         let mut jobs: Vec<String> = copies.iter().flat_map(|row| self.jobs_of(row)).collect();
@@ -234,11 +236,13 @@ impl App {
         let Some(session) = self.session().cloned() else { return };
         let title = format!("Registering what lies at {}", row.staging.name);
         let run = move |work: &Work| {
-            let mut results: Each<AutoRegisterOutcome> = Vec::new();
+            let mut results: Each<RegisterReport> = Vec::new();
             for folder in folders {
                 work.check().map_err(|_| cancelled())?;
                 let path = root.join(Path::new(&folder));
-                results.push((folder, session.run(AutoRegister { folder: path }, work)));
+                // With a whole, trusted seal it stays sealed.
+                let request = RegisterRequest::new(vec![path]);
+                results.push((folder, session.run(Register { request }, work)));
             }
             // What is known now is looked for again, so that its copy is known as well.
             session.run(Reconcile { staging: id }, work)?;

@@ -8,6 +8,11 @@ use super::super::icons::{self, Icon};
 use super::super::tokens::{Tokens, Tone};
 use super::{focus_ring, one_line};
 
+/// So near to the upper or lower edge, in points, what is held scrolls the tree.
+const EDGE: f32 = 24.0;
+/// How far, in points a frame.
+const SCROLL_STEP: f32 = 8.0;
+
 /// One visible row.
 #[derive(Clone, Debug)]
 pub struct TreeRow<'a> {
@@ -95,10 +100,20 @@ pub fn tree_ui(
     ui.spacing_mut().item_spacing.y = 0.0;
     let is_held = egui::DragAndDrop::has_any_payload(ui.ctx());
     let is_dropped = is_held && ui.input(|input| input.pointer.any_released());
+    if is_held {
+        scroll_at_edges(ui);
+    }
+    // What is shown is seen in the tree too, wherever it was chosen.
+    let shown = id.with("shown");
+    let is_new = ui.data(|data| data.get_temp::<Option<usize>>(shown)) != Some(selected);
+    ui.data_mut(|data| data.insert_temp(shown, selected));
     for (index, row) in rows.iter().enumerate() {
         let height =
             if row.icon.is_none() { row_height + if index > 0 { 6.0 } else { 0.0 } } else { row_height };
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+        if is_new && selected == Some(index) {
+            ui.scroll_to_rect(rect, None);
+        }
         if !ui.is_rect_visible(rect) {
             continue;
         }
@@ -120,6 +135,21 @@ pub fn tree_ui(
         focus_ring(ui, ui.min_rect().expand(2.0), 4);
     }
     done
+}
+
+/// What is held at the upper or lower edge scrolls, so that rows out of sight can be reached.
+fn scroll_at_edges(ui: &Ui) {
+    let seen = ui.clip_rect();
+    let Some(at) = ui.ctx().pointer_latest_pos().filter(|at| seen.contains(*at)) else { return };
+    let step = if at.y > seen.bottom() - EDGE {
+        -SCROLL_STEP
+    } else if at.y < seen.top() + EDGE {
+        SCROLL_STEP
+    } else {
+        return;
+    };
+    ui.scroll_with_delta(vec2(0.0, step));
+    ui.ctx().request_repaint();
 }
 
 struct Pressed {

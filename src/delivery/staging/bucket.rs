@@ -110,7 +110,7 @@ impl BucketStore {
     }
 
     fn failed(&self, what: &str, path: &StorePath, error: Error) -> StagingError {
-        let (store, what) = (self.name.clone(), format!("{what} {path}"));
+        let (store, what) = (self.name.clone(), format!("{what} {}", path.shown()));
         if let Some(why) = untrusted(&error) {
             return StagingError::Untrusted { store, what, why };
         }
@@ -141,7 +141,7 @@ impl BucketStore {
             Ok(Err(error)) => Err(self.failed(what, path, error)),
             Err(_) => Err(StagingError::Failed {
                 store: self.name.clone(),
-                what: format!("{what} {path}"),
+                what: format!("{what} {}", path.shown()),
                 why: format!("no answer within {} s", patience.as_secs()),
                 is_temporary: true,
             }),

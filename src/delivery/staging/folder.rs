@@ -35,7 +35,7 @@ impl FolderStore {
 
     fn failed(&self, what: &str, path: &StorePath) -> impl Fn(io::Error) -> StagingError {
         let (store, shown) = (self.name(), path.to_string());
-        let what = format!("{what} {}", if shown.is_empty() { "it" } else { &shown });
+        let what = format!("{what} {}", path.shown());
         move |error| {
             let store = store.clone();
             match error.kind() {

@@ -47,6 +47,11 @@ impl StorePath {
         &self.0
     }
 
+    /// As it is told of: the root is `it`.
+    pub(super) fn shown(&self) -> &str {
+        if self.is_root() { "it" } else { &self.0 }
+    }
+
     /// Whether it is the root.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()

@@ -97,7 +97,7 @@ impl WebStore {
     }
 
     fn failed(&self, what: &str, path: &StorePath, web: &Web, error: reqwest::Error) -> StagingError {
-        let (store, what) = (self.name(), format!("{what} {path}"));
+        let (store, what) = (self.name(), format!("{what} {}", path.shown()));
         if let Some(why) = untrusted(&error) {
             return StagingError::Untrusted { store, what, why };
         }
@@ -106,7 +106,7 @@ impl WebStore {
 
     /// The error that an answer without success is.
     fn refusal(&self, what: &str, path: &StorePath, status: StatusCode) -> StagingError {
-        let (store, what) = (self.name(), format!("{what} {path}"));
+        let (store, what) = (self.name(), format!("{what} {}", path.shown()));
         match status.as_u16() {
             401 | 403 | 407 => StagingError::Forbidden { store, what, why: status_words(status) },
             507 => StagingError::Full { store, path: path.to_string() },
@@ -437,7 +437,7 @@ impl StagingStore for WebStore {
         }
         let unusable = |why: String| StagingError::Failed {
             store: self.name(),
-            what: format!("listing {folder}"),
+            what: format!("listing {}", folder.shown()),
             why,
             is_temporary: false,
         };

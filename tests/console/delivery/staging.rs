@@ -9,7 +9,7 @@ use packhouse::package::PackageId;
 use packhouse::package::procedure::{Procedure, ProcedureChoice, Task};
 use packhouse::package::staging::{Line, StagedFinding, Window};
 use packhouse::session::{
-    AddStagingLibrary, ContainerOptions, CopyRow, EditProcedures, ListStagedCopies, ListStaging,
+    AddGroup, AddStagingLibrary, ContainerOptions, CopyRow, EditProcedures, ListStagedCopies, ListStaging,
     NewStagingLibrary, ProcedureEdit, StagingRow, Unseal,
 };
 
@@ -235,4 +235,46 @@ fn packages_are_dragged_onto_a_staging_library() {
     desk.wait_to_read("Unstage 2 packages?");
     desk.click("Unstage");
     desk.wait("nothing is there", |desk| desk.copies().is_empty());
+}
+
+#[test]
+fn a_staging_library_far_down_the_tree_is_shown_and_reached() {
+    let mut desk = Desk::open();
+    desk.sealed("Tool", "1");
+    for number in 0..40 {
+        desk.run(AddGroup { name: format!("Group {number:02}") });
+    }
+    desk.site("Köln", Line::default());
+    desk.wait_to_read("Group 00");
+    desk.press(Modifiers::COMMAND, Key::Num1);
+    desk.select("Tool 1");
+    assert!(!desk.has("Köln"), "its row is out of sight");
+    // Held at the lower edge of the tree, the package scrolls it.
+    let start = centre(&desk, "Tool 1, ");
+    desk.harness.event(Event::PointerMoved(start));
+    desk.harness.step();
+    button(&mut desk, start, true);
+    let edge = Pos2::new(100.0, 762.0);
+    for part in [0.3, 0.7, 1.0] {
+        desk.harness.event(Event::PointerMoved(start.lerp(edge, part)));
+        desk.harness.step();
+    }
+    desk.wait("its row", |desk| desk.has("Köln"));
+    let end = centre(&desk, "Köln");
+    for part in [0.5, 1.0, 1.0] {
+        desk.harness.event(Event::PointerMoved(edge.lerp(end, part)));
+        desk.harness.step();
+    }
+    let end = centre(&desk, "Köln");
+    desk.harness.event(Event::PointerMoved(end));
+    desk.harness.step();
+    button(&mut desk, end, false);
+    desk.wait_to_read("Stage Tool 1");
+    desk.press(Modifiers::NONE, Key::Escape);
+    // And what is chosen in the list is shown in the tree.
+    desk.press(Modifiers::COMMAND, Key::Num1);
+    desk.wait("the upper end of the tree", |desk| !desk.has("Köln"));
+    desk.go_to_staging();
+    desk.select("Köln");
+    desk.wait("its row", |desk| desk.has("Köln"));
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use egui::{Key, Modifiers};
 use packhouse::package::staging::{Line, Window};
-use packhouse::session::{AddComputer, ListPackages, NewComputer, Remove, Stage};
+use packhouse::session::{AddComputer, EmptyTrash, ListPackages, NewComputer, Remove, Stage};
 
 use crate::desk::Desk;
 
@@ -38,6 +38,7 @@ fn a_staging_library_is_tried_added_changed_and_removed() {
     assert_eq!(line, Line { bytes_per_second: Some(1_250_000), window: Window::parse("20:00-06:00").ok() });
     desk.wait_to_read("reachable yes, 0 packages, 0 outdated");
 
+    desk.select("Branch Köln");
     // Its properties: another name, another line; what cannot be is not taken.
     desk.press(Modifiers::NONE, Key::Enter);
     desk.wait_to_read("Branch Köln - Properties");
@@ -47,8 +48,8 @@ fn a_staging_library_is_tried_added_changed_and_removed() {
     desk.wait_to_read("Hours are a part of the day");
     desk.click("Apply");
     assert_eq!(desk.libraries()[0].staging.name, "Branch Köln");
-    desk.fill("Hours", "");
-    desk.fill("Rate limit", "");
+    desk.fill("Hours", " ");
+    desk.fill("Rate limit", " ");
     desk.click("Apply");
     desk.wait("it is saved", |desk| desk.libraries()[0].staging.name == "Köln");
     assert_eq!(desk.libraries()[0].staging.line, Line::default());
@@ -124,6 +125,7 @@ fn a_reconcile_says_what_to_do_about_each() {
     fs::rename(&there, &aside).expect("moved");
     desk.run(packhouse::session::Unstage { package: unknown, staging });
     desk.run(Remove { package: unknown });
+    desk.run(EmptyTrash {});
     fs::rename(&aside, &there).expect("moved back");
 
     desk.go_to_staging();

@@ -3,6 +3,7 @@
 mod downloaded;
 mod guards;
 mod interrupted;
+mod looked;
 mod program;
 mod reconciled;
 mod secured;

@@ -292,8 +292,10 @@ impl StagingForm {
         hinted_row(ui, "Agents read", hint, &mut self.read);
         hinted_row(ui, "Agents report", hint, &mut self.report);
         self.sign_in_ui(ui, kept);
-        let tests = "For test computers only: what lies there does not keep a package from being unsealed";
-        field_row(ui, "Test", |ui| ui.checkbox(&mut self.for_tests, tests));
+        field_row(ui, "Test", |ui| {
+            ui.checkbox(&mut self.for_tests, "Only test computers read it")
+                .on_hover_text("What lies there does not keep a package from being unsealed")
+        });
     }
 
     fn sign_in_ui(&mut self, ui: &mut Ui, kept: Option<&StagingRow>) {

@@ -177,11 +177,12 @@ impl Dialog for RemoveStaging {
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
         text(
             ui,
-            "It is only not known here any more. Nothing there is touched: to free the room, unstage first.",
+            "It is only taken off this list. Nothing there is touched: to free the room there, unstage first.",
         );
         if !self.staged.is_empty() {
             let what = crate::console::pages::staging::words::packages(self.staged.len() as u64);
-            text(ui, &format!("{what} lie there:"));
+            let verb = if self.staged.len() == 1 { "lies" } else { "lie" };
+            text(ui, &format!("{what} {verb} there:"));
             problem_list_ui(ui, "Staged packages", &self.staged);
         }
         if !self.jobs.is_empty() {
@@ -190,10 +191,13 @@ impl Dialog for RemoveStaging {
         }
         match self.homes {
             0 => {}
-            1 => text(ui, "1 computer reads it first: it reads the others then."),
+            1 => text(ui, "1 computer reads it first: it reads the others then, if it may."),
             homes => {
                 let homes = format::thousands(homes as u64);
-                text(ui, &format!("{homes} computers read it first: they read the others then."));
+                text(
+                    ui,
+                    &format!("{homes} computers read it first: they read the others then, if they may."),
+                );
             }
         }
         if !self.staged.is_empty() {

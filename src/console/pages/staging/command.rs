@@ -134,7 +134,7 @@ impl StagingCommand {
         let entry = |text: &str| Entry::new(Command::Staging(self), text);
         match self {
             Self::Add => entry("Add staging library…")
-                .hover("A folder, share, web server or bucket that agents read")
+                .hover("A folder, share, web server or bucket that agents read. In ITMS: package server")
                 .icon(Icon::Plus),
             Self::Properties => entry("Edit staging library…")
                 .hover("Address, line, what lies there, whose home it is (Enter)"),

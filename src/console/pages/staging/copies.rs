@@ -15,7 +15,7 @@ pub fn columns() -> [Column; 6] {
         Column::text("Package", 170.0).growing().unsortable(),
         Column::text("Version", 100.0).unsortable(),
         Column::number("Revision", 70.0).unsortable(),
-        Column::text("There", 230.0).unsortable(),
+        Column::text("There", 270.0).unsortable(),
         Column::text("Verified", 140.0).unsortable(),
         Column::number("Size", 80.0).unsortable(),
     ]

@@ -4,7 +4,7 @@ use egui::{Align, Label, Layout, RichText, Ui};
 
 use super::command::StagingCommand;
 use super::copies::{CopyRows, columns};
-use super::words::{is_open, opens_at, packages, reach_text, time_text, window_text};
+use super::words::{is_open, opens_at, packages, reach_text, reconciled_text, time_text, window_text};
 use super::{Reach, Shown, StagingAction};
 use crate::console::action::Action;
 use crate::console::command::{Command, Scope};
@@ -44,7 +44,8 @@ pub(super) fn head_ui(
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let size = egui::TextStyle::Body.resolve(ui.style()).size;
-                ui.label(RichText::new(short(&row.staging.name, 48)).font(semibold(size)));
+                ui.label(RichText::new(short(&row.staging.name, 48)).font(semibold(size)))
+                    .on_hover_text("In ITMS: package server");
                 if count > 1 {
                     ui.label(RichText::new(format!("and {} more", count - 1)).color(tokens.secondary));
                 }
@@ -52,11 +53,15 @@ pub(super) fn head_ui(
         });
     });
     let homes = shown.homes.get(&row.staging.id.to_string()).map_or(0, Vec::len);
-    let text = sentence(&facts(row, reach, homes, shown.moment).join(" · "));
-    ui.add(Label::new(RichText::new(text).color(tokens.secondary)).truncate());
+    let mut facts = facts(row, reach, homes, shown.moment);
+    if row.staging.reconciled.is_some() {
+        facts.insert(1, format!("reconciled {}", reconciled_text(row, shown.moment).0));
+    }
+    let text = sentence(&facts.join(" · "));
+    ui.add(Label::new(RichText::new(text).color(tokens.secondary)).wrap());
     if let Some(Reach::Failed(failure, _)) = reach {
         let text = format!("It does not answer: {failure}. {}", failure.action);
-        ui.add(Label::new(RichText::new(text).color(tokens.bad)).truncate());
+        ui.add(Label::new(RichText::new(text).color(tokens.bad)).wrap());
     }
 }
 
