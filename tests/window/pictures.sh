@@ -439,10 +439,7 @@ for scene in "${@:-library}"; do
             press Escape
         done
         choose 7-z; press shift+Down shift+Down shift+Down shift+Down shift+Down; settle
-        for words in remove archive; do
-            press ctrl+k; xdotool type --delay 30 "$words"; settle; press Return; settle; settle
-            photo "delivery-$words-several"; press Escape
-        done
+        press Delete; settle; photo delivery-remove-several; press Escape
         press alt+Return; press ctrl+Tab; press ctrl+Tab; settle; photo delivery-tab-several; stop ;;
     delivery-long)
         # Names as long as they may be, on the pages of jobs and computers.
