@@ -21,7 +21,6 @@ fn a_trial_works_and_leaves_nothing(kind: Kind) -> Outcome {
         };
         desk.run(TryStaging { new, kept: None })
     };
-    let before = tree(&site.object(""));
     let reach = trial(&site.address, None)?;
     assert!(reach.lists);
     assert_eq!(reach.free_bytes.is_some(), kind == Kind::Folder);
@@ -30,8 +29,10 @@ fn a_trial_works_and_leaves_nothing(kind: Kind) -> Outcome {
     fs::create_dir_all(&elsewhere)?;
     let failure = trial(&site.address, Some(&elsewhere.display().to_string())).expect_err("another place");
     assert_eq!(failure.code, "staging-differs", "{failure}");
-    let left = |files: &[(String, Vec<u8>)]| files.iter().filter(|(path, _)| path.contains("trial")).count();
-    assert_eq!(left(&tree(&site.object(""))), left(&before), "nothing of a trial stays");
+    // A bucket that is empty has no folder on the disk of its server.
+    let root = site.object("");
+    let left = if root.exists() { tree(&root) } else { Vec::new() };
+    assert!(!left.iter().any(|(path, _)| path.contains("trial")), "nothing of a trial stays");
     // One that is kept is asked with what is kept of it.
     let staging = koeln(&desk, &site)?;
     assert!(desk.run(ReachStaging { staging: staging.id })?.lists);
