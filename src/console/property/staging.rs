@@ -135,6 +135,7 @@ impl StagingWindow {
 
     /// What was changed was saved: nothing of it is left to be saved.
     pub fn set_saved(&mut self) {
+        self.form.forget_secrets();
         self.base = self.form.clone();
     }
 
@@ -147,9 +148,7 @@ impl StagingWindow {
         }
         if *row != self.row {
             let fresh = StagingForm::of(row);
-            if !self.is_changed() {
-                self.form = fresh.clone();
-            }
+            self.form.follow(&self.base, &fresh);
             self.base = fresh;
             self.row = row.clone();
         }

@@ -154,6 +154,37 @@ impl StagingForm {
         }
     }
 
+    /// Takes over what changed elsewhere since `base`, but for what was edited here.
+    pub fn follow(&mut self, base: &Self, fresh: &Self) {
+        let text = |here: &mut String, base: &String, fresh: &String| {
+            if here == base {
+                here.clone_from(fresh);
+            }
+        };
+        text(&mut self.name, &base.name, &fresh.name);
+        text(&mut self.write, &base.write, &fresh.write);
+        text(&mut self.read, &base.read, &fresh.read);
+        text(&mut self.report, &base.report, &fresh.report);
+        text(&mut self.rate, &base.rate, &fresh.rate);
+        text(&mut self.hours, &base.hours, &fresh.hours);
+        if self.sign_in == base.sign_in {
+            self.sign_in = fresh.sign_in;
+        }
+        if self.for_tests == base.for_tests {
+            self.for_tests = fresh.for_tests;
+        }
+    }
+
+    /// What was typed to sign in is kept now, and no longer here.
+    pub fn forget_secrets(&mut self) {
+        if matches!(self.sign_in, SignIn::Name | SignIn::Token) {
+            self.sign_in = SignIn::Kept;
+        }
+        for text in [&mut self.user, &mut self.password, &mut self.token] {
+            text.clear();
+        }
+    }
+
     fn reaches_the_same(&self, other: &Self) -> bool {
         let way = |form: &Self| {
             let texts = [&form.write, &form.read, &form.user, &form.password, &form.token];
@@ -404,6 +435,18 @@ mod tests {
         for wrong in ["ten", "-3", "0", "1e99", "NaN", "10 parsec", "Mbit/s"] {
             assert!(rate_of(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_changes_elsewhere_leaves_alone_what_was_edited_here() {
+        let base = StagingForm { rate: "10 Mbit/s".to_owned(), ..form("/srv/site") };
+        let fresh = StagingForm { name: "Bonn".to_owned(), rate: "20 Mbit/s".to_owned(), ..base.clone() };
+        let mut edited = StagingForm { rate: "5".to_owned(), hours: "1:00-2:00".to_owned(), ..base.clone() };
+        edited.follow(&base, &fresh);
+        assert_eq!(
+            [&edited.name, &edited.rate, &edited.hours, &edited.write],
+            ["Bonn", "5", "1:00-2:00", "/srv/site"]
+        );
     }
 
     #[test]
