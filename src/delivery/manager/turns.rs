@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::environments::{Proof, words_of};
 use super::{Manager, Tick};
 use crate::delivery::error::DeliveryError;
-use crate::delivery::history::{many, tell_checksum_error, tell_ended};
+use crate::delivery::history::{tell_checksum_error, tell_ended};
 use crate::delivery::jobs::words_after;
 use crate::delivery::model::container::{earliest, latest};
 use crate::delivery::model::failures::{COPY_DIFFERS, DIFFERS};
