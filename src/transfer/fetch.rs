@@ -87,11 +87,7 @@ struct Body<'a> {
 
 impl Body<'_> {
     /// Hands the next `wanted` bytes to `use_bytes`.
-    async fn feed(
-        &mut self,
-        mut wanted: u64,
-        mut use_bytes: impl FnMut(bytes::Bytes),
-    ) -> Result<(), Trouble> {
+    async fn feed(&mut self, mut wanted: u64, mut use_bytes: impl FnMut(&[u8])) -> Result<(), Trouble> {
         while wanted > 0 {
             if self.chunk.is_none() {
                 let next = self
@@ -108,7 +104,7 @@ impl Body<'_> {
             }
             if let Some((bytes, used)) = &mut self.chunk {
                 let most = usize::try_from(wanted).unwrap_or(usize::MAX).min(bytes.len() - *used);
-                use_bytes(bytes.slice(*used..*used + most));
+                use_bytes(&bytes[*used..*used + most]);
                 *used += most;
                 wanted -= most as u64;
                 self.position += most as u64;
@@ -272,7 +268,7 @@ async fn web_whole(
         let offset_bytes = body.position;
         let piece = PIECE_BYTES.min(size_bytes - offset_bytes);
         let mut buffer = shared.pool.buffer(piece).await;
-        let fed = body.feed(piece, |bytes| buffer.append(bytes)).await;
+        let fed = body.feed(piece, |bytes| buffer.extend(bytes)).await;
         // What came before a failure is kept: it is what the next try goes on from.
         shared.writer.send(Message::Piece { file, offset_bytes, buffer }).ok();
         fed?;

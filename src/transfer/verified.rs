@@ -2,10 +2,8 @@
 //!
 //! Owns: the buffers of blocks on their way, and how much memory all of them may take.
 
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -16,9 +14,6 @@ use crate::package::Sha256Digest;
 const BUDGET_BYTES: u64 = 24 * 1024 * 1024;
 /// Buffers below this size are left to the allocator.
 const KEPT_FROM_BYTES: usize = 256 * 1024;
-/// What came in pieces at least so long is kept as it came; smaller ones are copied together, for each piece holds a
-/// whole receive buffer.
-const PIECE_FROM_BYTES: usize = 32 * 1024;
 
 /// Where the bytes of a block came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +35,7 @@ pub(crate) struct BufferPool {
 /// Room for one block; goes back to its pool by itself.
 #[derive(Debug)]
 pub(crate) struct Buffer {
-    parts: Vec<Part>,
-    len: usize,
-    /// Most bytes it is for.
-    room: usize,
-    /// What was copied, taken from the pool when the first byte is.
-    copied: Vec<u8>,
+    bytes: Vec<u8>,
     pool: Arc<BufferPool>,
     _permit: OwnedSemaphorePermit,
 }
@@ -67,15 +57,8 @@ impl BufferPool {
                 break permit;
             }
         };
-        let room = usize::try_from(size_bytes).unwrap_or(usize::MAX);
-        Buffer {
-            parts: Vec::new(),
-            len: 0,
-            room,
-            copied: Vec::new(),
-            pool: Arc::clone(self),
-            _permit: permit,
-        }
+        let size = usize::try_from(size_bytes).unwrap_or(usize::MAX);
+        Buffer { bytes: self.room(size), pool: Arc::clone(self), _permit: permit }
     }
 
     fn room(&self, size: usize) -> Vec<u8> {
@@ -94,7 +77,7 @@ impl BufferPool {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let mut bytes = std::mem::take(&mut self.copied);
+        let mut bytes = std::mem::take(&mut self.bytes);
         if bytes.capacity() < KEPT_FROM_BYTES {
             return;
         }
@@ -108,55 +91,21 @@ impl Drop for Buffer {
 }
 
 impl Buffer {
-    /// Appends bytes.
-    pub(crate) fn append(&mut self, bytes: Bytes) {
-        self.len += bytes.len();
-        if bytes.len() >= PIECE_FROM_BYTES {
-            self.parts.push(Part::Kept(bytes));
-            return;
-        }
-        if self.copied.capacity() == 0 {
-            self.copied = self.pool.room(self.room);
-        }
-        let from = self.copied.len();
-        self.copied.extend_from_slice(&bytes);
-        match self.parts.last_mut() {
-            Some(Part::Copied(range)) => range.end = self.copied.len(),
-            _ => self.parts.push(Part::Copied(from..self.copied.len())),
-        }
+    /// Appends bytes; the room was measured for a block, so nothing is allocated.
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
     }
 
-    /// How many bytes there are.
-    pub(crate) fn len(&self) -> u64 {
-        self.len as u64
+    /// The bytes so far.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
-    /// The bytes so far, in order.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        self.parts.iter().map(|part| match part {
-            Part::Kept(bytes) => bytes.as_ref(),
-            Part::Copied(range) => &self.copied[range.clone()],
-        })
-    }
-
-    /// Makes an empty one `size` long, to be read into.
+    /// Makes it `size` long, to be read into.
     pub(crate) fn whole(&mut self, size: usize) -> &mut [u8] {
-        if self.copied.capacity() == 0 {
-            self.copied = self.pool.room(self.room);
-        }
-        self.copied.resize(size, 0);
-        (self.parts, self.len) = (vec![Part::Copied(0..size)], size);
-        &mut self.copied
+        self.bytes.resize(size, 0);
+        &mut self.bytes
     }
-}
-
-/// Some of the bytes of a buffer, in order.
-#[derive(Debug)]
-enum Part {
-    /// As it came from the network.
-    Kept(Bytes),
-    /// Lies in what was copied.
-    Copied(Range<usize>),
 }
 
 /// A block whose bytes are coming in, hashed while they are in the cache of the core.
@@ -191,30 +140,29 @@ impl IncomingBlock {
     }
 
     /// Takes as many of `bytes` as are missing; says how many those were.
-    pub(crate) fn take(&mut self, mut bytes: Bytes) -> usize {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> usize {
         let missing = self.missing_bytes();
-        bytes.truncate(usize::try_from(missing).unwrap_or(usize::MAX));
-        let taken = bytes.len();
-        self.hasher.update(&bytes);
-        self.buffer.append(bytes);
-        taken
+        let most = usize::try_from(missing).unwrap_or(usize::MAX).min(bytes.len());
+        self.buffer.extend(&bytes[..most]);
+        self.hasher.update(&bytes[..most]);
+        most
     }
 
     /// Lets `read` fill the whole block at once.
     pub(crate) fn fill<E>(&mut self, read: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<(), E> {
         read(self.buffer.whole(usize::try_from(self.place.size_bytes).unwrap_or(usize::MAX)))?;
-        self.buffer.parts().for_each(|part| self.hasher.update(part));
+        self.hasher.update(self.buffer.bytes());
         Ok(())
     }
 
     pub(crate) fn missing_bytes(&self) -> u64 {
-        self.place.size_bytes - self.buffer.len()
+        self.place.size_bytes - self.buffer.bytes().len() as u64
     }
 
     /// The only way to a [`VerifiedBlock`].
     pub(crate) fn prove(self, origin: Origin) -> Result<VerifiedBlock, NotTheBlock> {
         let found = Sha256Digest::finish(self.hasher);
-        if found == self.place.hash && self.buffer.len() == self.place.size_bytes {
+        if found == self.place.hash && self.buffer.bytes().len() as u64 == self.place.size_bytes {
             Ok(VerifiedBlock { block: self.block, place: self.place, buffer: self.buffer, origin })
         } else {
             Err(NotTheBlock { found })
@@ -238,9 +186,9 @@ impl VerifiedBlock {
         self.origin
     }
 
-    /// Its bytes, which match their hash, in order.
-    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        self.buffer.parts()
+    /// Its bytes, which match their hash.
+    pub fn bytes(&self) -> &[u8] {
+        self.buffer.bytes()
     }
 }
 
@@ -262,31 +210,14 @@ mod tests {
     async fn only_matching_bytes_become_a_verified_block() {
         let pool = BufferPool::new(4);
         let mut right = IncomingBlock::new(3, place(b"abcd"), pool.buffer(4).await);
-        let mut take = |bytes: &'static [u8]| right.take(Bytes::from_static(bytes));
-        assert_eq!((take(b"ab"), take(b"cdef"), take(b"g")), (2, 2, 0));
+        assert_eq!((right.take(b"ab"), right.take(b"cdef"), right.take(b"g")), (2, 2, 0));
         let block = right.prove(Origin::Codebase(0)).expect("it matches");
-        assert_eq!((block.block(), block.parts().collect::<Vec<_>>().concat()), (3, b"abcd".to_vec()));
+        assert_eq!((block.block(), block.bytes()), (3, b"abcd".as_slice()));
         let mut wrong = IncomingBlock::new(3, place(b"abcd"), pool.buffer(4).await);
-        wrong.take(Bytes::from_static(b"abce"));
+        wrong.take(b"abce");
         assert_eq!(wrong.prove(Origin::Reused).map_err(|e| e.found).err(), Some(Sha256Digest::of(b"abce")));
         let short = IncomingBlock::new(3, place(b"abcd"), pool.buffer(4).await);
         assert!(short.prove(Origin::Reused).is_err());
-    }
-
-    #[tokio::test]
-    async fn long_pieces_are_kept_short_ones_copied_together_and_the_order_stays() {
-        let bytes: Vec<u8> = (0..300_000u32).map(|n| (n % 251) as u8).collect();
-        let pool = BufferPool::new(bytes.len() as u64);
-        let mut block = IncomingBlock::new(0, place(&bytes), pool.buffer(bytes.len() as u64).await);
-        let mut rest = Bytes::from(bytes.clone());
-        for length in [10, 20, PIECE_FROM_BYTES, PIECE_FROM_BYTES - 1, 5, 2 * PIECE_FROM_BYTES, 7] {
-            assert_eq!(block.take(rest.split_to(length)), length);
-        }
-        block.take(rest);
-        let block = block.prove(Origin::Reused).expect("it matches");
-        let lengths: Vec<usize> = block.parts().map(<[u8]>::len).collect();
-        assert_eq!(lengths[..5], [30, PIECE_FROM_BYTES, PIECE_FROM_BYTES + 4, 2 * PIECE_FROM_BYTES, 7]);
-        assert_eq!(block.parts().collect::<Vec<_>>().concat(), bytes);
     }
 
     #[tokio::test]

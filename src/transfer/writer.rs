@@ -158,7 +158,7 @@ impl Writer {
         let sequence = self.sequence.fetch_add(1, Ordering::SeqCst) + 1;
         let result = self.opened(place.file, place.offset_bytes + place.size_bytes).and_then(|file| {
             self.shared.stamps.before(place.file, file.file());
-            write_all(file.as_ref(), block.parts(), place.offset_bytes)?;
+            file.write_at(block.bytes(), place.offset_bytes)?;
             self.shared.stamps.after(place.file, file.file(), self.length_from_the_beginning(place.file));
             Ok(file)
         });
@@ -181,14 +181,14 @@ impl Writer {
     }
 
     fn piece(&mut self, file: usize, offset_bytes: u64, buffer: &Buffer) {
-        let end = offset_bytes + buffer.len();
+        let end = offset_bytes + buffer.bytes().len() as u64;
         if offset_bytes > self.written_bytes(file) {
             // A piece before it could not be written: this one would leave a hole.
             return;
         }
         // Its length says how far it is, so no room is asked for ahead.
         let result = self.handle(file).and_then(|open| {
-            write_all(open.file.as_ref(), buffer.parts(), offset_bytes)?;
+            open.file.write_at(buffer.bytes(), offset_bytes)?;
             Ok(Arc::clone(&open.file))
         });
         match result {
@@ -301,18 +301,6 @@ impl Writer {
         self.open.remove(&file);
         refused(&self.shared, file, blocks, error);
     }
-}
-
-fn write_all<'a>(
-    file: &dyn StoredFile,
-    parts: impl Iterator<Item = &'a [u8]>,
-    mut offset_bytes: u64,
-) -> io::Result<()> {
-    for part in parts {
-        file.write_at(part, offset_bytes)?;
-        offset_bytes += part.len() as u64;
-    }
-    Ok(())
 }
 
 /// The disk refused: the blocks are missing again, and the transfer waits, or cannot go on.
