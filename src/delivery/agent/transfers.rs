@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Agent;
 use super::error::AgentError;
 use super::memory::Phase;
-use super::package::{Delivery, Packages, Trouble};
+use super::package::{Packages, Trouble};
 use crate::delivery::documents::{Job, JobReport, ReportedState};
 use crate::store::agent::AgentPackageRow;
 use crate::transfer::{DownloadState, Ladder, TransferStatus};
@@ -231,9 +231,7 @@ impl Agent {
 
     /// Whether a download needs to be looked at.
     pub(super) fn is_something_done(&self) -> bool {
-        self.deliveries.iter().any(|delivery| {
-            matches!(delivery.transfer.status().state, DownloadState::Ready | DownloadState::Invalid)
-        })
+        self.deliveries.iter().any(|delivery| is_done(delivery.transfer.status().state))
     }
 
     /// Waits until a download has come to an end; `false` where none will soon: the time is over, something else is due,
@@ -246,16 +244,16 @@ impl Agent {
     ) -> Result<bool, AgentError> {
         loop {
             work.check()?;
-            if self.is_something_done() {
+            // Asked once: one that is done between two looks would neither go on nor be done.
+            let states: Vec<DownloadState> =
+                self.deliveries.iter().map(|delivery| delivery.transfer.status().state).collect();
+            if states.iter().copied().any(is_done) {
                 return Ok(true);
             }
-            let goes_on = |delivery: &Delivery| {
-                matches!(
-                    delivery.transfer.status().state,
-                    DownloadState::Pending | DownloadState::Checking | DownloadState::Downloading
-                )
+            let goes_on = |state: &DownloadState| {
+                matches!(state, DownloadState::Pending | DownloadState::Checking | DownloadState::Downloading)
             };
-            if !self.deliveries.iter().any(goes_on) || self.options.clock.now() >= until {
+            if !states.iter().any(goes_on) || self.options.clock.now() >= until {
                 return Ok(false);
             }
             if next.is_some_and(|at| at <= self.now()) {
@@ -264,4 +262,9 @@ impl Agent {
             self.signal.wait(Duration::from_millis(100));
         }
     }
+}
+
+/// Whether a download has come to its end, good or bad.
+fn is_done(state: DownloadState) -> bool {
+    matches!(state, DownloadState::Ready | DownloadState::Invalid)
 }
