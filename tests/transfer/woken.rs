@@ -61,7 +61,8 @@ fn a_library_in_a_process_of_its_own() -> Outcome {
         return Ok(());
     };
     let session = Place::new(&folder.join("here")).open();
-    let network = NetworkOptions { stall_timeout: Duration::from_secs(1), ..NetworkOptions::default() };
+    // Time for a first packet that is lost while the link comes up to be sent again.
+    let network = NetworkOptions { stall_timeout: Duration::from_secs(5), ..NetworkOptions::default() };
     session.set_downloads(DownloadsSetting { network, ..DownloadsSetting::default() })?;
     let watched = Watched::of(&session);
     let download = AddDownload {
