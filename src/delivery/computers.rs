@@ -275,8 +275,7 @@ impl ComputerDesk {
         require_writable(&self.library)?;
         let computers = texts.iter().map(|text| self.find(text)).collect::<Result<Vec<_>, _>>()?;
         if let Some(busy) = computers.iter().find(|computer| computer.open_jobs > 0 && !withdraw) {
-            let jobs =
-                if busy.open_jobs == 1 { "1 job".to_owned() } else { format!("{} jobs", busy.open_jobs) };
+            let jobs = many(busy.open_jobs, "job");
             return Err(DeliveryError::StillRunning { name: busy.name.clone(), jobs });
         }
         let removed = self.library.catalogue().change(|change| -> Result<_, StoreError> {

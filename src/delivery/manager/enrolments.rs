@@ -78,7 +78,7 @@ impl Manager {
         }
         let there: Option<Vec<TokenId>> = match store.list(&path(names::ENROL)?) {
             Ok(listed) => {
-                self.leftovers.sweep(&self.options, store, &path(names::ENROL)?, &listed)?;
+                self.leftovers.sweep(&self.options, store, &path(names::ENROL)?, &listed);
                 let said = listed.iter().filter_map(|entry| names::parse_open_file(&entry.name));
                 let said: Vec<TokenId> =
                     said.filter(|token| !open.iter().any(|(known, _)| known == token)).collect();

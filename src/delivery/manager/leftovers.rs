@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::ManagerOptions;
-use crate::delivery::staging::{Listed, StagingError, StagingStore, StorePath};
+use crate::delivery::staging::{Listed, StagingStore, StorePath};
 
 /// Nobody writes one report or one enrolment for so long.
 const LEFT_AFTER: Duration = Duration::from_secs(3600);
@@ -21,31 +21,31 @@ pub(super) struct Leftovers {
 }
 
 impl Leftovers {
-    /// Looks at what was listed in `folder`, and removes what was left there.
+    /// Looks at what was listed in `folder`, and removes what was left there. What cannot be removed holds up nothing else:
+    /// it is tried again the next time.
     pub(super) fn sweep(
         &mut self,
         options: &ManagerOptions,
         store: &dyn StagingStore,
         folder: &StorePath,
         listed: &[Listed],
-    ) -> Result<(), StagingError> {
+    ) {
         let (now, name) = (options.clock.now(), store.name());
         let mut still = HashMap::new();
         for entry in listed.iter().filter(|entry| entry.is_unfinished()).take(MOST) {
-            let path =
-                folder.join(&entry.name).map_err(|problem| StagingError::Setup(problem.to_string()))?;
+            let Ok(path) = folder.join(&entry.name) else { continue };
             let place = (name.clone(), path);
             let first = self.seen.get(&place).copied().unwrap_or(now);
             if now.saturating_sub(first) < LEFT_AFTER {
                 still.insert(place, first);
-            } else {
-                store.remove(&place.1)?;
+            } else if let Err(error) = store.remove(&place.1) {
+                tracing::warn!(%error, "what a killed writer left stays");
+                still.insert(place, first);
             }
         }
         self.seen.retain(|(other, path), _| {
             *other != name || path.split().is_none_or(|(parent, _)| parent != *folder)
         });
         self.seen.extend(still);
-        Ok(())
     }
 }

@@ -79,7 +79,7 @@ impl Manager {
             StorePath::parse(names::REPORTS).map_err(|_| ListError::Store(not_a_name(names::REPORTS)))?;
         match store.list(&folder) {
             Ok(listed) => {
-                self.leftovers.sweep(&self.options, store, &folder, &listed).map_err(ListError::Store)?;
+                self.leftovers.sweep(&self.options, store, &folder, &listed);
                 let plain = listed.iter().filter(|entry| !entry.is_folder);
                 Ok(plain.filter_map(|entry| names::parse_report_file(&entry.name)).collect())
             }
