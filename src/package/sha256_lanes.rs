@@ -70,6 +70,27 @@ pub fn update_together(lanes: &mut [Sha256Lane], bytes: &[&[u8]]) -> usize {
     chunks * CHUNK_BYTES
 }
 
+/// The digest of each message, whatever their lengths; those of like length go together.
+pub fn digests(messages: &[&[u8]]) -> Vec<Sha256Digest> {
+    let mut longest_first: Vec<usize> = (0..messages.len()).collect();
+    longest_first.sort_by_key(|n| std::cmp::Reverse(messages[*n].len()));
+    let mut digests = vec![Sha256Digest([0; 32]); messages.len()];
+    for group in longest_first.chunks(LANES) {
+        let mut lanes = [Sha256Lane::default(); LANES];
+        let mut at = 0;
+        for count in (1..=group.len()).rev() {
+            let rest: Vec<&[u8]> = group[..count].iter().map(|n| &messages[*n][at..]).collect();
+            if count > 1 {
+                at += update_together(&mut lanes[..count], &rest);
+            }
+            // The shortest has no whole chunk left; the last one needs nobody to go with.
+            let shortest = group[count - 1];
+            digests[shortest] = lanes[count - 1].finish(&messages[shortest][at..]);
+        }
+    }
+    digests
+}
+
 /// Without optimisation the rounds below are many times slower than the crate that hashes one message, which is built
 /// optimised even then. The tests of this module run them all the same.
 const ARE_INTERLEAVED: bool = cfg!(any(test, not(debug_assertions)));
@@ -240,6 +261,18 @@ mod tests {
             for (lane, message) in lanes.iter().zip(&messages) {
                 prop_assert_eq!(lane.finish(&message[at..]), Sha256Digest::of(message));
             }
+        }
+    }
+
+    proptest! {
+        /// Messages of different lengths, in any order, more than there are lanes.
+        #[test]
+        fn each_digest_is_that_of_its_message(
+            messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..400), 0..11),
+        ) {
+            let slices: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+            let alone: Vec<Sha256Digest> = slices.iter().map(|message| Sha256Digest::of(message)).collect();
+            prop_assert_eq!(digests(&slices), alone);
         }
     }
 

@@ -1,5 +1,5 @@
-//! One connection: takes a turn at the desk, fetches what it was given, proves it while it is hot, hands it to the
-//! writer, and says what came of it.
+//! One connection: takes a turn at the desk, fetches what it was given, hands it on to be proven, and says what came of
+//! it.
 //!
 //! Must not decide anything: what is fetched next, and what a failure means, is the desk's.
 
@@ -10,6 +10,7 @@ use super::desk::{Assignment, Trouble, Turn};
 use super::http::{self, Answer, Carries};
 use super::network_words::CUT;
 use super::plan::Place;
+use super::prover;
 use super::shared::Shared;
 use super::verified::{IncomingBlock, Origin};
 use super::writer::Message;
@@ -174,14 +175,15 @@ async fn web_blocks(
         let skip = place.offset_bytes.saturating_sub(body.position);
         body.feed(skip, |_| ()).await?;
         let buffer = shared.pool.buffer(place.size_bytes).await;
-        let mut incoming = IncomingBlock::new(block, place, buffer);
+        let mut incoming = IncomingBlock::new(block, place, buffer, Origin::Codebase(number));
         shared.board.mark(block, BlockState::Downloading);
         body.feed(incoming.missing_bytes(), |bytes| {
             incoming.take(bytes);
         })
         .await?;
         done_with_first(assignment);
-        if !judge(shared, incoming, block, number) {
+        prover::take(shared, incoming);
+        if shared.lock().is_set_aside(number) {
             return Ok(());
         }
         if is_whole && !asked_for_all && assignment.runs.is_empty() {
@@ -195,19 +197,7 @@ async fn web_blocks(
     Ok(())
 }
 
-/// Proves a block and hands it on. Says whether its codebase may go on.
-fn judge(shared: &Shared, incoming: IncomingBlock, block: usize, number: usize) -> bool {
-    match incoming.prove(Origin::Codebase(number)) {
-        Ok(verified) => {
-            shared.with(|desk, at| desk.matched(block, Origin::Codebase(number), at));
-            shared.writer.send(Message::Block(verified)).ok();
-            true
-        }
-        Err(_) => shared.with_kick(|desk, at| desk.was_bad(block, number, at)),
-    }
-}
-
-/// The first block of an assignment is settled, right or wrong.
+/// The first block of an assignment has come, right or wrong.
 fn done_with_first(assignment: &mut Assignment) {
     if let Some(run) = assignment.runs.first_mut() {
         run.start += 1;
@@ -290,7 +280,7 @@ async fn local_blocks(
     while let Some(block) = assignment.runs.first().map(|run| run.start) {
         let place = shared.plan.place(block).ok_or_else(|| Trouble::new("there is no such block"))?;
         let buffer = shared.pool.buffer(place.size_bytes).await;
-        let incoming = IncomingBlock::new(block, place, buffer);
+        let incoming = IncomingBlock::new(block, place, buffer, Origin::Codebase(number));
         let incoming =
             read_local(shared, source, assignment.file, place, incoming, |incoming, source, request| {
                 let mut has = false;
@@ -299,7 +289,8 @@ async fn local_blocks(
             .await?;
         count(shared, assignment.codebase, place.size_bytes, arrived).await;
         done_with_first(assignment);
-        if !judge(shared, incoming, block, number) {
+        prover::take(shared, incoming);
+        if shared.lock().is_set_aside(number) {
             return Ok(());
         }
     }

@@ -13,9 +13,9 @@
 //!    have is *reused*.
 //! 3. Each connection (`fetch`) comes to the [`desk`] for a turn: a run of missing blocks, from the codebase that is
 //!    fastest by its [`score`]. It asks by one Range request ([`http`]) and takes nothing but the range it asked for.
-//! 4. Bytes are hashed as they come. Only a match makes a [`VerifiedBlock`] ([`verified`]), and the `writer` takes
-//!    nothing else. It writes in place; another thread syncs about 16 MiB together; only then does the board say
-//!    *verified*.
+//! 4. The `prover` hashes up to four blocks side by side. Only a match makes a [`VerifiedBlock`] ([`verified`]), and the
+//!    `writer` takes nothing else. It writes in place; another thread syncs about 16 MiB together; only then does the
+//!    board say *verified*.
 //! 5. What fails is missing again: at once from another codebase, after a short wait from the same, and when all
 //!    failed three times in a row by the ladder ([`retry`]): *Retrying download*, for ever, until something arrives.
 //! 6. When every block is proven the writer looks at each file: what is not as it was left (`stamps`) is hashed again.
@@ -39,6 +39,7 @@ mod network_words;
 pub mod objects;
 mod pin;
 pub mod plan;
+mod prover;
 pub mod retry;
 mod s3_signature;
 pub mod score;

@@ -15,7 +15,7 @@ use super::state::DownloadState;
 use super::storage::Storage;
 use super::throttle::Throttle;
 use super::verified::BufferPool;
-use super::writer::Message;
+use super::{prover, writer};
 use crate::package::BlockBoard;
 
 /// Called when there is something new to look at; may be called from any thread, and must return at once.
@@ -40,7 +40,8 @@ pub(crate) struct Shared {
     pub(crate) throttle: Throttle,
     pub(crate) pool: Arc<BufferPool>,
     pub(crate) web: Web,
-    pub(crate) writer: Sender<Message>,
+    pub(crate) prover: Sender<prover::Message>,
+    pub(crate) writer: Sender<writer::Message>,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) stamps: Stamps,
 }

@@ -17,6 +17,7 @@ use super::fetch::run_line;
 use super::hints::{FileHint, Hints};
 use super::http::{self, NetworkOptions};
 use super::plan::Plan;
+use super::prover;
 use super::retry::Ladder;
 use super::shared::{Shared, Waker};
 use super::stamps::{Looks, Stamps};
@@ -24,8 +25,8 @@ use super::state::{DownloadState, Happening};
 use super::storage::{FolderStorage, NotOurs, Storage, StorageWrap, with_all_above};
 use super::survey::{self, Found};
 use super::throttle::Throttle;
-use super::verified::{BufferPool, IncomingBlock, Origin};
-use super::writer::{self, FILES_FOR_ALL, Message};
+use super::verified::{BufferPool, IncomingBlock, Origin, prove};
+use super::writer::{self, FILES_FOR_ALL};
 use crate::disk::queue::work_through;
 use crate::disk::{Kind, Root};
 use crate::package::{BlockBoard, BlockState};
@@ -74,6 +75,7 @@ pub struct Transfer {
 struct Running {
     runtime: Runtime,
     survey: JoinHandle<()>,
+    provers: Vec<JoinHandle<()>>,
     writer: Vec<JoinHandle<()>>,
     lines: usize,
 }
@@ -97,10 +99,9 @@ impl Transfer {
         let clock = options.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::default()));
         let web = http::client(&options.network)?;
         let setup = |error: std::io::Error| TransferError::Setup(error.to_string());
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            // Hashing is most of the work: each core does its share of it, beside the writing.
-            .worker_threads(cores.clamp(1, 4))
+            // Each takes some megabytes for what it reads ahead, and one alone receives more than a gigabyte a second.
+            .worker_threads(prover::threads().min(2))
             .thread_name("transfer-net")
             .enable_all()
             .build()
@@ -114,6 +115,7 @@ impl Transfer {
         if let Some(hints) = &options.hints {
             remember_etags(&mut desk, hints);
         }
+        let (blocks, to_prove) = crossbeam_channel::unbounded();
         let (messages, inbox) = crossbeam_channel::unbounded();
         let shared = Arc::new(Shared {
             pool: BufferPool::new(plan.largest_block_bytes()),
@@ -128,6 +130,7 @@ impl Transfer {
             waker,
             woken_at: Mutex::new(Duration::ZERO),
             web,
+            prover: blocks,
             writer: messages,
             storage,
             stamps: Stamps::default(),
@@ -139,6 +142,7 @@ impl Transfer {
             shared.with(|desk, at| desk.pause(at));
         }
         let writer = writer::start(&shared, inbox).map_err(setup)?;
+        let provers = prover::start(&shared, &to_prove).map_err(setup)?;
         let survey = Survey {
             shared: Arc::clone(&shared),
             work: work.clone(),
@@ -154,7 +158,7 @@ impl Transfer {
         for line in 0..connections {
             runtime.spawn(run_line(Arc::clone(&shared), line));
         }
-        let running = Mutex::new(Some(Running { runtime, survey, writer, lines: connections }));
+        let running = Mutex::new(Some(Running { runtime, survey, provers, writer, lines: connections }));
         Ok(Self { shared, work, folder, running })
     }
 
@@ -294,8 +298,14 @@ impl Transfer {
         running.survey.join().ok();
         // Readings of a slow share may still hold a thread; nothing waits for them.
         running.runtime.shutdown_timeout(Duration::from_secs(2));
-        self.shared.writer.send(Message::Stop).ok();
         let mut in_order = true;
+        for _ in &running.provers {
+            self.shared.prover.send(prover::Message::Stop).ok();
+        }
+        for thread in running.provers {
+            in_order &= thread.join().is_ok();
+        }
+        self.shared.writer.send(writer::Message::Stop).ok();
         for thread in running.writer {
             in_order &= thread.join().is_ok();
         }
@@ -390,9 +400,12 @@ impl Survey {
         }
         for file in &found.too_long {
             let size_bytes = shared.plan.files()[*file].size_bytes;
-            shared.writer.send(Message::Length { file: *file, size_bytes }).ok();
+            shared.writer.send(writer::Message::Length { file: *file, size_bytes }).ok();
         }
-        shared.writer.send(Message::WronglyExecutable(std::mem::take(&mut found.wrongly_executable))).ok();
+        shared
+            .writer
+            .send(writer::Message::WronglyExecutable(std::mem::take(&mut found.wrongly_executable)))
+            .ok();
         let taken = self.reuse(&found);
         // Paused meanwhile: the state of Checking ends when it goes on.
         if work.pace(0).is_err() {
@@ -403,7 +416,7 @@ impl Survey {
             desk.begin_finishing()
         });
         if finish {
-            shared.writer.send(Message::Finish).ok();
+            shared.writer.send(writer::Message::Finish).ok();
         }
     }
 
@@ -471,16 +484,16 @@ impl Survey {
         }
         for source in &self.reuse {
             let buffer = self.runtime.block_on(shared.pool.buffer(place.size_bytes));
-            let mut incoming = IncomingBlock::new(block, place, buffer);
+            let mut incoming = IncomingBlock::new(block, place, buffer, Origin::Reused);
             let request = BlockRequest { path: &file.path, place };
             let mut has = false;
             let read = incoming.fill(|room| source.read(request, room).map(|found| has = found));
             if read.is_ok()
                 && has
-                && let Ok(verified) = incoming.prove(Origin::Reused)
+                && let Some(Ok(verified)) = prove(vec![incoming]).pop()
             {
                 shared.with(|desk, at| desk.matched(block, Origin::Reused, at));
-                shared.writer.send(Message::Block(verified)).ok();
+                shared.writer.send(writer::Message::Block(verified)).ok();
                 return true;
             }
         }

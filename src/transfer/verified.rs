@@ -4,11 +4,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::plan::Place;
-use crate::package::Sha256Digest;
+use crate::package::sha256_lanes;
 
 /// Most bytes in flight, unless two blocks are more.
 const BUDGET_BYTES: u64 = 24 * 1024 * 1024;
@@ -82,9 +81,12 @@ impl Drop for Buffer {
             return;
         }
         bytes.clear();
+        // Kept ones and those in flight, this one too, stay within the budget: what goes back to the allocator may never
+        // come back from it in one piece.
+        let in_flight = self.pool.budget_kib as usize - self.pool.semaphore.available_permits();
         let mut free = self.pool.free.lock().unwrap_or_else(PoisonError::into_inner);
         let kept: usize = free.iter().map(Vec::capacity).sum();
-        if (kept + bytes.capacity()) as u64 <= BUDGET_BYTES / 2 {
+        if kept / 1024 + in_flight <= self.pool.budget_kib as usize {
             free.push(bytes);
         }
     }
@@ -108,16 +110,16 @@ impl Buffer {
     }
 }
 
-/// A block whose bytes are coming in, hashed while they are in the cache of the core.
+/// A block whose bytes are coming in.
 #[derive(Debug)]
 pub(crate) struct IncomingBlock {
     block: usize,
     place: Place,
     buffer: Buffer,
-    hasher: Sha256,
+    origin: Origin,
 }
 
-/// A block whose bytes match their hash. Made by `IncomingBlock::prove` only.
+/// A block whose bytes match their hash. Made by [`prove`] only.
 #[derive(Debug)]
 pub struct VerifiedBlock {
     block: usize,
@@ -127,16 +129,17 @@ pub struct VerifiedBlock {
 }
 
 /// Bytes that are not the block they were taken for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the bytes have the hash {found}")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotTheBlock {
-    /// What they hash to.
-    pub(crate) found: Sha256Digest,
+    /// The number of the block within the plan.
+    pub(crate) block: usize,
+    /// Where the bytes came from.
+    pub(crate) origin: Origin,
 }
 
 impl IncomingBlock {
-    pub(crate) fn new(block: usize, place: Place, buffer: Buffer) -> Self {
-        Self { block, place, buffer, hasher: Sha256::new() }
+    pub(crate) fn new(block: usize, place: Place, buffer: Buffer, origin: Origin) -> Self {
+        Self { block, place, buffer, origin }
     }
 
     /// Takes as many of `bytes` as are missing; says how many those were.
@@ -144,30 +147,37 @@ impl IncomingBlock {
         let missing = self.missing_bytes();
         let most = usize::try_from(missing).unwrap_or(usize::MAX).min(bytes.len());
         self.buffer.extend(&bytes[..most]);
-        self.hasher.update(&bytes[..most]);
         most
     }
 
     /// Lets `read` fill the whole block at once.
     pub(crate) fn fill<E>(&mut self, read: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<(), E> {
-        read(self.buffer.whole(usize::try_from(self.place.size_bytes).unwrap_or(usize::MAX)))?;
-        self.hasher.update(self.buffer.bytes());
-        Ok(())
+        read(self.buffer.whole(usize::try_from(self.place.size_bytes).unwrap_or(usize::MAX)))
     }
 
     pub(crate) fn missing_bytes(&self) -> u64 {
         self.place.size_bytes - self.buffer.bytes().len() as u64
     }
 
-    /// The only way to a [`VerifiedBlock`].
-    pub(crate) fn prove(self, origin: Origin) -> Result<VerifiedBlock, NotTheBlock> {
-        let found = Sha256Digest::finish(self.hasher);
-        if found == self.place.hash && self.buffer.bytes().len() as u64 == self.place.size_bytes {
-            Ok(VerifiedBlock { block: self.block, place: self.place, buffer: self.buffer, origin })
-        } else {
-            Err(NotTheBlock { found })
-        }
+    /// Its size once it is there.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.place.size_bytes
     }
+}
+
+/// The only way to a [`VerifiedBlock`]: hashes blocks side by side, and gives what came of each, in their order.
+pub(crate) fn prove(blocks: Vec<IncomingBlock>) -> Vec<Result<VerifiedBlock, NotTheBlock>> {
+    let bytes: Vec<&[u8]> = blocks.iter().map(|block| block.buffer.bytes()).collect();
+    let digests = sha256_lanes::digests(&bytes);
+    let proven = blocks.into_iter().zip(digests).map(|(incoming, found)| {
+        let IncomingBlock { block, place, buffer, origin } = incoming;
+        if found == place.hash && buffer.bytes().len() as u64 == place.size_bytes {
+            Ok(VerifiedBlock { block, place, buffer, origin })
+        } else {
+            Err(NotTheBlock { block, origin })
+        }
+    });
+    proven.collect()
 }
 
 impl VerifiedBlock {
@@ -195,6 +205,7 @@ impl VerifiedBlock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::package::Sha256Digest;
 
     fn place(bytes: &[u8]) -> Place {
         Place {
@@ -209,15 +220,17 @@ mod tests {
     #[tokio::test]
     async fn only_matching_bytes_become_a_verified_block() {
         let pool = BufferPool::new(4);
-        let mut right = IncomingBlock::new(3, place(b"abcd"), pool.buffer(4).await);
+        let mut right = IncomingBlock::new(3, place(b"abcd"), pool.buffer(4).await, Origin::Codebase(1));
         assert_eq!((right.take(b"ab"), right.take(b"cdef"), right.take(b"g")), (2, 2, 0));
-        let block = right.prove(Origin::Codebase(0)).expect("it matches");
-        assert_eq!((block.block(), block.bytes()), (3, b"abcd".as_slice()));
-        let mut wrong = IncomingBlock::new(3, place(b"abcd"), pool.buffer(4).await);
+        let mut wrong = IncomingBlock::new(5, place(b"abcd"), pool.buffer(4).await, Origin::Reused);
         wrong.take(b"abce");
-        assert_eq!(wrong.prove(Origin::Reused).map_err(|e| e.found).err(), Some(Sha256Digest::of(b"abce")));
-        let short = IncomingBlock::new(3, place(b"abcd"), pool.buffer(4).await);
-        assert!(short.prove(Origin::Reused).is_err());
+        let short = IncomingBlock::new(6, place(b"abcd"), pool.buffer(4).await, Origin::Codebase(0));
+        let came = prove(vec![wrong, right, short]);
+        let came: Vec<_> =
+            came.iter().map(|came| came.as_ref().map(|block| (block.block(), block.bytes()))).collect();
+        let [wrong, short] = [(5, Origin::Reused), (6, Origin::Codebase(0))]
+            .map(|(block, origin)| NotTheBlock { block, origin });
+        assert_eq!(came, [Err(&wrong), Ok((3, b"abcd".as_slice())), Err(&short)]);
     }
 
     #[tokio::test]

@@ -85,8 +85,8 @@ impl Desk {
         self.version += 1;
     }
 
-    /// A block came that is not the one it was taken for. Says whether its codebase may go on.
-    pub(crate) fn was_bad(&mut self, block: usize, number: usize, at: Moment) -> bool {
+    /// A block came that is not the one it was taken for: its codebase may be set aside.
+    pub(crate) fn was_bad(&mut self, block: usize, number: usize, at: Moment) {
         self.counts.corrupt += usize::from(self.was_bad.put(block, true));
         self.counts.bad_bytes += self.plan.place(block).map_or(0, |place| place.size_bytes);
         self.board.mark(block, BlockState::Corrupt);
@@ -94,7 +94,7 @@ impl Desk {
         let times = self.bad.entry(block).or_default().entry(number).or_default();
         *times += 1;
         let times = *times;
-        let Some(codebase) = self.codebases.get_mut(number) else { return false };
+        let Some(codebase) = self.codebases.get_mut(number) else { return };
         codebase.bad_blocks += 1;
         codebase.score.add(at.now);
         let name = codebase.name.clone();
@@ -108,7 +108,11 @@ impl Desk {
         }
         self.give_back(block);
         self.give_up_if_hopeless(block, at);
-        !aside
+    }
+
+    /// Whether nothing more is asked of a codebase, since it sent bad blocks.
+    pub(crate) fn is_set_aside(&self, number: usize) -> bool {
+        self.codebases.get(number).is_none_or(|codebase| codebase.set_aside)
     }
 
     /// A block that every codebase that could have it sent wrong three times makes the download impossible.
