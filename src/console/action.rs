@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::command::Command;
 use super::dialogs::Dialog;
+use super::dialogs::compare::ChangedFile;
 use super::pages::computers::ComputerAction;
 use super::pages::downloads::DownloadAction;
 use super::pages::jobs::JobAction;
@@ -15,8 +16,8 @@ use super::tasks::TaskId;
 use crate::package::record::{PackageId, PackageSummary};
 use crate::package::{BlockSize, CheckKind, PackageKey};
 use crate::session::{
-    AcceptRequest, AddDownload, ArchiveRequest, CheckRun, ExportFormat, HistoryFilter, KeyUse,
-    NetworkSetting, ProcedureEdit, RegisterRequest, RepairPlan, RepairRequest, RestoreSource, Search,
+    AcceptRequest, AddDownload, ArchiveRequest, CheckRun, ExportFormat, FileComparison, HistoryFilter,
+    KeyUse, NetworkSetting, ProcedureEdit, RegisterRequest, RepairPlan, RepairRequest, RestoreSource, Search,
     SwitchAnswer, UpdateRequest,
 };
 
@@ -251,6 +252,10 @@ pub enum Action {
         /// Whether checksum control is switched on once all is as recorded.
         switch_on: bool,
     },
+    /// Puts a file together as it was recorded, with what these places have, and shows it beside what is there.
+    CompareFile(ChangedFile, Vec<String>),
+    /// Removes what was put together to be compared.
+    EndComparison(Box<FileComparison>),
     /// Restores from a damaged archive; what is bad in it comes from these places.
     RepairAndRestore(RestoreSource, Vec<String>),
     /// Changes files of an Open package.

@@ -278,6 +278,7 @@ impl Topic {
             Self::Repairing => &[
                 "Only blocks that are missing or damaged are fetched, from any place that has them: other packages of this library, archives, folders, web servers. Each is taken only if it matches its recorded hash, so a place need not be trusted. Several places together are enough if each has a part.",
                 "Files that do not belong to the package are set aside in the library and never deleted. The package changes only when all of a file is right; what was fetched is kept if it stops, and the next repair goes on from there. A check follows, and History says what came from where.",
+                "Compare… on the tab Consistency puts one changed file together in a temporary folder, as it was sealed, and shows it beside what is there now.",
             ],
             Self::SwitchingOff => &[
                 "Without checksum control nobody notices a change of the files, and the package is handed out as it lies there. The reason is kept in History. If the files were meant to change, accepting keeps the protection.",

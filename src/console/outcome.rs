@@ -59,6 +59,8 @@ impl App {
             action @ (Action::AskRepair(..)
             | Action::LookAtPlace(..)
             | Action::Repair { .. }
+            | Action::CompareFile(..)
+            | Action::EndComparison(_)
             | Action::RepairAndRestore(..)) => self.work_on_repair(action),
             Action::Update(id, request) => {
                 let title = format!("Updating {}", self.title_of(id));

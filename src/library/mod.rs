@@ -48,6 +48,7 @@ mod repair;
 mod restore;
 mod same_product;
 pub mod scan;
+mod scratch;
 mod seal;
 mod search;
 mod source;
@@ -92,8 +93,8 @@ pub use register::{RegisterReport, RegisterRequest};
 pub use remove::Removed;
 pub use renaming::Renamable;
 pub use repair::{
-    AddedChoice, BadBlock, EqualBlock, FetchBlocks, Fetched, Needed, RepairChange, RepairFile, RepairOutcome,
-    RepairPlan, RepairRequest, SealedFolder, WantedFiles,
+    AddedChoice, BadBlock, CompareRequest, ComparedFile, EqualBlock, FetchBlocks, Fetched, FileComparison,
+    Needed, RepairChange, RepairFile, RepairOutcome, RepairPlan, RepairRequest, SealedFolder, WantedFiles,
 };
 pub use restore::{RestoreReport, RestoreSource};
 pub use same_product::{SameProductPackage, SourceComparison, TakenOverProcedure};

@@ -5,6 +5,7 @@
 //! repair goes on with what was fetched. A file is replaced, never written to, so that other names of it (hard links,
 //! clones) keep what they have. Where blocks come from is not known here: see [`FetchBlocks`].
 
+mod compare;
 mod plan;
 mod ready;
 mod sources;
@@ -13,6 +14,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub use compare::{CompareRequest, ComparedFile, FileComparison};
 use plan::Planned;
 pub(super) use plan::only;
 pub use plan::{RepairChange, RepairFile, RepairPlan};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::error::io_error;
 use super::execution::{TryReport, run, set_writable};
-use super::operation::remove_any;
+use super::scratch::ScratchFolder;
 use super::{Library, LibraryError};
 use crate::package::record::PackageId;
 use crate::package::{CheckKind, PackageRecord, PackageState};
@@ -40,14 +40,14 @@ impl Library {
             Some(listed) => listed.procedure.clone(),
             None => return Err(LibraryError::NoSuchProcedure(request.procedure.clone())),
         };
-        let scratch = Scratch::new(&request.scratch)?;
-        let package = scratch.0.join("package");
+        let scratch = ScratchFolder::new(&request.scratch, "try")?;
+        let package = scratch.path().join("package");
         if !procedure.external {
             self.copy_for_try(&record, &package, work)?;
         } else {
             fs::create_dir(&package).map_err(io_error("make the folder", &package))?;
         }
-        let folder = scratch.0.join("work");
+        let folder = scratch.path().join("work");
         fs::create_dir(&folder).map_err(io_error("make the folder", &folder))?;
         work.begin("Running", 0, 0);
         run(&procedure, &package, &folder, request.time_limit, work)
@@ -77,25 +77,5 @@ impl Library {
             work.add_files(1);
         }
         set_writable(to, false)
-    }
-}
-
-/// A folder of its own that is gone with this value.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(below: &Path) -> Result<Self, LibraryError> {
-        let folder = below.join(format!("packhouse-try-{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir_all(&folder).map_err(io_error("make the folder", &folder))?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let removed = set_writable(&self.0, true).and_then(|()| remove_any(&self.0));
-        if let Err(error) = removed {
-            tracing::warn!(%error, "the scratch folder of a try is left");
-        }
     }
 }

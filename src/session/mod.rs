@@ -44,15 +44,15 @@ pub use crate::delivery::staging::{
 };
 pub use crate::library::{
     AcceptRequest, Actor, AddedChoice, AddedFile, ArchiveReport, ArchiveRequest, AutoRegisterOutcome,
-    CheckGroup, CheckOrder, CheckRun, CheckedPackage, CheckedRow, ContentRow, Contents, EditedPackage,
-    ExportFormat, FileFacts, FileSystem, FolderLook, HistoryDetails, KeyInfo, KeyUse, LibraryCheck,
-    LibraryHolder, LibraryInfo, Links, MovedLibrary, OpenOptions, PackageBlocks, PackageDetails, PackageEdit,
-    PackageRef, ParentWatch, ProcedureEdit, Proposal, ReadOnlyReason, RebuildReport, RebuiltPackage,
-    RegisterReport, RegisterRequest, Removed, Renamable, RepairChange, RepairFile, RepairOutcome, RepairPlan,
-    RepairRequest, RestoreReport, RestoreSource, SameProductPackage, SealJudgement, SealReport, Search,
-    SeveralEdit, ShareOptions, SourceComparison, SourceKind, SourcePreview, SwitchAnswer, SwitchEdit,
-    SwitchOutcome, TroubledFile, TryEnd, TryReport, TryRequest, UpdateReport, UpdateRequest, VerifiedThing,
-    VerifyReport, difference_lines,
+    CheckGroup, CheckOrder, CheckRun, CheckedPackage, CheckedRow, CompareRequest, ComparedFile, ContentRow,
+    Contents, EditedPackage, ExportFormat, FileComparison, FileFacts, FileSystem, FolderLook, HistoryDetails,
+    KeyInfo, KeyUse, LibraryCheck, LibraryHolder, LibraryInfo, Links, MovedLibrary, OpenOptions,
+    PackageBlocks, PackageDetails, PackageEdit, PackageRef, ParentWatch, ProcedureEdit, Proposal,
+    ReadOnlyReason, RebuildReport, RebuiltPackage, RegisterReport, RegisterRequest, Removed, Renamable,
+    RepairChange, RepairFile, RepairOutcome, RepairPlan, RepairRequest, RestoreReport, RestoreSource,
+    SameProductPackage, SealJudgement, SealReport, Search, SeveralEdit, ShareOptions, SourceComparison,
+    SourceKind, SourcePreview, SwitchAnswer, SwitchEdit, SwitchOutcome, TroubledFile, TryEnd, TryReport,
+    TryRequest, UpdateReport, UpdateRequest, VerifiedThing, VerifyReport, difference_lines,
 };
 pub use crate::serve::{Certificate, Counters as ServeCounters, ServeOptions, Server, Tls};
 pub use crate::store::{

@@ -312,6 +312,12 @@ impl Desk {
         })
     }
 
+    /// All that can be selected and copied.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let all = self.harness.query_all_by(|node| node.value().is_some());
+        all.filter_map(|node| node.accesskit_node().value()).collect()
+    }
+
     pub(crate) fn labels(&self) -> Vec<String> {
         let all = self.harness.query_all_by_label_contains("");
         all.filter_map(|node| node.accesskit_node().label()).collect()

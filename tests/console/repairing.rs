@@ -154,6 +154,57 @@ fn repair_answers_the_question_of_switching_on() {
 }
 
 #[test]
+fn a_changed_file_is_shown_beside_what_was_sealed() {
+    let (mut desk, _, copy) = sealed();
+    fs::write(desk.data("7-Zip", "24.09").join("docs/readme.txt"), "reAd me!").expect("changed");
+    damage(&desk);
+    open_on_differences(&mut desk);
+    assert!(!desk.is_enabled("Compare…"));
+    desk.click_part("Added: extra.txt");
+    desk.wait("still greyed", |desk| !desk.is_enabled("Compare…"));
+    desk.click_part("Other size: docs/readme.txt");
+    desk.wait("enabled", |desk| desk.is_enabled("Compare…"));
+    desk.click("Compare…");
+    desk.wait_for("Compare readme.txt with the sealed copy");
+    // Nobody has it: that is said, and nothing is left behind.
+    desk.click("Compare");
+    desk.wait_for("docs/readme.txt cannot be had as it was recorded");
+    desk.press(Modifiers::NONE, Key::Escape);
+    desk.wait_until_gone("docs/readme.txt cannot be had as it was recorded");
+
+    desk.click("Compare…");
+    desk.fill("Fetch from", &copy.display().to_string());
+    desk.press(Modifiers::NONE, Key::Enter);
+    desk.wait_for("readme.txt, as recorded and now");
+    assert!(
+        desk.sees("1 byte differs; 1 byte more now. The first difference is at byte 2."),
+        "{:#?}",
+        desk.labels()
+    );
+    let recorded = desk
+        .texts()
+        .into_iter()
+        .find(|text| text.ends_with("readme (as recorded).txt"))
+        .map_or_else(|| panic!("where it lies: {:#?}", desk.texts()), PathBuf::from);
+    assert_eq!(fs::read_to_string(&recorded).expect("there"), "read me");
+    assert_eq!(content(&desk, "docs/readme.txt"), "reAd me!", "nothing was changed");
+    desk.click("Close");
+    desk.wait("removed", |_| !recorded.exists() && recorded.parent().is_some_and(|folder| !folder.exists()));
+
+    // A program is not run by looking at it; a row is opened by Enter as well.
+    desk.click_part("Damaged: bin/7z.exe");
+    desk.press(Modifiers::NONE, Key::Enter);
+    desk.wait_for("Compare 7z.exe with the sealed copy");
+    desk.fill("Fetch from", &copy.display().to_string());
+    desk.press(Modifiers::NONE, Key::Enter);
+    desk.wait_for("1 byte differs. The first difference is at byte 5.");
+    assert!(!desk.is_enabled("Open both") && desk.is_enabled("Open folders"));
+    desk.press(Modifiers::NONE, Key::Escape);
+    desk.wait_until_gone("7z.exe, as recorded and now");
+    assert!(is_blocked(&desk));
+}
+
+#[test]
 fn what_was_never_sealed_says_why_it_cannot_be_repaired() {
     let mut desk = Desk::open();
     desk.register("7-Zip", "24.09", FILES);

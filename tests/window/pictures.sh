@@ -276,7 +276,8 @@ for scene in "${@:-library}"; do
         rm "$data/share/readme.txt"; echo "print('exported')" >"$data/share/new_export.py"
         cli check --all --deep
         start --library "$library"; choose blen; press alt+Return; photo repair-tab
-        press ctrl+k; xdotool type --delay 30 repair; settle; press Return; settle; settle; photo repair
+        xdotool mousemove 368 529 click 1; settle; press Return; photo compare; press Return; settle; photo compared
+        press Escape; press ctrl+k; xdotool type --delay 30 repair; settle; press Return; settle; settle; photo repair
         press Escape Escape; press ctrl+6; settle; photo repair-check; stop ;;
     groups) start --library "$library"; xdotool mousemove 100 203 click 1; settle; photo groups; stop ;;
     archive | unseal | remove | new-version)

@@ -6,6 +6,7 @@ pub mod add;
 pub mod archive;
 pub mod closing;
 pub mod columns;
+pub mod compare;
 pub mod computers;
 pub mod download;
 pub mod failure;

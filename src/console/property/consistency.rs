@@ -7,6 +7,7 @@ use egui::{Label, RichText, Ui};
 
 use super::{Part, PropertyWindow};
 use crate::console::action::Action;
+use crate::console::dialogs::compare::{ChangedFile, CompareWithSealed};
 use crate::console::dialogs::files::SaveText;
 use crate::console::dialogs::repair::RepairArchive;
 use crate::console::format;
@@ -31,6 +32,8 @@ struct Difference {
     found: String,
     /// The path to ask for its time, if there is a file.
     there: Option<String>,
+    /// The path as recorded, if it can be compared with what is there; or why not.
+    compare: Result<String, &'static str>,
 }
 
 fn rows_of(report: &CheckReport) -> Vec<Difference> {
@@ -43,6 +46,12 @@ fn rows_of(report: &CheckReport) -> Vec<Difference> {
         recorded,
         found,
         there: (word != "Removed").then(|| file.to_owned()),
+        compare: match word {
+            "Added" => Err("It does not belong to the package: there is nothing to compare it with"),
+            "Removed" => Err("There is nothing to compare: Repair brings it back"),
+            "Unreadable" => Err("It cannot be read"),
+            _ => Ok(file.to_owned()),
+        },
     };
     let mut rows = Vec::with_capacity(d.count());
     let none = || "–".to_owned();
@@ -58,7 +67,12 @@ fn rows_of(report: &CheckReport) -> Vec<Difference> {
     rows.extend(d.case_changed.iter().map(|f| {
         let names = format!("{} → {}", f.recorded, f.found);
         let there = Some(f.found.clone());
-        Difference { there, ..line(Icon::Case, "Other case", &names, size(f.size_bytes), size(f.size_bytes)) }
+        let compare = Ok(f.recorded.clone());
+        Difference {
+            there,
+            compare,
+            ..line(Icon::Case, "Other case", &names, size(f.size_bytes), size(f.size_bytes))
+        }
     }));
     rows.extend(d.damaged.iter().map(|f| {
         let blocks =
@@ -151,6 +165,8 @@ impl PropertyWindow {
             None => report.as_ref().map(|r| (moment.text(r.at), String::new())).unwrap_or_default(),
         };
         let repair_refused = self.repair_refusal();
+        let mut compare = Err("Select the file to compare");
+        let mut opened = false;
         let buttons = 38.0;
         if let Some(report) = &report {
             let rows = rows_of(report);
@@ -184,13 +200,15 @@ impl PropertyWindow {
             let size = egui::vec2(ui.available_width(), (ui.available_height() - buttons - hint).max(60.0));
             ui.allocate_ui(size, |ui| {
                 ui.set_min_size(size);
-                List::new("differences", "Differences", &columns, 24.0).show(
+                let shown = List::new("differences", "Differences", &columns, 24.0).show(
                     ui,
                     &mut self.differences,
                     &DifferenceRows { rows: &rows, facts: &facts, noticed: &noticed, by: &by },
                     |_, _| (),
                 );
+                opened = shown.opened.is_some();
             });
+            compare = self.file_to_compare(&rows);
             if has_owners {
                 let text = RichText::new("The owner of a file is not always who changed it.").small();
                 ui.label(text.color(Tokens::of(ui).secondary));
@@ -243,6 +261,13 @@ impl PropertyWindow {
             if button_unless(ui, "Repair…", None, repair_refused).clicked() {
                 actions.push(Action::AskRepair(vec![id], false));
             }
+            let refused = compare.as_ref().err().copied();
+            let asked = button_unless(ui, "Compare…", None, refused)
+                .on_hover_text("See the selected file beside what was sealed")
+                .clicked();
+            if let (true, Ok(file)) = (asked || opened, compare) {
+                actions.push(Action::Ask(Box::new(CompareWithSealed::new(file))));
+            }
             if button_unless(ui, "Export list…", None, report.is_none().then_some("Nothing differs"))
                 .clicked()
                 && let Some(report) = &report
@@ -254,6 +279,20 @@ impl PropertyWindow {
                 ))));
             }
         });
+    }
+
+    /// The selected file, if it can be compared with what was sealed.
+    fn file_to_compare(&self, rows: &[Difference]) -> Result<ChangedFile, &'static str> {
+        if let Some(refused) = self.repair_refusal() {
+            return Err(refused);
+        }
+        let mut selected = self.differences.selection.rows().filter_map(|row| rows.get(row));
+        let (Some(row), None) = (selected.next(), selected.next()) else {
+            return Err("Select one file to compare");
+        };
+        let recorded = row.compare.clone()?;
+        let found = row.there.clone().unwrap_or_else(|| recorded.clone());
+        Ok(ChangedFile { package: self.id, recorded, found })
     }
 
     /// Why the archive of the package cannot be repaired now.

@@ -3,6 +3,7 @@
 use crate::console::action::Action;
 use crate::console::app::App;
 use crate::console::dialogs::archive::CannotRestore;
+use crate::console::dialogs::compare::{ChangedFile, Compared};
 use crate::console::dialogs::library::Report;
 use crate::console::dialogs::repair::{RepairPackages, left_out};
 use crate::console::dialogs::{Delivery, sentence};
@@ -13,8 +14,8 @@ use crate::failure::{Class, Failure};
 use crate::package::PackageState;
 use crate::package::record::PackageId;
 use crate::session::{
-    LookAtPlaces, PlaceLook, PrepareRepair, Repair, RepairAndRestore, RepairFrom, RepairOutcome, RepairPlan,
-    RepairRequest, RestoreSource,
+    CompareFile, CompareRequest, LookAtPlaces, PlaceLook, PrepareRepair, Repair, RepairAndRestore,
+    RepairFrom, RepairOutcome, RepairPlan, RepairRequest, RestoreSource,
 };
 use crate::work::Work;
 
@@ -28,6 +29,14 @@ impl App {
             Action::AskRepair(packages, switch_on) => self.ask_repair(packages, switch_on),
             Action::LookAtPlace(plans, address) => self.look_at_place(plans, address),
             Action::Repair { repairs, addresses, switch_on } => self.repair(repairs, addresses, switch_on),
+            Action::CompareFile(file, addresses) => self.compare_file(file, addresses),
+            Action::EndComparison(comparison) => {
+                let run = move |_: &Work| {
+                    drop(comparison);
+                    Ok(())
+                };
+                self.tasks.start(&self.ctx, "", Show::Nothing, run, |_, _: Result<(), Failure>| {});
+            }
             Action::RepairAndRestore(source, addresses) => self.repair_and_restore(source, addresses),
             // Everything else is carried out elsewhere.
             _ => {}
@@ -219,6 +228,17 @@ impl App {
             format::size(fetched_bytes)
         );
         self.put_in_front(Box::new(Report::new("Not everything was repaired", text, lines)));
+    }
+
+    fn compare_file(&mut self, file: ChangedFile, addresses: Vec<String>) {
+        let title = format!("Comparing {}", file.recorded);
+        let ChangedFile { package, recorded, found } = file.clone();
+        let request = CompareRequest { package, recorded, found, scratch: crate::place::scratch() };
+        let from = RepairFrom { addresses, wait: false };
+        self.ask(title, Show::Row, CompareFile { request, from }, move |app, result| match result {
+            Ok(comparison) => app.put_in_front(Box::new(Compared::new(&file.recorded, comparison))),
+            Err(failure) => app.tell(failure),
+        });
     }
 
     fn repair_and_restore(&mut self, source: RestoreSource, addresses: Vec<String>) {

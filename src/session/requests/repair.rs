@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::{KeyRequest, Request};
 use crate::library::{
-    KeyRing, Library, LibraryError, RepairOutcome, RepairPlan, RepairRequest, RestoreReport, RestoreSource,
-    SwitchOutcome,
+    CompareRequest, FileComparison, KeyRing, Library, LibraryError, RepairOutcome, RepairPlan, RepairRequest,
+    RestoreReport, RestoreSource, SwitchOutcome,
 };
 use crate::package::record::PackageId;
 use crate::session::repair::{
@@ -79,6 +79,16 @@ request!(
         from: RepairFrom
     } -> RestoreReport, "Repairing and restoring", changes: true,
     |this, library, work| library.restore_repaired(&this.source, &this.from, work)
+);
+request!(
+    /// Puts a file of a package together as it was recorded, in a folder of its own, and compares it with what is there.
+    CompareFile {
+        /// Which, and where to.
+        request: CompareRequest,
+        /// Where what is not here comes from.
+        from: RepairFrom
+    } -> FileComparison, "Comparing", changes: false,
+    |this, library, work| library.compare_with_recorded(&this.request, &this.from, work)
 );
 key_request!(
     /// Repairs a package folder outside a library in place, once its seal was judged.
