@@ -108,6 +108,8 @@ pub(crate) fn run(
         Program::OfSystem(name) => (PathBuf::from(name), package),
         Program::External(name) => (PathBuf::from(name), folder),
     };
+    // One pipe for both: what is said stands in the order in which it was said.
+    let (output, says) = std::io::pipe().map_err(io_error("start", &program))?;
     let mut command = Command::new(&program);
     command
         .args(&procedure.arguments)
@@ -115,30 +117,26 @@ pub(crate) fn run(
         .env("PACKHOUSE_PACKAGE", package)
         .current_dir(procedure.working_folder.as_deref().map_or(stands_in, Path::new))
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .stdout(says.try_clone().map_err(io_error("start", &program))?)
+        .stderr(says);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let limit = procedure.time_limit_secs.map_or(time_limit, Duration::from_secs);
     work.check()?;
     let start = Instant::now();
     let mut child = command.spawn().map_err(io_error("start", &program))?;
+    // Its ends of the pipe: only the program has them now, and what it started.
+    drop(command);
     let said = Arc::new(Mutex::new(Said::default()));
     let (ended, end) = mpsc::channel();
-    if let Some(output) = child.stdout.take() {
-        listen(output, &said, ended.clone());
-    }
-    if let Some(output) = child.stderr.take() {
-        listen(output, &said, ended);
-    }
+    listen(output, &said, ended);
     let status = wait(&mut child, start, limit, work);
     if !matches!(status, Ok(Some(_))) {
         end_all(&mut child);
     }
     let took = start.elapsed();
-    // Both ends of the output are closed, or their time is over.
-    let until = Instant::now() + PATIENCE;
-    while end.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
+    // The output is closed, or its time is over.
+    end.recv_timeout(PATIENCE).ok();
     let end = match status.map_err(io_error("wait for", &program))? {
         Some(status) => match status.code() {
             Some(code) => TryEnd::Exited { code, meaning: procedure.meaning_of(code) },
@@ -189,7 +187,7 @@ struct Said {
     is_cut: bool,
 }
 
-/// Keeps the end of one output until it is closed.
+/// Keeps the end of what is said until nobody can say more.
 fn listen(mut output: impl Read + Send + 'static, said: &Arc<Mutex<Said>>, ended: mpsc::Sender<()>) {
     let said = Arc::clone(said);
     let listening = move || {

@@ -44,7 +44,7 @@ fn is_empty(folder: &Path) -> bool {
 fn it_runs_from_a_copy_and_nothing_of_the_package_changes() -> Outcome {
     let place = Place::new()?;
     let session = place.open()?;
-    let script = "#!/bin/sh\necho \"$1|$2|$HELLO\"; cat \"$PACKHOUSE_PACKAGE/data.txt\"; pwd >&2\n\
+    let script = "#!/bin/sh\necho \"$1|$2|$HELLO\"; cat \"$PACKHOUSE_PACKAGE/data.txt\"; pwd >&2; echo out; echo err >&2\n\
                   echo spoiled > \"$PACKHOUSE_PACKAGE/../package/data.txt\"; rm -rf \"$PACKHOUSE_PACKAGE\"\n\
                   touch here; exit 3010\n";
     // No shell sees the arguments: a shell would make something of them.
@@ -58,7 +58,11 @@ fn it_runs_from_a_copy_and_nothing_of_the_package_changes() -> Outcome {
     assert_eq!(report.end, TryEnd::Exited { code: 194, meaning: ExitMeaning::OkRestart });
     assert!(report.output.contains("a b; exit 7|$(id)|hello\nof the package"), "{}", report.output);
     let works_in = format!("{}/packhouse-try-", place.path("scratch").display());
-    assert!(report.output.contains(&works_in) && report.output.contains("/work\n"), "{}", report.output);
+    assert!(
+        report.output.contains(&works_in) && report.output.ends_with("/work\nout\nerr\n"),
+        "{}",
+        report.output
+    );
     assert!(!report.is_cut);
     assert!(tree(&place.root().join("packages"))? == before, "the package is as it was");
     assert!(deep(&session, package)?.is_consistent());
