@@ -215,9 +215,9 @@ impl Transfer {
         self.shared.with_kick(|desk, at| desk.retry_now(at));
     }
 
-    /// The network came back: as [`Transfer::retry_now`].
+    /// The network came back: as [`Transfer::retry_now`], and the ladder of waits begins anew where that fails once more.
     pub fn network_is_back(&self) {
-        self.retry_now();
+        self.shared.with_kick(|desk, at| desk.network_is_back(at));
     }
 
     /// Changes the rate limit; `None` for none.

@@ -107,6 +107,34 @@ fn retry_now_and_a_returning_network_end_the_wait() {
 }
 
 #[test]
+fn after_a_returning_network_the_ladder_begins_anew() {
+    let scene = Scene::new(Ladder::Agent, Fault::Closed);
+    let mut status = scene.until_stuck();
+    for _ in 0..4 {
+        let next = status.next_try.expect("a time");
+        status = scene.next_step(next.remaining);
+    }
+    assert_eq!(status.next_try.map(|next| (next.step, next.steps)), Some((5, 7)));
+    // The link is up, and nothing behind it answers yet.
+    let before = scene.asked.load(Ordering::SeqCst);
+    scene.transfer.network_is_back();
+    let (_, tried) = scene.transfer.wait(LONG, |_| scene.asked.load(Ordering::SeqCst) > before);
+    assert!(tried, "it is tried at once");
+    let status = scene.until_stuck();
+    assert_eq!(scene.asked.load(Ordering::SeqCst) - before, 3, "three times in a row, as at first");
+    let next = status.next_try.expect("a time");
+    assert_eq!(next.step, 1);
+    assert!(next.remaining <= Duration::from_secs(180), "{next:?}");
+    // Nobody brings it back to the step where it was.
+    let next = scene.next_step(next.remaining).next_try.expect("a time");
+    assert_eq!(next.step, 2);
+    scene.broken.store(false, Ordering::SeqCst);
+    scene.transfer.network_is_back();
+    until(&scene.transfer, DownloadState::Ready);
+    same(scene.dir.path(), &scene.files);
+}
+
+#[test]
 fn a_server_that_asks_to_be_left_alone_is_left_alone() {
     let scene = Scene::new(Ladder::Console, Fault::Busy(503, 1000));
     let (_, asked) = scene.transfer.wait(LONG, |s| s.codebases[0].next_in.is_some());

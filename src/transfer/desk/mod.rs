@@ -217,13 +217,23 @@ impl Desk {
         }
     }
 
-    /// *Retry now*, or the network is back: ends every wait.
+    /// *Retry now*: ends every wait.
     pub(crate) fn retry_now(&mut self, at: Moment) {
         for codebase in &mut self.codebases {
             codebase.retry_at = Duration::ZERO;
         }
         if self.state == DownloadState::Retrying {
             self.try_again(at);
+        }
+    }
+
+    /// The network is back: ends every wait, and forgets what failed before. A link is up before there is a way through
+    /// it, so the first try may fail; it is no reason for the long wait in which the network came back.
+    pub(crate) fn network_is_back(&mut self, at: Moment) {
+        self.retry_now(at);
+        self.step = 0;
+        for codebase in &mut self.codebases {
+            codebase.failures = 0;
         }
     }
 

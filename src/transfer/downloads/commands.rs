@@ -201,15 +201,20 @@ impl Keeper<'_> {
             live.transfer().retry_now();
         }
     }
-    /// Ends every wait of a download, and says why where it was waiting.
+
+    /// Ends every wait of a download, which waits anew from the first step where it has to, and says why where it was
+    /// waiting.
     pub(super) fn network_is_back(&mut self, at: usize) {
-        let record = &self.entries[at].record;
-        if record.state == DownloadState::Retrying
-            && let Some(live) = lock(&self.shared.live).get(&record.id)
-        {
+        let entry = &mut self.entries[at];
+        entry.wait = None;
+        entry.failures = 0;
+        let Some(live) = lock(&self.shared.live).get(&entry.record.id).cloned() else { return };
+        if entry.record.state == DownloadState::Retrying {
             let text = "the network is back: tried again at once".to_owned();
             live.note(Event { at: Timestamp::now(), kind: EventKind::State, text });
         }
-        self.retry_now(at);
+        if entry.stage == Stage::Running {
+            live.transfer().network_is_back();
+        }
     }
 }
