@@ -10,12 +10,13 @@ use zeroize::Zeroizing;
 
 use super::documents::{Fingerprint, Token, TokenId};
 use super::error::{DeliveryError, require_writable};
-use super::history::{many, tell, words_of_names};
+use super::history::{tell, words_of_names};
 use super::keys::{fingerprint, job_key};
 use super::manager::TokenReach;
 use super::model::{Import, checked_name, import};
 use crate::library::Library;
 use crate::package::HistoryEvent;
+use crate::package::numbers::many;
 use crate::package::record::PackageId;
 use crate::store::{
     ComputerFacts, ComputerFilter, ComputerGroupRow, ComputerRow, EnrolmentTokenRow, InstallationRow,

@@ -7,6 +7,7 @@ use super::error::DeliveryError;
 use super::model::container::{Container, JobTotals, TargetSpec};
 use super::moves::place_of;
 use crate::library::Library;
+use crate::package::numbers::many;
 use crate::package::record::PackageId;
 use crate::package::{CheckReport, HistoryEvent, PackageKey};
 use crate::store::{Change, ContainerRow, StoreError};
@@ -14,24 +15,42 @@ use crate::store::{Change, ContainerRow, StoreError};
 /// Most names that an entry spells out.
 const NAMES: usize = 20;
 
-/// Tells of every package of a job, once.
+/// Tells of every package of a job, once, in the words for its entries of the job; nothing where there are none.
 pub(crate) fn tell_of_job(
     change: &Change<'_>,
     library: &Library,
     event: HistoryEvent,
     (name, container): (&str, &Container),
-    words: &str,
+    words: impl Fn(&[u32]) -> Option<String>,
 ) -> Result<(), StoreError> {
-    let mut told: Vec<PackageId> = Vec::new();
-    for entry in &container.entries {
-        if told.contains(&entry.package) {
-            continue;
+    let mut packages: Vec<(PackageId, &PackageKey, Vec<u32>)> = Vec::new();
+    for (place, entry) in (0u32..).zip(&container.entries) {
+        match packages.iter_mut().find(|(package, ..)| *package == entry.package) {
+            Some((.., places)) => places.push(place),
+            None => packages.push((entry.package, &entry.key, vec![place])),
         }
-        told.push(entry.package);
+    }
+    for (package, key, places) in packages {
+        let Some(words) = words(&places) else { continue };
         let details = format!("{words}; job {name:?}");
-        change.append_history(library.entry_about(event, Some((entry.package, &entry.key)), details))?;
+        change.append_history(library.entry_about(event, Some((package, key)), details))?;
     }
     Ok(())
+}
+
+/// Where the jobs of each package of a container stand, by the number of the package.
+pub(crate) fn totals_by_entry(
+    change: &Change<'_>,
+    row: &ContainerRow,
+    container: &Container,
+) -> Result<Vec<JobTotals>, StoreError> {
+    let mut totals = vec![JobTotals::default(); container.entries.len()];
+    for (number, count) in change.job_counts_by_entry(row.row)? {
+        if let Some(totals) = totals.get_mut(number as usize) {
+            totals.add(place_of(&count.class)?, count.jobs, container.options.installed_is_ok);
+        }
+    }
+    Ok(totals)
 }
 
 /// Tells what a new job is to do.
@@ -58,12 +77,8 @@ pub(crate) fn tell_ended(
     row: &ContainerRow,
     container: &Container,
 ) -> Result<(), DeliveryError> {
-    let counts = change.job_counts_by_entry(row.row)?;
-    for (place, entry) in container.entries.iter().enumerate() {
-        let mut totals = JobTotals::default();
-        for (_, count) in counts.iter().filter(|(number, _)| *number as usize == place) {
-            totals.add(place_of(&count.class)?, count.jobs, container.options.installed_is_ok);
-        }
+    let all = totals_by_entry(change, row, container)?;
+    for (entry, totals) in container.entries.iter().zip(all) {
         let doing = if container.options.stage_only { "Stage" } else { entry.task.word() };
         let details = if totals.all() == 0 && !row.reason.is_empty() {
             format!("{doing}: {}; job {:?}", row.reason, row.name)
@@ -111,11 +126,6 @@ pub(crate) fn words_of_names<'n>(names: impl ExactSizeIterator<Item = &'n str>) 
     let more = names.len().saturating_sub(NAMES);
     let first = names.take(NAMES).collect::<Vec<_>>().join(", ");
     if more == 0 { first } else { format!("{first} and {more} more") }
-}
-
-/// A number of things.
-pub(crate) fn many(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// How many are done and how many failed.

@@ -2,6 +2,8 @@
 //!
 //! Owns the way from words in the database to places and back. Decides nothing: that is [`step`]'s.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::error::DeliveryError;
@@ -42,6 +44,24 @@ pub(crate) fn happen(
     happen_in(change, jobs, event, why, None, at)
 }
 
+/// The same; gives how many it moved of each package, by the number of the package, none for a package without any.
+pub(crate) fn happen_by_entry(
+    change: &Change<'_>,
+    jobs: &JobsOf<'_>,
+    event: JobEvent,
+    why: (&str, &str),
+    at: Timestamp,
+) -> Result<BTreeMap<u32, u64>, StoreError> {
+    let mut moved = BTreeMap::new();
+    happen_to(change, jobs, event, why, None, at, &mut |from| {
+        for (entry, count) in change.class_by_entry(jobs, from)? {
+            *moved.entry(entry).or_default() += count;
+        }
+        Ok(())
+    })?;
+    Ok(moved)
+}
+
 /// The same where their environment was proven.
 pub(crate) fn happen_in(
     change: &Change<'_>,
@@ -51,6 +71,19 @@ pub(crate) fn happen_in(
     environment: Option<i64>,
     at: Timestamp,
 ) -> Result<u64, StoreError> {
+    happen_to(change, jobs, event, why, environment, at, &mut |_| Ok(()))
+}
+
+/// Moves class by class; `before` sees each one that moves, while its jobs still stand there.
+fn happen_to(
+    change: &Change<'_>,
+    jobs: &JobsOf<'_>,
+    event: JobEvent,
+    why: (&str, &str),
+    environment: Option<i64>,
+    at: Timestamp,
+    before: &mut dyn FnMut(&JobClass) -> Result<(), StoreError>,
+) -> Result<u64, StoreError> {
     let mut moved = 0;
     for from in change.job_classes(jobs)? {
         let place = place_of(&from)?;
@@ -59,6 +92,7 @@ pub(crate) fn happen_in(
         if stays && (environment.is_none() || place.state != JobState::Building) {
             continue;
         }
+        before(&from)?;
         let to = class_of(after.place);
         let to = JobMove {
             class: &to,

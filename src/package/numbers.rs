@@ -1,4 +1,4 @@
-//! Numbers in texts. Must not know what is counted.
+//! Numbers in texts, alone and with what they count. Must not know what is counted.
 
 /// `742118400` as `742,118,400`.
 pub fn thousands(value: u64) -> String {
@@ -11,4 +11,30 @@ pub fn thousands(value: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A number of things whose plural ends in `s`: `1 file`, `2345 files`.
+pub fn many(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", ending(number))
+}
+
+/// The same as it stands on a screen: `1 file`, `2,345 files`.
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), ending(number))
+}
+
+fn ending(number: u64) -> &'static str {
+    if number == 1 { "" } else { "s" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{counted, many};
+
+    #[test]
+    fn only_one_thing_is_singular() {
+        let numbers = [0, 1, 2, 2345];
+        assert_eq!(numbers.map(|n| many(n, "file")), ["0 files", "1 file", "2 files", "2345 files"]);
+        assert_eq!(numbers.map(|n| counted(n, "file")), ["0 files", "1 file", "2 files", "2,345 files"]);
+    }
 }

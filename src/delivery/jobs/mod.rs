@@ -14,14 +14,15 @@ use uuid::Uuid;
 
 use super::documents::{ComputerId, ContainerId};
 use super::error::{DeliveryError, require_writable};
-use super::history::{many, tell_created, tell_of_job, words_of_totals};
-use super::model::container::{InstalledPackage, NamedComputer, TargetSpec};
+use super::history::{tell_created, tell_of_job, totals_by_entry, words_of_totals};
+use super::model::container::{InstalledPackage, JobTotals, NamedComputer, TargetSpec};
 use super::model::evaluation::{Wanted, entry_for};
 use super::model::job::{JobEvent, JobState};
 use super::model::{Container, ContainerOptions, Entry, Linkage, OnChecksumError};
-use super::moves::{definition_of, happen, place_of_job, reopen};
+use super::moves::{definition_of, happen_by_entry, place_of_job, reopen};
 use crate::library::{Library, LibraryError, PackageRef, is_running};
 use crate::package::HistoryEvent;
+use crate::package::numbers::many;
 use crate::package::procedure::Task;
 use crate::package::record::{PackageId, PackageRecord};
 use crate::store::{ContainerRow, JobFilter, JobOrder, JobRow, JobsOf, ManagerLease, StoreError};
@@ -288,7 +289,8 @@ impl JobDesk {
             // What was halted because of the package stays so until that is consistent.
             jobs.code = (event == JobEvent::Resume && *selected == Selected::All).then_some(why_halted());
             let was_halted = row.halted;
-            let moved = happen(change, &jobs, event, why, now)?;
+            let by_entry = happen_by_entry(change, &jobs, event, why, now)?;
+            let moved: u64 = by_entry.values().sum();
             container_also(&mut row);
             change.set_container(&row)?;
             if moved > 0 {
@@ -300,12 +302,16 @@ impl JobDesk {
                     JobEvent::Resume => HistoryEvent::JobResumed,
                     _ => HistoryEvent::JobRenewed,
                 };
-                let what = if definition.entries.len() == 1 { "target" } else { "job" };
-                let words = match row.evaluated {
-                    None => "before it began".to_owned(),
-                    Some(_) => many(moved, what),
+                let words = |places: &[u32]| {
+                    if row.evaluated.is_none() {
+                        return Some("before it began".to_owned());
+                    }
+                    let of_these: u64 = places.iter().filter_map(|place| by_entry.get(place)).sum();
+                    let what = if places.len() == 1 { "target" } else { "job" };
+                    // A package none of whose jobs moved has nothing to tell, unless it is the container that changed.
+                    (of_these > 0 || moved == 0).then(|| many(of_these, what))
                 };
-                tell_of_job(change, &self.library, told, (&row.name, &definition), &words)?;
+                tell_of_job(change, &self.library, told, (&row.name, &definition), words)?;
             }
             Ok(moved)
         })?;
@@ -416,22 +422,31 @@ impl JobDesk {
         let totals = self.view_of(&row)?.totals;
         let open = totals.open();
         if open > 0 && !withdraw {
-            let jobs = if open == 1 { "1 job".to_owned() } else { format!("{open} jobs") };
-            return Err(DeliveryError::StillRunning { name: row.name, jobs });
+            return Err(DeliveryError::StillRunning { name: row.name, jobs: many(open, "job") });
         }
         let definition = definition_of(&row)?;
-        let words = match (row.evaluated, open) {
-            (None, _) => "before it began".to_owned(),
-            (Some(_), 0) => words_of_totals(&totals),
-            (Some(_), open) => format!("{} withdrawn", many(open, "job")),
-        };
         self.library.catalogue().change(|change| -> Result<(), StoreError> {
+            let totals = totals_by_entry(change, &row, &definition)?;
             change.remove_container(row.row)?;
             let of = (row.name.as_str(), &definition);
-            tell_of_job(change, &self.library, HistoryEvent::JobRemoved, of, &words)
+            tell_of_job(change, &self.library, HistoryEvent::JobRemoved, of, |places| {
+                Some(words_of_removed(&row, places.iter().filter_map(|place| totals.get(*place as usize))))
+            })
         })?;
         self.library.bring_history_file_up_to_date();
         Ok(row.name)
+    }
+}
+
+/// What is told of the jobs of one package when their container is removed.
+fn words_of_removed<'t>(row: &ContainerRow, totals: impl Iterator<Item = &'t JobTotals>) -> String {
+    if row.evaluated.is_none() {
+        return "before it began".to_owned();
+    }
+    let all = totals.fold(JobTotals::default(), |all, more| all.and(more));
+    match all.open() {
+        0 => words_of_totals(&all),
+        open => format!("{} withdrawn", many(open, "job")),
     }
 }
 

@@ -305,6 +305,22 @@ impl JobTotals {
         }
     }
 
+    /// These and more.
+    pub fn and(&self, more: &Self) -> Self {
+        Self {
+            waiting: self.waiting + more.waiting,
+            ordered: self.ordered + more.ordered,
+            staged: self.staged + more.staged,
+            executing: self.executing + more.executing,
+            halted: self.halted + more.halted,
+            ok: self.ok + more.ok,
+            error: self.error + more.error,
+            building: self.building + more.building,
+            unconfirmed: self.unconfirmed + more.unconfirmed,
+            halting: self.halting + more.halting,
+        }
+    }
+
     /// All of them.
     pub fn all(&self) -> u64 {
         self.waiting + self.ordered + self.staged + self.executing + self.halted + self.ok + self.error

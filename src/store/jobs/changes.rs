@@ -259,6 +259,28 @@ impl Change<'_> {
         Ok(moved as u64)
     }
 
+    /// How many jobs of a class there are of each package, with the number of the package.
+    pub fn class_by_entry(&self, jobs: &JobsOf<'_>, of: &JobClass) -> Result<Vec<(u32, u64)>, StoreError> {
+        let rows = jobs.rows.map(|rows| json(&rows)).transpose()?;
+        let mut statement = self.transaction.prepare_cached(&format!(
+            "SELECT entry, count(*) FROM jobs WHERE {WHICH} GROUP BY entry ORDER BY entry"
+        ))?;
+        let mut found = statement.query(params![
+            jobs.container,
+            of.state,
+            of.after,
+            of.known,
+            jobs.entry,
+            rows,
+            jobs.code
+        ])?;
+        let mut counts = Vec::new();
+        while let Some(row) = found.next()? {
+            counts.push((row.get(0)?, from_sql(row.get(1)?, "a count")?));
+        }
+        Ok(counts)
+    }
+
     /// Keeps what was proven when environments were set up; gives its row, the same for the same.
     pub fn put_environment(&self, container: i64, entry: u32, facts: &str) -> Result<i64, StoreError> {
         let row = self

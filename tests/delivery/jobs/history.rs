@@ -6,7 +6,7 @@ use std::fs;
 use packhouse::delivery::computers::{NewComputer, TokenRequest};
 use packhouse::delivery::documents::{JobReport, ReportedState, Token};
 use packhouse::delivery::jobs::{NewJobContainer, Selected, WantedProcedure};
-use packhouse::delivery::model::{ContainerOptions, OnChecksumError};
+use packhouse::delivery::model::{ContainerOptions, Linkage, OnChecksumError};
 use packhouse::library::PackageRef;
 use packhouse::package::history::ChainState;
 use packhouse::package::procedure::Task;
@@ -123,6 +123,57 @@ fn each_package_of_a_job_has_its_own_end_and_a_copy_that_differs_is_told() -> Ou
     };
     let words = format!("Install on 1 computer: 1 OK; job {:?}", job.name);
     assert_eq!((ends(one.id), ends(two.id)), (vec![words.clone()], vec![words]));
+    chain_holds(&site);
+    Ok(())
+}
+
+#[test]
+fn each_package_of_a_job_tells_of_its_own_targets_only() -> Outcome {
+    let mut site = Site::new();
+    let mut agents = site.agents(&["PC-1", "PC-2", "PC-3"]);
+    let (one, two) = (site.staged("One 1.0"), site.staged("Two 1.0"));
+    let install = WantedProcedure::Task(Task::Install);
+    let options = ContainerOptions { linkage: Linkage::Batch, ..ContainerOptions::default() };
+    let job = site.job_of(&[one.id, two.id], install, &["PC-1", "PC-2", "PC-3"], options);
+    let before = last(&site);
+    site.tick();
+    // Of the first package one job is done and one failed, which ends the second package on that computer.
+    let first = agents[0].jobs(&site).remove(0);
+    agents[0].says(&site, &first, ReportedState::Ok);
+    let failing = agents[1].jobs(&site).remove(0);
+    agents[1].reports(&site, vec![JobReport::new(failing.id, ReportedState::Error, 1_790_000_000)]);
+    site.tick();
+    assert_eq!(site.jobs().halt(job.id, &Selected::All)?, 3);
+    assert_eq!(site.jobs().resume(job.id, &Selected::All)?, 3);
+    let alone: Vec<_> =
+        site.page(&job).rows.iter().filter(|row| row.package == one.key).map(|row| row.job).collect();
+    assert_eq!(site.jobs().renew(job.id, &Selected::Jobs(alone))?, 1);
+    site.jobs().remove(job.id, true)?;
+    let of = |package| -> Vec<String> {
+        let entries = since(&site, before, Some(package));
+        let steered = entries.into_iter().filter(|entry| entry.event != HistoryEvent::Verified);
+        steered
+            .map(|entry| format!("{}: {}", entry.event.word(), entry.details.unwrap_or_default()))
+            .collect()
+    };
+    let name = &job.name;
+    assert_eq!(
+        of(one.id),
+        [
+            format!("Job halted: 1 target; job {name:?}"),
+            format!("Job resumed: 1 target; job {name:?}"),
+            format!("Job renewed: 1 target; job {name:?}"),
+            format!("Job removed: 2 jobs withdrawn; job {name:?}"),
+        ]
+    );
+    assert_eq!(
+        of(two.id),
+        [
+            format!("Job halted: 2 targets; job {name:?}"),
+            format!("Job resumed: 2 targets; job {name:?}"),
+            format!("Job removed: 2 jobs withdrawn; job {name:?}"),
+        ]
+    );
     chain_holds(&site);
     Ok(())
 }
