@@ -11,6 +11,7 @@ use std::io::{self, BufWriter, Stdout, Write};
 use serde::Serialize;
 
 use crate::failure::{Class, Failure};
+pub(crate) use crate::package::numbers::many as count;
 
 /// How many details of a failure are printed unless all are asked for.
 const DETAILS_SHOWN: usize = 50;
@@ -172,11 +173,6 @@ pub(crate) fn size(bytes: u64) -> String {
         value if value < 100.0 => format!("{value:.1} {}", UNITS[unit]),
         value => format!("{value:.0} {}", UNITS[unit]),
     }
-}
-
-/// A count with its noun: `1 file`, `3 files`.
-pub(crate) fn count(number: u64, one: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use crate::package::numbers::thousands;
+pub use crate::package::numbers::{counted, thousands};
 
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
@@ -23,7 +23,7 @@ pub fn size(bytes: u64) -> String {
 
 /// The exact size for the hover text: `742,118,400 bytes`.
 pub fn exact_size(bytes: u64) -> String {
-    if bytes == 1 { "1 byte".to_owned() } else { format!("{} bytes", thousands(bytes)) }
+    counted(bytes, "byte")
 }
 
 fn scaled(bytes: u64) -> (String, &'static str) {

@@ -64,7 +64,7 @@ fn computers(removed: &[RemovedComputer]) -> String {
 }
 
 fn packages(count: usize) -> String {
-    format!("{} {}", format::thousands(count as u64), if count == 1 { "package" } else { "packages" })
+    format::counted(count as u64, "package")
 }
 
 impl Step {

@@ -9,6 +9,7 @@ use super::model::{ImportError, NameProblem};
 use super::staging::StageError;
 use crate::failure::{Class, Failure, argument};
 use crate::library::LibraryError;
+use crate::package::numbers::many;
 use crate::package::signed_document::SignatureProblem;
 use crate::store::{ManagerLease, StoreError};
 use crate::transfer::secure_storage::SecureError;
@@ -74,7 +75,7 @@ pub enum DeliveryError {
     #[error("more than {} packages to keep", super::documents::limits::KEEP_MAX)]
     KeptTooMany,
     /// A table with lines that are not taken.
-    #[error("{} of the table cannot be taken", lines(.0.len()))]
+    #[error("{} of the table cannot be taken", many(.0.len() as u64, "line"))]
     Table(Vec<ImportError>),
     /// No such container.
     #[error("there is no job container {0:?}")]
@@ -110,10 +111,6 @@ pub enum DeliveryError {
     /// A record of ours that cannot be read.
     #[error("the library database holds a job that cannot be read: {0}")]
     Unreadable(String),
-}
-
-fn lines(count: usize) -> String {
-    if count == 1 { "1 line".to_owned() } else { format!("{count} lines") }
 }
 
 impl From<StoreError> for DeliveryError {

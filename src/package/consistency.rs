@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::digest::Sha256Digest;
 use super::file_list::FileList;
-use super::numbers::thousands;
+use super::numbers::{counted, thousands};
 
 /// Number of files, sum of bytes, and SHA-256 over the entries sorted by path, each `<size> <path>\0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -392,7 +392,7 @@ impl CheckReport {
 }
 
 fn bytes(count: u64) -> String {
-    if count == 1 { "1 byte".to_owned() } else { format!("{} bytes", thousands(count)) }
+    counted(count, "byte")
 }
 
 #[cfg(test)]

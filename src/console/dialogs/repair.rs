@@ -91,17 +91,17 @@ impl RepairPackages {
             parts.push(format!(
                 "{} in {} of {} to fetch",
                 format::size(self.fetch_bytes()),
-                counted(blocks, "block"),
-                counted(files, "file")
+                format::counted(blocks, "block"),
+                format::counted(files, "file")
             ));
         }
         let renamed = of(|plan| plan.rename.len() as u64);
         if renamed > 0 {
-            parts.push(format!("{} to rename", counted(renamed, "file")));
+            parts.push(format!("{} to rename", format::counted(renamed, "file")));
         }
         let added = of(|plan| plan.added.len() as u64);
         if added > 0 {
-            parts.push(format!("{} added", counted(added, "file")));
+            parts.push(format!("{} added", format::counted(added, "file")));
         }
         if parts.is_empty() {
             "There is nothing to repair.".to_owned()
@@ -129,7 +129,7 @@ impl RepairPackages {
                 let mut line = format!(
                     "{}: {}, {} to fetch",
                     plan.key.title(),
-                    counted(files, "file"),
+                    format::counted(files, "file"),
                     format::size(plan.fetch_bytes())
                 );
                 if !plan.added.is_empty() {
@@ -237,18 +237,13 @@ impl RepairPackages {
     }
 }
 
-/// `1 block`, `1,024 blocks`.
-fn counted(count: u64, what: &str) -> String {
-    format!("{} {what}{}", format::thousands(count), if count == 1 { "" } else { "s" })
-}
-
 fn fetch_line(file: &RepairFile) -> String {
     let (mark, what) = match file.change {
         RepairChange::Removed => ("−", "removed"),
         RepairChange::Resized => ("≠", "other size"),
         RepairChange::Damaged => ("#", "other content"),
     };
-    let blocks = counted(file.blocks, "block");
+    let blocks = format::counted(file.blocks, "block");
     format!("{mark} {}: {what}, {} in {blocks} to fetch", file.path, format::size(file.fetch_bytes))
 }
 

@@ -1,7 +1,7 @@
 //! Where packages are, as dialogs say it before something is done to them: names of staging libraries, of the first
 //! computers, of jobs.
 
-use crate::console::format;
+use crate::console::format::{self, counted};
 use crate::console::pages::jobs::words;
 use crate::console::widgets::short;
 use crate::package::record::{PackageId, PackageSummary};
@@ -16,11 +16,6 @@ pub fn leave_out(count: usize) -> &'static str {
     if count == 1 { "Leave it out" } else { "Leave these out" }
 }
 
-/// `1 job`, `2,400 jobs`.
-fn many(count: usize, one: &str, more: &str) -> String {
-    format!("{} {}", format::thousands(count as u64), if count == 1 { one } else { more })
-}
-
 /// `a`, `a and b`, `a, b and c`.
 fn joined(parts: &[String]) -> String {
     match parts {
@@ -33,12 +28,11 @@ fn joined(parts: &[String]) -> String {
 /// `staged at 3 places, installed on 212 computers and part of 1 waiting job`, as far as others than test computers are
 /// concerned; empty if they are not.
 pub fn for_others(known: &Whereabouts) -> String {
-    let (staged, jobs) = (known.staged_for_others().count(), known.waiting_jobs().count());
-    let installed = usize::try_from(known.installed).unwrap_or(usize::MAX);
+    let (staged, jobs) = (known.staged_for_others().count() as u64, known.waiting_jobs().count() as u64);
     let parts = [
-        (staged, format!("staged at {}", many(staged, "place", "places"))),
-        (installed, format!("installed on {}", many(installed, "computer", "computers"))),
-        (jobs, format!("part of {}", many(jobs, "waiting job", "waiting jobs"))),
+        (staged, format!("staged at {}", counted(staged, "place"))),
+        (known.installed, format!("installed on {}", counted(known.installed, "computer"))),
+        (jobs, format!("part of {}", counted(jobs, "waiting job"))),
     ];
     let parts: Vec<String> =
         parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
@@ -74,18 +68,19 @@ pub fn lines(known: &Whereabouts) -> Vec<String> {
         };
         lines.push(format!("Staged at {}{about}", short(&row.name, 60)));
     }
-    for (tests, one, more, all) in [
-        (false, "computer", "computers", known.installed),
-        (true, "test computer", "test computers", known.installed_tests),
-    ] {
+    for (tests, noun, all) in
+        [(false, "computer", known.installed), (true, "test computer", known.installed_tests)]
+    {
         let named = known.computers.iter().filter(|row| row.test == tests);
         let named: Vec<&str> = named.map(|row| row.computer.as_str()).collect();
-        let all = usize::try_from(all).unwrap_or(usize::MAX);
-        let what = if all == 1 { one } else { more };
         match (all, named.is_empty()) {
             (0, _) => {}
-            (_, true) => lines.push(format!("Installed on {}", many(all, one, more))),
-            (_, false) => lines.push(format!("Installed on {what} {}", names(&named, all))),
+            (_, true) => lines.push(format!("Installed on {}", counted(all, noun))),
+            (all, false) => {
+                let s = if all == 1 { "" } else { "s" };
+                let all = usize::try_from(all).unwrap_or(usize::MAX);
+                lines.push(format!("Installed on {noun}{s} {}", names(&named, all)));
+            }
         }
     }
     for job in open_jobs(known) {
@@ -107,9 +102,9 @@ pub fn line(known: &Whereabouts) -> String {
     if !there.is_empty() {
         parts.push(format!("staged at {}", names(&there, there.len())));
     }
-    let installed = usize::try_from(known.installed + known.installed_tests).unwrap_or(usize::MAX);
+    let installed = known.installed + known.installed_tests;
     if installed > 0 {
-        parts.push(format!("installed on {}", many(installed, "computer", "computers")));
+        parts.push(format!("installed on {}", counted(installed, "computer")));
     }
     match open_jobs(known).as_slice() {
         [] => {}
@@ -133,9 +128,8 @@ pub fn somewhere(all: &[(PackageId, Whereabouts)]) -> Vec<(PackageId, Whereabout
 
 /// `212 computers and 3 test computers`.
 pub fn on_computers(known: &Whereabouts) -> String {
-    let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-    let others = many(count(known.installed), "computer", "computers");
-    let tests = many(count(known.installed_tests), "test computer", "test computers");
+    let others = counted(known.installed, "computer");
+    let tests = counted(known.installed_tests, "test computer");
     match (known.installed, known.installed_tests) {
         (_, 0) => others,
         (0, _) => tests,

@@ -233,7 +233,7 @@ impl SeveralWindow {
             Source::Selected(selected) => selected.len(),
             Source::Common(common) => common.len(),
         };
-        format!("{} {}", format::thousands(count as u64), if count == 1 { "package" } else { "packages" })
+        format::counted(count as u64, "package")
     }
 
     /// What is to be applied; the reason is there once it was asked for.

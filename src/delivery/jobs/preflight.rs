@@ -14,6 +14,7 @@ use crate::delivery::staging::{SealThere, StagingDesk};
 use crate::failure::Failure;
 use crate::library::LibraryError;
 use crate::package::PackageKey;
+use crate::package::numbers::many;
 use crate::package::procedure::Task;
 use crate::package::record::PackageRecord;
 use crate::package::staging::{StagedFinding, StagingLibrary};
@@ -302,7 +303,7 @@ fn look_at_computers(
             (Some(_), None) => note("never seen".to_owned(), false),
             (Some(_), Some(seen)) if now.duration_since(seen) > LONG_SILENCE => {
                 let days = now.duration_since(seen).as_hours() / 24;
-                let days = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+                let days = many(u64::try_from(days).unwrap_or_default(), "day");
                 note(format!("last seen {days} ago"), false);
             }
             (Some(_), Some(_)) => {}

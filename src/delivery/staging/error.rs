@@ -5,6 +5,7 @@ use std::io;
 use crate::disk::words;
 use crate::failure::{Class, Failure};
 use crate::library::LibraryError;
+use crate::package::numbers::many;
 use crate::package::staging::Window;
 use crate::package::{CheckReport, PackageKey};
 use crate::store::StoreError;
@@ -230,7 +231,7 @@ pub enum StageError {
         found: String,
     },
     /// Jobs use the copy.
-    #[error("{key} cannot be unstaged from {name}: it is part of {}", jobs(.uses.len()))]
+    #[error("{key} cannot be unstaged from {name}: it is part of {}", many(.uses.len() as u64, "job"))]
     InUse {
         /// The package.
         key: PackageKey,
@@ -240,7 +241,7 @@ pub enum StageError {
         uses: Vec<String>,
     },
     /// Copies are known there.
-    #[error("{name} still has {}", packages(.copies.len()))]
+    #[error("{name} still has {}", many(.copies.len() as u64, "package"))]
     StillUsed {
         /// The staging library.
         name: String,
@@ -257,14 +258,6 @@ pub enum StageError {
         /// What differs there.
         report: Box<CheckReport>,
     },
-}
-
-fn jobs(count: usize) -> String {
-    if count == 1 { "1 job".to_owned() } else { format!("{count} jobs") }
-}
-
-fn packages(count: usize) -> String {
-    if count == 1 { "1 package".to_owned() } else { format!("{count} packages") }
 }
 
 impl StageError {

@@ -37,8 +37,7 @@ impl FilesNobodyLists {
     }
 
     fn files(&self) -> String {
-        let noun = if self.count == 1 { "file" } else { "files" };
-        format!("{} {noun}", format::thousands(self.count))
+        format::counted(self.count, "file")
     }
 
     fn move_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>, focus: bool) -> Next {

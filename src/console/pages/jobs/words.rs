@@ -17,7 +17,7 @@ pub const DIFFERS: &str = "consistency-differs";
 
 /// `1 target`, `2,400 targets`.
 pub fn targets(count: u64) -> String {
-    format!("{} {}", format::thousands(count), if count == 1 { "target" } else { "targets" })
+    format::counted(count, "target")
 }
 
 /// How a job stands: `Waiting until 20:00`, `Failed: 14 of 300`.

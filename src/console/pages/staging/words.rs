@@ -12,7 +12,7 @@ use crate::session::{CopyRow, SealThere, StagedCheck, StagingRow};
 
 /// `1 package`, `2,400 packages`.
 pub fn packages(count: u64) -> String {
-    format!("{} {}", format::thousands(count), if count == 1 { "package" } else { "packages" })
+    format::counted(count, "package")
 }
 
 /// Whether it answers: `yes`, `no: …`, `asking…`.

@@ -219,10 +219,7 @@ impl FileRows<'_> {
 
 /// `1 file`, `2,345 files`.
 fn files(count: u64) -> String {
-    match count {
-        1 => "1 file".to_owned(),
-        count => format!("{} files", format::thousands(count)),
-    }
+    format::counted(count, "file")
 }
 
 impl Rows for FileRows<'_> {
