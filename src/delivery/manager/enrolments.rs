@@ -1,5 +1,7 @@
 //! Enrolments: a new agent that knows the secret of an open token becomes the agent of a computer. Each token serves once.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::{Manager, Tick};
@@ -13,6 +15,9 @@ use crate::package::HistoryEvent;
 use crate::package::staging::StagingLibrary;
 use crate::store::{Change, ComputerFacts, ComputerRow, EnrolledAgent, EnrolmentTokenRow, StoreError};
 
+/// While no token is open nobody writes an enrolment, so it is seldom looked for what lies there all the same: tokens that
+/// are said to be open and are not, and what a writer that was killed left.
+const LOOK_EVERY: Duration = Duration::from_secs(3600);
 /// Most computers that are tried as names for one that calls itself like another.
 const MOST_NAMES: u32 = 10_000;
 
@@ -34,9 +39,9 @@ impl Manager {
             .collect();
         for staging in tick.stagings.clone() {
             let here = staging.id.to_string();
-            // Once in its life it looks for what others left.
+            // At first, and then every hour, it looks for what others left.
             let needs_store =
-                !open.is_empty() || over.iter().any(|(at, _)| *at == here) || !self.looked.contains(&here);
+                !open.is_empty() || over.iter().any(|(at, _)| *at == here) || self.is_to_be_looked_at(&here);
             if !needs_store {
                 continue;
             }
@@ -49,6 +54,12 @@ impl Manager {
             }
         }
         Ok(())
+    }
+
+    /// Whether it is time to look for what others left in a staging library.
+    fn is_to_be_looked_at(&self, staging: &str) -> bool {
+        let now = self.options.clock.now();
+        self.looked.get(staging).is_none_or(|looked| now.saturating_sub(*looked) >= LOOK_EVERY)
     }
 
     fn enrol_at(
@@ -73,7 +84,7 @@ impl Manager {
                 self.opened.insert(place);
             }
         }
-        if open.is_empty() && self.looked.contains(&here) {
+        if open.is_empty() && !self.is_to_be_looked_at(&here) {
             return Ok(());
         }
         let there: Option<Vec<TokenId>> = match store.list(&path(names::ENROL)?) {
@@ -88,7 +99,7 @@ impl Manager {
             Err(StagingError::CannotList(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        self.looked.insert(here);
+        self.looked.insert(here, self.options.clock.now());
         for (token, row) in open {
             if there.as_ref().is_none_or(|there| there.contains(token)) {
                 self.take_one(tick, store, staging, *token, row)?;

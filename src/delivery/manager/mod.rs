@@ -86,8 +86,8 @@ pub struct Manager {
     site: SiteId,
     /// Tokens that were said to be open, where.
     opened: HashSet<(String, String)>,
-    /// Staging libraries where tokens were looked for that others said to be open.
-    looked: HashSet<String>,
+    /// Staging libraries where it was looked for what others left of enrolments, and when, by the clock.
+    looked: HashMap<String, Duration>,
     leftovers: Leftovers,
 }
 
@@ -190,7 +190,7 @@ impl Manager {
             renewed,
             site,
             opened: HashSet::new(),
-            looked: HashSet::new(),
+            looked: HashMap::new(),
             leftovers: Leftovers::default(),
         })
     }

@@ -138,3 +138,26 @@ fn what_a_killed_writer_left_is_removed_after_an_hour() -> Outcome {
     assert!(!left.exists() && later.exists(), "each has its hour");
     Ok(())
 }
+
+/// The same beside enrolments, where no token is open: the manager looks there every hour, not at every turn.
+#[test]
+fn what_a_killed_enroller_left_is_removed_while_no_token_is_open() -> Outcome {
+    let mut site = Site::new();
+    let folder = site.there(names::ENROL);
+    fs::create_dir_all(&folder)?;
+    let left = |name: &str| folder.join(format!("{UNFINISHED}{name}"));
+    fs::write(left("before-the-manager"), b"{\"tok")?;
+    site.tick();
+    fs::write(left("while-it-runs"), b"")?;
+    site.clock.advance(Duration::from_secs(3_000));
+    assert_eq!(site.tick().problems, [""; 0]);
+    assert!(left("before-the-manager").exists(), "somebody may still be writing it");
+    site.clock.advance(Duration::from_secs(600));
+    site.tick();
+    assert!(!left("before-the-manager").exists(), "its hour is over");
+    assert!(left("while-it-runs").exists(), "it was seen a moment ago");
+    site.clock.advance(Duration::from_secs(3_600));
+    assert_eq!(site.tick().problems, [""; 0]);
+    assert!(!left("while-it-runs").exists());
+    Ok(())
+}
