@@ -75,6 +75,7 @@ fn put(change: &Change<'_>, n: usize) -> Result<(), StoreError> {
         differences: None,
         key_id: None,
         details: None,
+        staging: None,
         previous: Sha256Digest::default(),
     })?;
     Ok(())

@@ -11,6 +11,7 @@ use super::repair::SealedFolder;
 use super::{Library, LibraryError};
 use crate::package::record::{PackageId, PackageRecord};
 use crate::package::reginfo::{RegInfo, SEAL_NAME};
+use crate::package::staging::StagingId;
 use crate::package::{HistoryEntry, HistoryEvent, Manifest, PackageKey, PackageState, Sha256Digest};
 use crate::work::Work;
 
@@ -116,18 +117,20 @@ impl Library {
         Err(LibraryError::Delivered { key: self.record(id)?.key, staged, installed, jobs })
     }
 
-    /// Keeps in History that a package was handed out, or taken back. Nothing where the library can only be read.
+    /// Keeps in History that a package was handed out to a staging library, or taken back. Nothing where the library can
+    /// only be read.
     pub fn note_handed_out(
         &self,
         event: HistoryEvent,
-        id: PackageId,
-        key: &PackageKey,
+        (id, key): (PackageId, &PackageKey),
+        staging: StagingId,
         details: String,
     ) -> Result<(), LibraryError> {
         if self.is_read_only() {
             return Ok(());
         }
-        let entry = self.entry_about(event, Some((id, key)), details);
+        let mut entry = self.entry_about(event, Some((id, key)), details);
+        entry.staging = Some(staging);
         self.catalogue().change(|change| change.append_history(entry))?;
         self.append_history_file()
     }

@@ -163,6 +163,7 @@ fn filter_words(filter: &HistoryFilter) -> String {
         ("who", filter.who.clone()),
         ("from", filter.from.map(|at| at.to_string())),
         ("until", filter.until.map(|at| at.to_string())),
+        ("staging library", filter.staging.as_ref().map(|staging| staging.name.clone())),
         ("text", filter.text.clone()),
         ("newest", filter.newest.map(|newest| newest.to_string())),
     ];

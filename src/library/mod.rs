@@ -304,6 +304,7 @@ impl Library {
             differences: None,
             key_id: None,
             details: None,
+            staging: None,
             previous: Sha256Digest::default(),
         }
     }

@@ -8,6 +8,7 @@ use super::consistency::{ConsistencyChecksum, Differences};
 use super::digest::Sha256Digest;
 use super::key::PackageKey;
 use super::record::PackageId;
+use super::staging::StagingId;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -216,8 +217,21 @@ pub struct HistoryEntry {
     /// What else is worth knowing, one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<String>,
+    /// The staging library where a package was brought or taken away; entries of earlier programs name it in `details`
+    /// only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staging: Option<StagingId>,
     /// SHA-256 of the entry before: of its line in `history.jsonl`, without the line end. All zeros for the first.
     pub previous: Sha256Digest,
+}
+
+/// A staging library of which entries are sought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StagingNamed {
+    /// Which.
+    pub id: StagingId,
+    /// Its name, for entries that do not say which.
+    pub name: String,
 }
 
 impl HistoryEntry {
@@ -235,6 +249,19 @@ impl HistoryEntry {
             || self.package.as_ref().is_some_and(|key| has(&key.to_string()) || has(&key.title()))
             || optional.into_iter().flatten().any(|field| has(field))
             || self.differences.as_ref().is_some_and(|differences| differences.paths().any(has))
+    }
+
+    /// Whether it tells of this staging library. An entry that does not say which is known by the name.
+    pub fn is_of_staging(&self, staging: &StagingNamed) -> bool {
+        if let Some(id) = self.staging {
+            return id == staging.id;
+        }
+        let details = self.details.as_deref().unwrap_or_default();
+        match self.event {
+            HistoryEvent::Staged => details.contains(&format!(" at {}:", staging.name)),
+            HistoryEvent::Unstaged => details.ends_with(&format!(" from {}", staging.name)),
+            _ => false,
+        }
     }
 
     /// The digest of a line, for the next entry.
@@ -309,6 +336,7 @@ mod tests {
                     differences: None,
                     key_id: None,
                     details: None,
+                    staging: None,
                     previous,
                 };
                 previous = HistoryEntry::digest_of_line(&entry.line());
@@ -332,5 +360,26 @@ mod tests {
             verify_chain(shorter.iter().map(String::as_str)),
             ChainState::Broken { number: 3, .. }
         ));
+    }
+    #[test]
+    fn an_entry_of_an_earlier_program_is_of_the_staging_library_that_it_names() {
+        let entry = |event: &str, details: &str| -> HistoryEntry {
+            let line = format!(
+                r#"{{"number":1,"at":"2026-11-02T13:10:07Z","local_time":"","who":"anna","host":"PC-114","how":"console","event":"{event}","details":"{details}","previous":"{}"}}"#,
+                Sha256Digest::default()
+            );
+            let entry: HistoryEntry = serde_json::from_str(&line).expect("an entry");
+            assert_eq!(entry.line(), line, "it stays as it was written");
+            entry
+        };
+        let id = |number| StagingId(uuid::Uuid::from_u128(number));
+        let koeln = StagingNamed { id: id(1), name: "Köln".to_owned() };
+        let staged = entry("staged", "revision 1 at Köln: 7 files sent, 12 bytes");
+        assert!(staged.is_of_staging(&koeln));
+        assert!(entry("unstaged", "revision 1 from Köln").is_of_staging(&koeln));
+        assert!(!entry("staged", "revision 1 at Köln Süd: 7 files sent, 12 bytes").is_of_staging(&koeln));
+        assert!(!entry("note", "revision 1 from Köln").is_of_staging(&koeln));
+        let other = HistoryEntry { staging: Some(id(2)), ..staged };
+        assert!(!other.is_of_staging(&koeln), "what says which is not known by its name");
     }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{Catalogue, Change, StoreError, from_sql, to_sql};
+use crate::package::history::StagingNamed;
 use crate::package::record::PackageId;
 use crate::package::{HistoryEntry, HistoryEvent, Sha256Digest};
 
@@ -25,6 +26,9 @@ pub struct HistoryFilter {
     /// Up to, not including, this moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// Only what was brought to this staging library and taken away from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub staging: Option<StagingNamed>,
     /// Only entries with this text, without regard to case: in package, account, computer, event, reason, details, key,
     /// or a path of the differences.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,12 +80,13 @@ impl Catalogue {
         while lines.len() < most {
             let Some(row) = rows.next()? else { break };
             let line: String = row.get(0)?;
-            let passes = match &text {
-                // An entry that cannot be read is not hidden: following the chain names it.
-                Some(text) => serde_json::from_str::<HistoryEntry>(&line).map_or(true, |e| e.mentions(text)),
-                None => true,
+            let passes = |entry: HistoryEntry| {
+                text.as_ref().is_none_or(|text| entry.mentions(text))
+                    && filter.staging.as_ref().is_none_or(|staging| entry.is_of_staging(staging))
             };
-            if passes {
+            let is_judged = text.is_some() || filter.staging.is_some();
+            // An entry that cannot be read is not hidden: following the chain names it.
+            if !is_judged || serde_json::from_str(&line).map_or(true, passes) {
                 lines.push(line);
             }
         }

@@ -33,6 +33,7 @@ pub(super) fn history(context: &Context, arguments: HistoryArguments) -> Result<
         who: arguments.who,
         from: arguments.from.as_deref().map(moment_of).transpose()?,
         until: arguments.until.as_deref().map(end_of).transpose()?,
+        staging: None,
         text: arguments.text,
         newest: arguments.newest,
     };

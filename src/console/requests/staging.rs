@@ -19,6 +19,7 @@ use crate::console::pages::staging::{Reach, Shown, StagingAction};
 use crate::console::property::{StagingWindow, WindowId};
 use crate::console::tasks::Show;
 use crate::package::HistoryEvent;
+use crate::package::history::StagingNamed;
 use crate::package::record::PackageSummary;
 use crate::package::staging::{StagedFinding, StagingId};
 use crate::session::{
@@ -306,23 +307,17 @@ impl App {
         self.staging_windows.push(StagingWindow::new(row, order));
     }
 
-    /// Reads what was brought to a staging library and away, for its property window. History names it by its name.
+    /// Reads what was brought to a staging library and away, for its property window.
     pub(in crate::console) fn read_history_of_staging(&mut self, id: StagingId) {
-        let name = self.name_of_staging(id);
         let filter = HistoryFilter {
             events: vec![HistoryEvent::Staged, HistoryEvent::Unstaged],
-            text: Some(name.clone()),
+            staging: Some(StagingNamed { id, name: self.name_of_staging(id) }),
             newest: Some(HISTORY_MOST),
             ..HistoryFilter::default()
         };
         self.ask("", Show::Nothing, ReadHistory { filter }, move |app, result| match result {
             Ok(mut entries) => {
                 let is_cut = entries.len() >= HISTORY_MOST as usize;
-                let (at, from) = (format!(" at {name}:"), format!(" from {name}"));
-                entries.retain(|entry| {
-                    let details = entry.details.as_deref().unwrap_or_default();
-                    details.contains(&at) || details.ends_with(&from)
-                });
                 entries.reverse();
                 if let Some(window) = app.staging_windows.iter_mut().find(|window| window.id == id) {
                     window.history().set(entries, is_cut);

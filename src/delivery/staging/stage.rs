@@ -195,8 +195,8 @@ impl<'s> Staging<'s> {
         );
         self.desk.library.note_handed_out(
             HistoryEvent::Staged,
-            self.copy.package,
-            &self.copy.key,
+            (self.copy.package, &self.copy.key),
+            self.staging.id,
             details,
         )?;
         Ok(StageReport {

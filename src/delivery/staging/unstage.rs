@@ -62,7 +62,7 @@ impl StagingDesk {
         }
         self.library.catalogue().change(|change| change.delete_staged(staging.id, package))?;
         let details = format!("revision {} from {}", copy.revision, staging.name);
-        self.library.note_handed_out(HistoryEvent::Unstaged, package, &copy.key, details)?;
+        self.library.note_handed_out(HistoryEvent::Unstaged, (package, &copy.key), staging.id, details)?;
         Ok(UnstageReport { copy, name: staging.name, was_there })
     }
 }

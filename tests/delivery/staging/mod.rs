@@ -7,6 +7,7 @@ mod looked;
 mod program;
 mod reconciled;
 mod secured;
+mod told;
 mod whole;
 
 use packhouse::failure::Failure;
