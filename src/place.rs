@@ -95,6 +95,12 @@ pub(crate) fn sign_in() -> (Option<String>, Option<String>) {
     (said("PACKHOUSE_PASSWORD"), said("PACKHOUSE_TOKEN"))
 }
 
+/// The file of root certificates that are trusted beside those of the system: named, else `$PACKHOUSE_CERTIFICATES`.
+pub(crate) fn trusted_certificates(named: Option<&Path>) -> Option<PathBuf> {
+    let said = || env::var_os("PACKHOUSE_CERTIFICATES").filter(|file| !file.is_empty()).map(PathBuf::from);
+    named.map(Path::to_owned).or_else(said)
+}
+
 /// The proxy the environment names, where it names one, and the hosts that are reached without it.
 pub(crate) fn proxy() -> Option<(String, String)> {
     let first = |names: &[&str]| {

@@ -34,9 +34,10 @@ Exit codes:
   3 refused by a rule, or a question was not answered    4 disk or network    130 interrupted
 
 Environment:
-  PACKHOUSE_LIBRARY  the library, where --library is not given
-  PACKHOUSE_KEYS     the folder of your keys [default: packhouse/keys in your data folder]
-  NO_COLOR           no bold or underlined text";
+  PACKHOUSE_LIBRARY       the library, where --library is not given
+  PACKHOUSE_KEYS          the folder of your keys [default: packhouse/keys in your data folder]
+  PACKHOUSE_CERTIFICATES  more root certificates to trust, where --certificates is not given
+  NO_COLOR                no bold or underlined text";
 
 /// Keeps a library of software packages and proves that none of them has changed.
 #[derive(Clone, Debug, Parser)]
@@ -57,6 +58,10 @@ pub(crate) struct GlobalArguments {
     /// Library to work on [default: $PACKHOUSE_LIBRARY, else Packhouse in your documents or home folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) library: Option<PathBuf>,
+    /// Trust the root certificates in this file (PEM) too when downloading, staging, delivering, and as an agent
+    /// [default: $PACKHOUSE_CERTIFICATES]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) certificates: Option<PathBuf>,
     /// Print one JSON document on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,

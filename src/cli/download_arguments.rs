@@ -14,7 +14,8 @@ and goes on, and after any interruption the same line goes on where it was.
 Exit code 0: every block was proven. 1: a block was bad from every codebase. 3: not trusted, nothing was fetched.
 4: the disk or the network, with --once.
 
-Environment: PACKHOUSE_PASSWORD for --user, PACKHOUSE_TOKEN for a bearer token, HTTPS_PROXY and HTTP_PROXY.")]
+Environment: PACKHOUSE_PASSWORD for --user, PACKHOUSE_TOKEN for a bearer token, HTTPS_PROXY and HTTP_PROXY,
+PACKHOUSE_CERTIFICATES for --certificates.")]
 pub(crate) struct DownloadArguments {
     /// Address of a snapshot or Metalink, of a package folder, or of an archive; on a web server or on this computer
     #[arg(value_name = "ADDRESS")]

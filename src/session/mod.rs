@@ -66,10 +66,11 @@ pub use crate::transfer::downloads::{
 pub use crate::transfer::{
     BlockCounts, BlockNote, CodebaseState, CodebaseStatus, Credentials, Event, EventKind, Ladder,
     NetworkOptions, NetworkSetting, NextTry, Noted, ProxyAddress, ProxyChoice, RetryReason, TransferStatus,
+    root_certificates,
 };
 pub use downloads::DownloadsSetting;
 pub use manager::{ManagerListener, ManagerSetting, ManagerStatus};
-pub use network::SetNetwork;
+pub use network::{NetworkSurroundings, SetNetwork};
 pub use observer::{View, WatchState};
 pub use recovery::Recovery;
 pub use repair::{FolderRepair, PlaceLook, PreparedRepair, RepairFrom};

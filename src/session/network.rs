@@ -3,32 +3,63 @@
 use std::sync::Mutex;
 
 use super::downloads::LibraryHome;
-use super::{DownloadsSetting, NetworkSetting, ProxyAddress, Request, Session, unpanicked};
+use super::{DownloadsSetting, NetworkOptions, NetworkSetting, ProxyAddress, Request, Session, unpanicked};
 use crate::failure::Failure;
 use crate::transfer::downloads::Home as _;
 use crate::work::Work;
 
+/// What a program was told of the network by its surroundings, whatever is chosen for a library.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkSurroundings {
+    /// The proxy that the environment names.
+    pub proxy: Option<ProxyAddress>,
+    /// Root certificates (PEM) that are trusted beside those of the system and those that were chosen.
+    pub extra_roots: Vec<Vec<u8>>,
+}
+
+impl NetworkSurroundings {
+    fn options(&self, setting: &NetworkSetting) -> Result<NetworkOptions, Failure> {
+        let mut options = setting.options(self.proxy.as_ref())?;
+        options.extra_roots.extend(self.extra_roots.iter().cloned());
+        Ok(options)
+    }
+}
+
+impl From<Option<ProxyAddress>> for NetworkSurroundings {
+    fn from(proxy: Option<ProxyAddress>) -> Self {
+        Self { proxy, extra_roots: Vec::new() }
+    }
+}
+
+impl From<NetworkOptions> for NetworkSurroundings {
+    fn from(options: NetworkOptions) -> Self {
+        Self { proxy: options.proxy, extra_roots: options.extra_roots }
+    }
+}
+
 /// What a session knows of the network.
 #[derive(Default)]
 pub(super) struct Network {
-    known: Mutex<(NetworkSetting, Option<ProxyAddress>)>,
+    known: Mutex<(NetworkSetting, NetworkSurroundings)>,
 }
 
 impl Network {
-    fn set(&self, setting: NetworkSetting, environment: Option<ProxyAddress>) {
+    fn set(&self, setting: NetworkSetting, environment: NetworkSurroundings) {
         *self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = (setting, environment);
     }
 
-    fn get(&self) -> (NetworkSetting, Option<ProxyAddress>) {
+    fn get(&self) -> (NetworkSetting, NetworkSurroundings) {
         self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 }
 
 impl Session {
-    /// Reads what was chosen for this library and lets downloads go that way; `environment` is the proxy that the
-    /// environment names. Before downloads are first asked for. Waits for the disk. What cannot be used is said in the
-    /// log, and the system's certificates and the proxy of the environment count.
-    pub fn use_network(&self, environment: Option<ProxyAddress>) -> Result<(), Failure> {
+    /// Reads what was chosen for this library and lets downloads go that way; `environment` is what the surroundings say:
+    /// the proxy that the environment names, certificates that were named. Before downloads are first asked for. Waits for
+    /// the disk. What was chosen and cannot be used is said in the log, and the system's certificates and what the
+    /// surroundings say count.
+    pub fn use_network(&self, environment: impl Into<NetworkSurroundings>) -> Result<(), Failure> {
+        let environment = environment.into();
         let home = LibraryHome::of(self);
         let (keys, owner) = (home.keys_folder().to_owned(), home.owner());
         let mut read = Ok(NetworkSetting::default());
@@ -37,9 +68,9 @@ impl Session {
             tracing::warn!(%failure, "how the network is reached cannot be read");
             NetworkSetting::default()
         });
-        let network = setting.options(environment.as_ref()).or_else(|failure| {
+        let network = environment.options(&setting).or_else(|failure| {
             tracing::warn!(%failure, "the network cannot be reached as was chosen");
-            NetworkSetting::default().options(environment.as_ref())
+            environment.options(&NetworkSetting::default())
         })?;
         self.shared.network.set(setting, environment);
         self.set_downloads(DownloadsSetting { network, ..self.downloads_setting() })
@@ -56,7 +87,7 @@ impl Session {
     /// The proxy that the environment names, without user and password. Cheap.
     pub fn environment_proxy(&self) -> Option<String> {
         let (_, environment) = self.shared.network.get();
-        environment.map(|proxy| crate::transfer::codebase::without_password(&proxy.url))
+        environment.proxy.map(|proxy| crate::transfer::codebase::without_password(&proxy.url))
     }
 }
 
@@ -88,7 +119,7 @@ impl Request for SetNetwork {
             if keeps_password {
                 setting.password.clone_from(&before.password);
             }
-            let network = setting.options(environment.as_ref())?;
+            let network = environment.options(&setting)?;
             let home = LibraryHome::of(session);
             let (keys, owner) = (home.keys_folder().to_owned(), home.owner());
             let mut kept = Ok(());

@@ -70,7 +70,7 @@ pub use documents::{Document, fetch_document};
 pub use error::{InvalidReason, TransferError};
 pub use hints::{FileHint, Hints};
 pub use http::{NetworkOptions, ProxyAddress};
-pub use network_setting::{NetworkSetting, ProxyChoice};
+pub use network_setting::{NetworkSetting, ProxyChoice, root_certificates};
 pub use objects::{ObjectAnswer, ObjectClient, ObjectRequest, PutAnswer};
 pub use plan::{FilePlan, Mirror, Pieces, Place, Plan, PlanProblem, PlannedFile, TagFile};
 pub use retry::Ladder;

@@ -149,16 +149,27 @@ fn of_library() -> PackageId {
     PackageId(uuid::Uuid::nil())
 }
 
+/// Root certificates (PEM) in a file that was named, as [`NetworkOptions::extra_roots`] takes them. Reads them, and proves
+/// that they can be used.
+pub fn root_certificates(file: &Path) -> Result<Vec<u8>, Failure> {
+    let text = certificates(file)?;
+    let options = NetworkOptions { extra_roots: vec![text.clone()], ..NetworkOptions::default() };
+    client(&options).map_err(|error| refused(file, error.to_string()))?;
+    Ok(text)
+}
+
+fn refused(file: &Path, why: String) -> Failure {
+    Failure::new(
+        "certificates",
+        Class::Usage,
+        format!("the certificates in {} cannot be used", file.display()),
+        "Choose a file with certificates in PEM form",
+    )
+    .because(why)
+}
+
 fn certificates(file: &Path) -> Result<Vec<u8>, Failure> {
-    let refused = |why: String| {
-        Failure::new(
-            "certificates",
-            Class::Usage,
-            format!("the certificates in {} cannot be used", file.display()),
-            "Choose a file with certificates in PEM form",
-        )
-        .because(why)
-    };
+    let refused = |why: String| refused(file, why);
     let mut text = Vec::new();
     let opened = crate::disk::open_plain(file).map_err(|error| refused(crate::disk::words(&error)))?;
     let read = opened.take(CERTIFICATES_MOST_BYTES + 1).read_to_end(&mut text);

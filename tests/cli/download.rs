@@ -470,3 +470,33 @@ fn it_is_registered_when_it_is_ready_and_comes_from_folders_and_archives() {
     assert_eq!(number(&ready, "/blocks/reused"), number(&ready, "/blocks/total"));
     here.run(&["verify", "from archive"]).ends(0);
 }
+
+#[test]
+fn a_server_of_an_own_authority_is_trusted_where_its_certificate_is_named() {
+    let (published, here) = (Published::new(2 * BLOCK), Place::new());
+    let own = ["--tls-self", "--tls-name", "127.0.0.1", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+    let mut line = vec!["serve", "--listen", "127.0.0.1:0", "--json"];
+    line.extend(own);
+    let (_serve, mut lines) = start(&published.place, &line);
+    let started = lines.next().expect("a line");
+    let address = format!("{}Tool/1.0/", started["url"].as_str().expect("an address"));
+    assert!(address.starts_with("https://"), "{address}");
+    let certificate = published.place.path("cert.pem").display().to_string();
+    let line = ["download", &address, "--into", "out", "--trust", &published.key, "--once"];
+    let refused = here.run(&line);
+    assert!(refused.code != 0 && refused.err.contains("certificate"), "{}: {}", refused.code, refused.err);
+    assert!(!here.path("out").exists(), "nothing was fetched");
+    let with = |file: &str| here.run(&[&line[..], &["--certificates", file]].concat());
+    // A key is no certificate, and neither is what is not there.
+    with(&published.place.path("key.pem").display().to_string()).refuses(2, "certificates");
+    with("nowhere.pem").refuses(2, "certificates");
+    with(&certificate).ends(0);
+    arrived_whole(&published, &here.path("out"));
+    // The same by the environment.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_packhouse-cli"));
+    command.args(["download", &address, "--into", "again", "--trust", &published.key, "--once"]);
+    command.current_dir(here.path("")).env("PACKHOUSE_LIBRARY", here.path("library"));
+    command.env("PACKHOUSE_KEYS", here.path("keys")).env("PACKHOUSE_CERTIFICATES", &certificate);
+    Ran::from(command.output().expect("the program runs")).ends(0);
+    arrived_whole(&published, &here.path("again"));
+}

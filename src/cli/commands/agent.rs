@@ -28,7 +28,7 @@ fn folder(place: &AgentFolder) -> Result<std::path::PathBuf, Failure> {
     place.folder.clone().map_or_else(place::agent, Ok)
 }
 
-fn surroundings(limit: Option<&str>) -> Result<AgentSurroundings, Failure> {
+fn surroundings(context: &Context, limit: Option<&str>) -> Result<AgentSurroundings, Failure> {
     let (system, system_version) = place::system();
     let host = HostFacts {
         host: place::actor("agent").host,
@@ -38,12 +38,12 @@ fn surroundings(limit: Option<&str>) -> Result<AgentSurroundings, Failure> {
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let limit_bytes_per_second = limit.map(bytes_per_second).transpose()?;
-    Ok(AgentSurroundings { host, network: network(), limit_bytes_per_second })
+    Ok(AgentSurroundings { host, network: network(context)?, limit_bytes_per_second })
 }
 
 fn enroll(context: &Context, arguments: &EnrollArguments) -> Result<Exit, Failure> {
     let folder = folder(&arguments.place)?;
-    let enrolled = enrol_agent(&folder, &arguments.site, &arguments.token, surroundings(None)?)?;
+    let enrolled = enrol_agent(&folder, &arguments.site, &arguments.token, surroundings(context, None)?)?;
     context.report.document(&json!({
         "agent": enrolled.agent,
         "site": enrolled.site,
@@ -59,7 +59,7 @@ fn enroll(context: &Context, arguments: &EnrollArguments) -> Result<Exit, Failur
 fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, Failure> {
     let folder = folder(&arguments.place)?;
     let how = if arguments.once { AgentRun::Once } else { AgentRun::On };
-    let surroundings = surroundings(arguments.limit.as_deref())?;
+    let surroundings = surroundings(context, arguments.limit.as_deref())?;
     let mut last = PollReport::default();
     let mut has_failed = false;
     context.report.stream(&json!({"event": "started", "folder": folder.display().to_string()}));

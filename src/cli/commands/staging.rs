@@ -43,7 +43,7 @@ pub(super) fn staging(context: &Context, arguments: StagingArguments) -> Result<
 
 fn open(context: &Context) -> Result<Session, Failure> {
     let session = context.open_existing()?;
-    session.use_network(network().proxy)?;
+    session.use_network(network(context)?)?;
     Ok(session)
 }
 

@@ -137,7 +137,7 @@ impl StagingError {
                 "staging-not-trusted",
                 Class::Refused,
                 message,
-                "If it is the right server, trust the certificate that signed its own: Settings > Network…, or in the system.",
+                "If it is the right server, trust the certificate that signed its own: Settings > Network…, --certificates FILE, or in the system.",
             ),
             Self::Full { .. } => Failure::new(
                 "staging-full",

@@ -152,3 +152,20 @@ fn a_killed_staging_leaves_no_seal_and_the_next_one_ends_it() -> Outcome {
     }
     Ok(())
 }
+
+#[test]
+fn a_server_of_an_own_authority_is_trusted_where_its_certificate_is_named() -> Outcome {
+    let (desk, site) = (Desk::new()?, Site::secured(Kind::Nginx));
+    desk.sealed("Tool 1.0", &files())?;
+    run(&desk, &["staging", "add", "Köln", &site.address]).ends(0);
+    let refused = run(&desk, &["stage", "Tool", "--to", "Köln"]).ends(3);
+    assert!(refused.err.starts_with("error[staging-not-trusted]: "), "{}", refused.err);
+    assert!(refused.err.contains("--certificates FILE"), "{}", refused.err);
+    let certificate = site.certificate.as_ref().ok_or("it has one")?.display().to_string();
+    let trusting = |line: &[&str]| run(&desk, &[line, &["--certificates", &certificate]].concat());
+    trusting(&["stage", "Tool", "--to", "Köln"]).ends(0);
+    trusting(&["staging", "verify", "Köln", "--deep"]).ends(0);
+    // It was named for those two, and is not kept.
+    run(&desk, &["staging", "verify", "Köln"]).ends(3);
+    Ok(())
+}
