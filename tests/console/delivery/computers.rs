@@ -4,8 +4,9 @@ use std::fs;
 
 use egui::{Key, Modifiers};
 use packhouse::session::{
-    AddComputer, AddComputerGroup, ComputerEdit, ComputerFilter, ComputerRow, ContainerOptions, CreateKey,
-    EditComputer, ListComputers, ListTokens, NewComputer, ShowComputer, Shown,
+    AddComputer, AddComputerGroup, AddStagingLibrary, ComputerEdit, ComputerFilter, ComputerRow,
+    ContainerOptions, CreateKey, EditComputer, ListComputers, ListTokens, NewComputer, NewStagingLibrary,
+    ShowComputer, Shown,
 };
 
 use crate::desk::Desk;
@@ -111,6 +112,55 @@ fn a_token_is_shown_once() {
     assert!(desk.sees("Valid until") && desk.sees("a new computer, a test computer"));
     desk.click("Done");
     desk.wait_until_gone("The token is shown this once.");
+}
+
+/// Makes a token in the dialog, which stays open.
+fn make_token(desk: &mut Desk) {
+    desk.click_last("Enrolment token…");
+    desk.click("Make token");
+    desk.wait_for("The token is shown this once.");
+}
+
+#[test]
+fn a_new_token_tells_where_it_can_be_used_and_what_to_do_elsewhere() {
+    let mut desk = Desk::open();
+    desk.run(CreateKey { name: "Packaging".to_owned() });
+    desk.go_to_computers();
+    make_token(&mut desk);
+    desk.wait_to_read("It cannot be used yet: there is no staging library");
+    assert!(desk.reads("Add a staging library first; the delivery manager opens the token there."));
+    desk.click("Done");
+
+    let add = |desk: &Desk, name: &str| {
+        let folder = desk.there(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        let write = folder.display().to_string();
+        let new = NewStagingLibrary { name: name.to_owned(), write, ..NewStagingLibrary::default() };
+        desk.run(AddStagingLibrary { new });
+        folder
+    };
+    add(&desk, "Köln");
+    let bern = add(&desk, "Bern");
+    desk.settle();
+    make_token(&mut desk);
+    desk.wait_to_read("Usable now at");
+    assert!(desk.reads("Bern, Köln") && !desk.reads("It cannot be used"), "{:#?}", desk.labels());
+    desk.click("Done");
+
+    // One is away.
+    fs::remove_dir_all(&bern).expect("gone");
+    make_token(&mut desk);
+    desk.wait_to_read("It cannot be used at Bern yet");
+    assert!(desk.reads("Usable now at") && desk.reads("Köln"), "{:#?}", desk.labels());
+    assert!(desk.reads("start it on the page Jobs, if none runs"), "{:#?}", desk.labels());
+    desk.click("Done");
+
+    // None can be reached.
+    fs::remove_dir_all(desk.there("Köln")).expect("gone");
+    make_token(&mut desk);
+    desk.wait_to_read("It cannot be used at 2 staging libraries yet");
+    assert!(desk.reads("Bern: ") && desk.reads("Köln: "), "{:#?}", desk.labels());
+    assert!(!desk.reads("Usable now at") && desk.reads("as soon as it can"), "{:#?}", desk.labels());
 }
 
 #[test]

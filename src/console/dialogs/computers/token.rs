@@ -5,13 +5,16 @@ use egui::{ComboBox, Label, RichText, Ui};
 use super::group_row;
 use crate::console::action::Action;
 use crate::console::dialogs::{
-    Delivery, Dialog, Env, Next, buttons_ui, default_button, plain_button, quiet, text,
+    Delivery, Dialog, Env, Next, buttons_ui, default_button, plain_button, problem_list_ui, quiet, sentence,
+    text,
 };
+use crate::console::format;
 use crate::console::help::Topic;
 use crate::console::pages::computers::{ComputerAction, Known};
+use crate::console::widgets::alert::alert;
 use crate::console::widgets::field_row::{field_row, hinted_row, value_row};
 use crate::console::widgets::short;
-use crate::session::{Fingerprint, NewToken, TokenRequest};
+use crate::session::{Fingerprint, NewToken, TokenReach, TokenRequest};
 
 /// How long a token can be taken: seconds and words.
 const VALID: [(u64, &str); 5] = [
@@ -121,6 +124,7 @@ impl Token {
         };
         let test = if made.row.test { ", a test computer" } else { "" };
         value_row(ui, "For", &format!("{whom}{test}"));
+        reach_ui(ui, &made.reach);
         buttons_ui(ui, |ui| {
             if default_button(ui, "Done", None, false) {
                 return Next::Close;
@@ -132,6 +136,48 @@ impl Token {
             }
             Next::Stay
         })
+    }
+}
+
+/// Where the computer can be enrolled at once, and what has to happen where it cannot.
+fn reach_ui(ui: &mut Ui, reach: &TokenReach) {
+    const LATER: &str =
+        "The delivery manager opens it there as soon as it can: start it on the page Jobs, if none runs.";
+    if !reach.open_at.is_empty() {
+        let names: Vec<String> = reach.open_at.iter().map(|name| short(name, 40)).collect();
+        value_row(ui, "Usable now at", &several(&names));
+    }
+    match reach.not_open.as_slice() {
+        [] if reach.open_at.is_empty() => {
+            let next = "Add a staging library first; the delivery manager opens the token there.";
+            alert(ui, "It cannot be used yet: there is no staging library", next);
+        }
+        [] => {}
+        [(name, why)] => {
+            let place = if name.is_empty() { String::new() } else { format!(" at {}", short(name, 40)) };
+            let why = sentence(why);
+            alert(
+                ui,
+                &format!("It cannot be used{place} yet"),
+                &format!("{}. {LATER}", why.trim_end_matches('.')),
+            );
+        }
+        many => {
+            alert(ui, &format!("It cannot be used at {} staging libraries yet", many.len()), LATER);
+            let lines: Vec<String> =
+                many.iter().map(|(name, why)| format!("{}: {why}", short(name, 40))).collect();
+            problem_list_ui(ui, "Not usable yet", &lines);
+        }
+    }
+}
+
+/// The first of many names, and how many more there are.
+fn several(names: &[String]) -> String {
+    const MOST: usize = 6;
+    let shown = names[..names.len().min(MOST)].join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => shown,
+        more => format!("{shown} and {} more", format::thousands(more as u64)),
     }
 }
 
