@@ -194,7 +194,7 @@ impl Topic {
             ],
             Self::Computers => &[
                 "Computers get packages by jobs, once an agent is enrolled on them. An enrolment token lets one computer enrol itself; computers can also be listed before, by name or from a table. Groups order them, and jobs can be set up for a group: who is in it is looked up when the job begins.",
-                "A computer reads packages from its staging library, or that of its group, and from the others if that has not got them. Removing a computer touches nothing on it.",
+                "A computer reads packages from its staging library, or that of its group, and from the others if that has not got them. Removing a computer touches nothing on it. Agents remove packages that no job needs any more; Packages to keep names those that stay, and how much room they may take.",
             ],
             Self::TestComputers => &[
                 "What is copied to a test computer or installed on it does not keep a package from being unsealed: mistakes that are found on it can be put right in the same version.",

@@ -399,7 +399,7 @@ for scene in "${@:-library}"; do
         xdotool mousemove 420 "${ROW:-172}" click 1; settle; settle; photo computers-details
         press Return; photo computer-edit; press Escape
         press Delete; photo computers-remove; press Escape
-        for words in "add computers" "groups" "enrolment" "new group of"; do
+        for words in "add computers" "groups" "enrolment" "packages to keep" "new group of"; do
             press ctrl+k; xdotool type --delay 30 "$words"; settle; press Return; settle
             photo "computers-$(echo "$words" | tr ' ' -)"; press Escape
         done

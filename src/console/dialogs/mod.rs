@@ -52,8 +52,8 @@ use crate::failure::Failure;
 use crate::package::record::PackageId;
 use crate::package::staging::StagingId;
 use crate::session::{
-    Contents, FolderLook, Import, KeyInfo, LibraryInfo, NewToken, OfferLook, PackageDetails, PlaceLook,
-    Preflight, SourceComparison, SourcePreview, StagingReach, View, Whereabouts,
+    Contents, FolderLook, Import, KeptPackages, KeyInfo, LibraryInfo, NewToken, OfferLook, PackageDetails,
+    PlaceLook, Preflight, SourceComparison, SourcePreview, StagingReach, View, Whereabouts,
 };
 
 /// What a dialog may look at.
@@ -98,6 +98,8 @@ pub enum Delivery<'a> {
     Table(&'a Path, &'a Result<(String, Import), Failure>),
     /// The computers, as they were just read.
     Computers(&'a Known),
+    /// What agents keep, or why that cannot be said.
+    Kept(&'a Result<KeptPackages, Failure>),
     /// A token for an enrolment, or why there is none.
     Token(&'a Result<NewToken, Failure>),
     /// Where these packages are, or why that cannot be said.

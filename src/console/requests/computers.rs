@@ -8,9 +8,10 @@ use crate::console::action::Action;
 use crate::console::app::App;
 use crate::console::dialogs::Delivery;
 use crate::console::dialogs::computers::{
-    AddComputers, ChooseGroups, EditComputer, EditGroup, ImportTable, NewGroup, RemoveComputers, RemoveGroup,
-    Token,
+    AddComputers, ChooseGroups, EditComputer, EditGroup, ImportTable, KeepDialog, NewGroup, RemoveComputers,
+    RemoveGroup, Token,
 };
+use crate::console::format;
 use crate::console::pages::Place;
 use crate::console::pages::computers::command::{ComputerCommand, ComputerScope};
 use crate::console::pages::computers::{ComputerAction, Shown};
@@ -21,7 +22,7 @@ use crate::console::undo::Step;
 use crate::failure::{Class, Failure};
 use crate::session::{
     self, AddComputer, AddComputerGroup, ComputerEdit, ComputerRow, EditComputerGroup, ImportComputers,
-    NewComputer, NewEnrolmentToken, PreviewImport, RemoveComputerGroup,
+    KeepPackages, ListKeptPackages, NewComputer, NewEnrolmentToken, PreviewImport, RemoveComputerGroup,
 };
 use crate::work::Work;
 
@@ -71,6 +72,7 @@ impl App {
                 };
                 self.put_in_front(Box::new(Token::new(known, group, computer)));
             }
+            (ComputerCommand::Keep, _) => self.put_in_front(Box::new(KeepDialog::default())),
             (ComputerCommand::NewGroup, _) => self.put_in_front(Box::new(NewGroup::new(known))),
             (ComputerCommand::EditGroup, _) => {
                 let row = known.groups.iter().find(|row| Some(&row.name) == group.as_ref()).cloned();
@@ -147,6 +149,29 @@ impl App {
                 self.ask("", Show::Nothing, NewEnrolmentToken { request }, move |app, result| {
                     app.deliver(number, &Delivery::Token(&result));
                     app.computers_changed(result);
+                });
+            }
+            ComputerAction::ReadKept => {
+                let Some(number) = self.dialogs.last().map(|front| front.number) else { return };
+                self.ask("", Show::Nothing, ListKeptPackages {}, move |app, result| {
+                    app.deliver(number, &Delivery::Kept(&result));
+                });
+            }
+            ComputerAction::Keep(edit) => {
+                let request = KeepPackages { edit };
+                self.ask("Saving packages to keep", Show::Row, request, |app, result| match result {
+                    Ok(kept) => {
+                        let text = match kept.packages.len() {
+                            0 => "Agents keep no package that no job needs".to_owned(),
+                            1 => "Agents keep 1 package although no job needs it".to_owned(),
+                            count => {
+                                let count = format::thousands(count as u64);
+                                format!("Agents keep {count} packages although no job needs them")
+                            }
+                        };
+                        app.tell_of_step(text);
+                    }
+                    Err(failure) => app.tell(failure),
                 });
             }
             ComputerAction::AddGroup(name) => {

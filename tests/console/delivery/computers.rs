@@ -5,8 +5,8 @@ use std::fs;
 use egui::{Key, Modifiers};
 use packhouse::session::{
     AddComputer, AddComputerGroup, AddStagingLibrary, ComputerEdit, ComputerFilter, ComputerRow,
-    ContainerOptions, CreateKey, EditComputer, ListComputers, ListTokens, NewComputer, NewStagingLibrary,
-    ShowComputer, Shown,
+    ContainerOptions, CreateKey, EditComputer, ListComputers, ListKeptPackages, ListTokens, NewComputer,
+    NewStagingLibrary, ShowComputer, Shown,
 };
 
 use crate::desk::Desk;
@@ -254,4 +254,48 @@ fn a_removed_computer_stays_away_where_another_has_its_name() {
     desk.press(Modifiers::COMMAND, Key::Z);
     desk.wait_for("There is a computer \"PC-1\" already");
     assert_eq!(computers(&desk).len(), 1);
+}
+
+#[test]
+fn packages_to_keep_are_chosen_taken_off_again_and_limited() {
+    let mut desk = Desk::open();
+    for name in ["Tool", "Other"] {
+        desk.sealed(name, "1");
+    }
+    desk.go_to_computers();
+    desk.command("Packages to keep…");
+    desk.wait_for("No package is kept once its jobs have ended.");
+    assert!(!desk.is_enabled("OK"), "nothing was changed");
+    desk.fill("Find a package", "too");
+    assert!(!desk.has("Add Other 1"), "it does not fit");
+    desk.click("Add Tool 1");
+    desk.click("Add Other 1");
+    desk.wait_for("2 packages, ");
+    desk.fill("Most per computer", "much");
+    assert!(!desk.is_enabled("OK"), "that is no size");
+    desk.fill("Most per computer", "20 GB");
+    desk.click("OK");
+    desk.wait_for("Agents keep 2 packages although no job needs them");
+    let kept = desk.run(ListKeptPackages {});
+    let names: Vec<String> = kept.packages.iter().map(ToString::to_string).collect();
+    assert_eq!((names, kept.most_bytes), (vec!["Other@1".to_owned(), "Tool@1".to_owned()], Some(20 << 30)));
+
+    desk.command("Packages to keep…");
+    desk.wait_for("Tool 1, ");
+    assert_eq!(desk.control("Most per computer").value().as_deref(), Some("20 GiB"));
+    desk.click("Remove Other 1");
+    desk.wait("it can be added again", |desk| desk.has("Add Other 1"));
+    desk.fill("Most per computer", " ");
+    desk.click("OK");
+    desk.wait_for("Agents keep 1 package although no job needs it");
+    let kept = desk.run(ListKeptPackages {});
+    assert_eq!((kept.packages.len(), kept.packages[0].name(), kept.most_bytes), (1, "Tool", None));
+
+    // Cancel leaves it as it was.
+    desk.command("Packages to keep…");
+    desk.click("Remove Tool 1");
+    desk.wait_for("No package is kept");
+    desk.click("Cancel");
+    desk.wait_until_gone("No package is kept");
+    assert_eq!(desk.run(ListKeptPackages {}), kept);
 }

@@ -1,10 +1,12 @@
 //! Computers: adding them by name or from a table, a token for enrolment, changing them, groups of them.
 
 mod groups;
+mod keep;
 mod table;
 mod token;
 
 pub use groups::{ChooseGroups, EditGroup, NewGroup, RemoveGroup};
+pub use keep::KeepDialog;
 pub use table::ImportTable;
 pub use token::Token;
 

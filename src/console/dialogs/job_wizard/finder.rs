@@ -6,18 +6,18 @@ use crate::console::tokens::Tokens;
 use crate::console::widgets::{name_field, short};
 
 /// At most so many things that fit are offered.
-pub(super) const OFFERED: usize = 60;
+pub(in crate::console::dialogs) const OFFERED: usize = 60;
 
 /// What fits, as it was found last.
 #[derive(Default)]
-pub(super) struct Finder {
-    pub(super) text: String,
+pub(in crate::console::dialogs) struct Finder {
+    pub(in crate::console::dialogs) text: String,
 }
 
 impl Finder {
     /// The field, and below it `fitting` down to `bottom`; gives the one that was taken. Enter takes the first. `nothing`
     /// is said where nothing is there to be found.
-    pub(super) fn ui(
+    pub(in crate::console::dialogs) fn ui(
         &mut self,
         ui: &mut Ui,
         (name, hint, nothing): (&str, &str, &str),

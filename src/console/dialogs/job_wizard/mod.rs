@@ -2,7 +2,7 @@
 //! come of it.
 
 mod check;
-mod finder;
+pub(super) mod finder;
 mod options;
 mod packages;
 mod targets;

@@ -13,6 +13,8 @@ pub enum ComputerCommand {
     Import,
     /// Makes a token with which one enrols itself.
     Token,
+    /// Chooses the packages that agents keep.
+    Keep,
     /// Changes the selected one.
     Edit,
     /// Marks the selected ones as test computers, or takes that back.
@@ -49,7 +51,7 @@ impl ComputerScope {
     pub fn refusal(&self, command: ComputerCommand) -> Option<&'static str> {
         use ComputerCommand as C;
         match command {
-            C::Add | C::Import | C::Token | C::NewGroup | C::Refresh => None,
+            C::Add | C::Import | C::Token | C::Keep | C::NewGroup | C::Refresh => None,
             C::EditGroup | C::RemoveGroup => {
                 self.group.is_none().then_some("Select a group of computers in the tree")
             }
@@ -79,7 +81,7 @@ impl ComputerCommand {
     ];
 
     /// The menu *Computers*, in groups.
-    pub const MENU: [&'static [Command]; 4] = [
+    pub const MENU: [&'static [Command]; 5] = [
         &[Command::Computer(Self::Add), Command::Computer(Self::Import), Command::Computer(Self::Token)],
         &[
             Command::Computer(Self::Edit),
@@ -92,6 +94,7 @@ impl ComputerCommand {
             Command::Computer(Self::EditGroup),
             Command::Computer(Self::RemoveGroup),
         ],
+        &[Command::Computer(Self::Keep)],
         &[Command::Computer(Self::Refresh), Command::Computer(Self::Remove)],
     ];
 
@@ -127,6 +130,8 @@ impl ComputerCommand {
             Self::Token => {
                 entry("Enrolment token…").hover("Make a token with which one computer enrols its agent")
             }
+            Self::Keep => entry("Packages to keep…")
+                .hover("Which packages agents keep although no job needs them, and how much room they take"),
             Self::Edit => entry("Edit computer…").hover("Name, comment, groups, staging library (Enter)"),
             Self::Test => entry("Test computer")
                 .hover("Copies and installations on it do not keep a package from being unsealed"),

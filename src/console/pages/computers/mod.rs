@@ -27,8 +27,8 @@ use crate::console::widgets::empty_state::empty_choices_ui;
 use crate::console::widgets::list::{List, ListState, Sort};
 use crate::console::widgets::name_field;
 use crate::session::{
-    ComputerDetails, ComputerEdit, ComputerGroupEdit, ComputerGroupRow, ComputerRow, JobView, NewComputer,
-    TokenRequest,
+    ComputerDetails, ComputerEdit, ComputerGroupEdit, ComputerGroupRow, ComputerRow, JobView, KeepEdit,
+    NewComputer, TokenRequest,
 };
 use command::{ComputerCommand, ComputerScope};
 use details::DetailsPane;
@@ -54,6 +54,10 @@ pub enum ComputerAction {
     Import(String, bool),
     /// Makes a token, for the dialog in front.
     MakeToken(TokenRequest),
+    /// Reads what agents keep, for the dialog in front.
+    ReadKept,
+    /// Changes what agents keep although no job names it.
+    Keep(KeepEdit),
     /// Makes a group.
     AddGroup(String),
     /// Changes what holds for a group.
