@@ -18,6 +18,29 @@ fn enter(desk: &mut Desk) {
 }
 
 #[test]
+fn a_name_and_enter_in_one_frame_take_what_fits_that_name() {
+    let mut desk = Desk::open();
+    for name in ["Alpha", "Tool"] {
+        desk.sealed(name, "1");
+    }
+    desk.press(Modifiers::COMMAND, Key::J);
+    desk.wait_for("Which packages?");
+    desk.wait("both", |desk| desk.has("Add Alpha 1") && desk.has("Add Tool 1"));
+    // A slow frame gets all that was typed meanwhile.
+    let pressed = |pressed| Event::Key {
+        key: Key::Enter,
+        physical_key: None,
+        pressed,
+        repeat: false,
+        modifiers: Modifiers::NONE,
+    };
+    let typed = [Event::Text("too".to_owned()), pressed(true), pressed(false)];
+    desk.harness.input_mut().events.extend(typed);
+    desk.wait("it is taken", |desk| desk.has("Remove Tool 1") || desk.has("Remove Alpha 1"));
+    assert!(desk.has("Remove Tool 1") && desk.has("Add Alpha 1"), "{:#?}", desk.labels());
+}
+
+#[test]
 fn a_job_is_set_up_by_keyboard_alone_and_its_states_are_seen() {
     let mut desk = Desk::open();
     desk.staged("Tool", "1");

@@ -12,6 +12,8 @@ pub(in crate::console::dialogs) const OFFERED: usize = 60;
 #[derive(Default)]
 pub(in crate::console::dialogs) struct Finder {
     pub(in crate::console::dialogs) text: String,
+    /// Enter came together with letters that `fitting` does not know yet.
+    is_entered: bool,
 }
 
 impl Finder {
@@ -25,6 +27,7 @@ impl Finder {
         bottom: f32,
         focus: bool,
     ) -> Option<usize> {
+        let fitted_for = self.text.clone();
         // What stands above changes: the keyboard stays in the field all the same.
         let field = TextEdit::singleline(&mut self.text)
             .id_salt(("find", name))
@@ -37,12 +40,21 @@ impl Finder {
             response.request_focus();
         }
         let mut taken = None;
+        if std::mem::take(&mut self.is_entered) {
+            taken = (!fitting.is_empty()).then_some(0);
+        }
         // With nothing typed Enter is the wizard's.
         if response.lost_focus()
             && !self.text.trim().is_empty()
             && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter))
         {
-            taken = (!fitting.is_empty()).then_some(0);
+            if self.text == fitted_for {
+                taken = (!fitting.is_empty()).then_some(0);
+            } else {
+                // What fits now is known in the next frame.
+                self.is_entered = true;
+                ui.ctx().request_repaint();
+            }
             response.request_focus();
         }
         super::super::show_scroll_bar(ui);
