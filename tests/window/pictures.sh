@@ -403,6 +403,12 @@ for scene in "${@:-library}"; do
             press ctrl+k; xdotool type --delay 30 "$words"; settle; press Return; settle
             photo "computers-$(echo "$words" | tr ' ' -)"; press Escape
         done
+        press ctrl+k; xdotool type --delay 30 "enrolment"; settle; press Return; settle; press Return
+        for _ in 1 2 3 4 5 6 7 8; do import -window root "$work/wait.png"; done
+        settle; settle; photo computers-token; press Return
+        press ctrl+k; xdotool type --delay 30 "packages to keep"; settle; press Return; settle
+        for words in fire 7-z; do xdotool type --delay 30 "$words"; settle; press Return; done
+        settle; photo computers-kept; press Escape
         printf 'name,group,test\nPC-900,Branch Bern,no\n,Branch Bern,no\nPC-901,,perhaps\n' >"$work/computers.csv"
         press ctrl+k; xdotool type --delay 30 "import csv"; settle; press Return; settle
         xdotool type --delay 10 "$work/computers.csv"; press Return; settle; photo computers-import; stop ;;

@@ -16,14 +16,14 @@ use crate::session::ComputerRow;
 /// The columns.
 pub(super) fn columns() -> [Column; 8] {
     [
-        Column::text("Computer", 170.0),
-        Column::text("Groups", 150.0).growing(),
+        Column::text("Computer", 170.0).growing_by(1),
+        Column::text("Groups", 150.0).growing_by(2),
         Column::text("Last seen", 130.0),
         Column::text("Agent", 76.0),
         Column::text("System", 110.0),
         Column::number("Installed", 76.0),
         Column::number("Free", 80.0),
-        Column::text("Staging library", 130.0),
+        Column::text("Staging library", 130.0).growing_by(1),
     ]
 }
 

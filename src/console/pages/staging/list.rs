@@ -15,14 +15,14 @@ use super::words::{packages, rate_text, reach_text, reconciled_text, window_text
 /// The columns. Together they fit a window of 1280 points beside the tree.
 pub(super) fn columns() -> [Column; 8] {
     [
-        Column::text("Staging library", 150.0),
-        Column::text("Address", 150.0).growing(),
-        Column::text("Reachable", 130.0),
+        Column::text("Staging library", 150.0).growing_by(2),
+        Column::text("Address", 150.0).growing_by(2),
+        Column::text("Reachable", 130.0).growing_by(1),
         Column::number("Packages", 76.0),
         Column::text("Outdated", 116.0),
         Column::text("Rate limit", 84.0),
         Column::text("Window", 100.0),
-        Column::text("Last reconcile", 170.0),
+        Column::text("Last reconcile", 170.0).growing_by(2),
     ]
 }
 

@@ -38,8 +38,8 @@ pub struct Column {
     pub width: f32,
     /// Numbers stand right.
     pub right: bool,
-    /// Takes the width that is left over; one column at most.
-    pub grows: bool,
+    /// How many parts it takes of the width that is left over.
+    pub parts: u8,
     /// A click on the header sorts.
     pub sortable: bool,
 }
@@ -47,7 +47,7 @@ pub struct Column {
 impl Column {
     /// A sortable column of text.
     pub fn text(title: impl Into<Cow<'static, str>>, width: f32) -> Self {
-        Self { title: title.into(), width, right: false, grows: false, sortable: true }
+        Self { title: title.into(), width, right: false, parts: 0, sortable: true }
     }
 
     /// A sortable column of numbers.
@@ -57,7 +57,12 @@ impl Column {
 
     /// The column that takes the rest of the width.
     pub fn growing(self) -> Self {
-        Self { grows: true, ..self }
+        self.growing_by(1)
+    }
+
+    /// One of several columns that share the rest of the width, with so many parts of it.
+    pub fn growing_by(self, parts: u8) -> Self {
+        Self { parts, ..self }
     }
 
     /// A column whose header does nothing.
@@ -416,6 +421,9 @@ impl<'a> List<'a> {
             state.widths[column] = self.fitting_width(ui, column, seen);
             done.resized = Some(column);
         }
+        if let Some(column) = done.resized {
+            self.keep_others(column, &edges, state);
+        }
         let fields = Rect::from_min_max(header.left_bottom(), body.right_top());
         let filter_changed = self.filters_ui(ui, fields, &edges, offset);
         if response.has_focus() {
@@ -441,13 +449,29 @@ impl<'a> List<'a> {
     /// Left edges of the columns, and the right edge of the last.
     fn edges(&self, state: &ListState, width: f32) -> Vec<f32> {
         let spare = (width - state.widths.iter().sum::<f32>()).max(0.0);
+        let parts: f32 = self.columns.iter().map(|column| f32::from(column.parts)).sum();
         let mut edge = 0.0;
         let mut edges = vec![0.0];
         for (column, width) in self.columns.iter().zip(&state.widths) {
-            edge += if column.grows { width + spare } else { *width };
+            edge += if column.parts > 0 { width + spare * f32::from(column.parts) / parts } else { *width };
             edges.push(edge);
         }
         edges
+    }
+
+    /// Keeps the other columns as wide as they are seen where one of several that grow was given a width: it would take
+    /// its part of what is left over once more.
+    fn keep_others(&self, resized: usize, edges: &[f32], state: &mut ListState) {
+        let is_one_of_several = self.columns.iter().filter(|column| column.parts > 0).count() > 1
+            && self.columns.get(resized).is_some_and(|column| column.parts > 0);
+        if !is_one_of_several {
+            return;
+        }
+        for (place, (width, edges)) in state.widths.iter_mut().zip(edges.windows(2)).enumerate() {
+            if place != resized {
+                *width = edges[1] - edges[0];
+            }
+        }
     }
 
     /// The scroll offset that shows `row` with the least movement.
@@ -461,5 +485,39 @@ impl<'a> List<'a> {
         } else {
             now
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn widths(edges: &[f32]) -> Vec<f32> {
+        edges.windows(2).map(|pair| pair[1] - pair[0]).collect()
+    }
+
+    #[test]
+    fn columns_share_the_width_that_is_left_over_and_one_can_be_made_narrower() {
+        let columns = [
+            Column::text("Name", 100.0).growing_by(2),
+            Column::text("State", 100.0),
+            Column::text("Address", 100.0).growing_by(1),
+        ];
+        let list = List::new("list", "List", &columns, 24.0);
+        let mut state = ListState::default();
+        state.set_widths(columns.iter().map(|column| column.width).collect());
+        let edges = list.edges(&state, 600.0);
+        assert_eq!(widths(&edges), [300.0, 100.0, 200.0]);
+        // Where there is too little room each has its own width.
+        assert_eq!(widths(&list.edges(&state, 200.0)), [100.0, 100.0, 100.0]);
+        // One that is made wider stays as wide as it was made, and the others as they were.
+        state.widths[0] = 310.0;
+        list.keep_others(0, &edges, &mut state);
+        assert_eq!(widths(&list.edges(&state, 600.0)), [310.0, 100.0, 200.0]);
+        // What one that does not grow gives away is shared.
+        let edges = list.edges(&state, 700.0);
+        state.widths[1] = 40.0;
+        list.keep_others(1, &edges, &mut state);
+        assert_eq!(widths(&list.edges(&state, 700.0)), [410.0, 40.0, 250.0]);
     }
 }
