@@ -36,6 +36,8 @@ pub struct KeepDialog {
     /// As it is kept, or why that cannot be said; nothing until it was read.
     before: Option<Result<KeptPackages, Failure>>,
     is_asked: bool,
+    /// The keyboard was put into the field, which is there once the list was read.
+    has_focused: bool,
     packages: Vec<PackageKey>,
     most: String,
     finder: Finder,
@@ -227,9 +229,10 @@ impl Dialog for KeepDialog {
                 } else {
                     "There is no other sealed package"
                 };
+                let focus = !std::mem::replace(&mut self.has_focused, true);
                 let what = ("Find a package", "Add a package: a part of its name", nothing);
                 let bottom = ui.cursor().top() + FOUND_HEIGHT;
-                if let Some(place) = self.finder.ui(ui, what, &fitting, bottom, env.is_new)
+                if let Some(place) = self.finder.ui(ui, what, &fitting, bottom, focus)
                     && let Some(key) = self.fitting.get(place)
                 {
                     self.packages.push(key.clone());
