@@ -290,6 +290,13 @@ fn make_folders(root: &Path) -> Result<(), LibraryError> {
     Ok(())
 }
 
+impl Library {
+    /// Whether `folder` is the folder of a library, this one or another.
+    pub(crate) fn is_in(folder: &Path) -> bool {
+        folder.join(CATALOGUE).is_file()
+    }
+}
+
 /// Whether a file or folder of this name is none of a library.
 pub(super) fn is_foreign(name: &std::ffi::OsStr) -> bool {
     let ours =

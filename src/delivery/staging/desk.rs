@@ -207,6 +207,7 @@ impl StagingDesk {
     pub fn add(&self, new: NewStagingLibrary) -> Result<StagingLibrary, StageError> {
         self.require_writable()?;
         let (write, taken) = StagingAddress::parse(&new.write)?;
+        self.require_no_library(&write)?;
         let staging = StagingLibrary {
             id: StagingId(uuid::Uuid::new_v4()),
             name: good_name(&new.name)?,
@@ -239,6 +240,7 @@ impl StagingDesk {
         }
         if let Some(write) = edit.write {
             let (address, taken) = StagingAddress::parse(&write)?;
+            self.require_no_library(&address)?;
             staging.write = address.to_string();
             if let Some(taken) = taken {
                 credentials = credentials.or(Some(Some(taken)));
@@ -287,6 +289,8 @@ impl StagingDesk {
             StagingWay::Read => StagingAddress::parse(staging.read_address())?.0,
             StagingWay::Report => StagingAddress::parse(staging.report_address())?.0,
         };
+        // One that became a library since, or was added before this was looked at.
+        self.require_no_library(&address)?;
         let credentials = if address.is_same_server(&write) { self.credentials(staging.id)? } else { None };
         Ok(open_store(&address, credentials, &self.network)?)
     }
@@ -329,6 +333,23 @@ impl StagingDesk {
     fn owner(&self) -> String {
         let actor = self.library.actor();
         format!("{}@{}", actor.who, actor.host)
+    }
+
+    /// Refuses the folder of a package library, and any folder in this one: both keep packages below `packages/`.
+    fn require_no_library(&self, address: &StagingAddress) -> Result<(), StageError> {
+        let StagingAddress::Folder(folder) = address else { return Ok(()) };
+        // What cannot be resolved is not there, and then nothing can be lost there.
+        let Ok(real) = folder.canonicalize() else { return Ok(()) };
+        let own = self.library.root().canonicalize().unwrap_or_else(|_| self.library.root().to_owned());
+        let library = if real.starts_with(&own) {
+            own
+        } else if Library::is_in(&real) {
+            real
+        } else {
+            return Ok(());
+        };
+        let (folder, library) = (folder.display().to_string(), library.display().to_string());
+        Err(StageError::IsLibrary { folder, library })
     }
 
     fn put(&self, staging: &StagingLibrary) -> Result<(), StageError> {

@@ -26,6 +26,9 @@ pub enum StagingError {
     /// The network part could not be set up: a proxy address, a certificate.
     #[error("the connection cannot be set up: {0}")]
     Setup(String),
+    /// There is no such folder. It is never made: it may lie on a share that is not mounted.
+    #[error("there is no folder {0}")]
+    NoFolder(String),
     /// The server has no way to list a folder; everything else works.
     #[error("{0} cannot list what it has")]
     CannotList(String),
@@ -105,7 +108,7 @@ pub enum StagingError {
 impl StagingError {
     /// Whether trying again later may help without anything being changed.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Failed { is_temporary: true, .. })
+        matches!(self, Self::NoFolder(_) | Self::Failed { is_temporary: true, .. })
     }
 
     /// The error as a person reads it.
@@ -121,6 +124,12 @@ impl StagingError {
             Self::Setup(_) => {
                 Failure::new("staging-setup", Class::Usage, message, "Correct the settings of the network.")
             }
+            Self::NoFolder(_) => Failure::new(
+                "staging-no-folder",
+                Class::Environment,
+                message,
+                "Make the folder, or mount the share it lies on, then try again.",
+            ),
             Self::CannotList(_) => Failure::new(
                 "staging-cannot-list",
                 Class::Refused,
@@ -201,6 +210,15 @@ pub enum StageError {
     /// Another staging library has this name.
     #[error("there is already a staging library {0:?}")]
     NameTaken(String),
+    /// The folder is that of a package library. Its packages would be taken for staged copies, and unstaging would
+    /// remove them.
+    #[error("{folder} cannot be a staging library: the package library {library} lies there")]
+    IsLibrary {
+        /// The folder that was named.
+        folder: String,
+        /// The folder of the library.
+        library: String,
+    },
     /// A name that no staging library can have.
     #[error("{0:?} cannot be the name of a staging library")]
     Name(String),
@@ -289,6 +307,9 @@ impl StageError {
             .because(error.to_string()),
             Self::NoSuchStaging(_) => usage("no-staging-library", "packhouse-cli staging list shows them"),
             Self::NameTaken(_) => refused("staging-exists", "Give another name"),
+            Self::IsLibrary { .. } => {
+                refused("staging-is-library", "Give a folder of its own, outside every package library")
+            }
             Self::Name(_) => {
                 usage("staging-name", "Give a name of 1 to 100 characters without control characters")
             }

@@ -34,11 +34,14 @@ impl FolderStore {
     }
 
     fn failed(&self, what: &str, path: &StorePath) -> impl Fn(io::Error) -> StagingError {
-        let (store, shown) = (self.name(), path.to_string());
+        let (store, shown, root) = (self.name(), path.to_string(), self.root.clone());
         let what = format!("{what} {}", path.shown());
         move |error| {
             let store = store.clone();
             match error.kind() {
+                ErrorKind::NotFound | ErrorKind::NotADirectory if !root.is_dir() => {
+                    StagingError::NoFolder(store)
+                }
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                     StagingError::Full { store, path: shown.clone() }
                 }

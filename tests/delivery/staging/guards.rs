@@ -208,3 +208,49 @@ fn a_slow_line_is_not_filled() -> Outcome {
     assert_eq!(work.rate(), None, "the limit was the line's");
     Ok(())
 }
+
+#[test]
+fn no_package_library_is_taken_for_a_staging_library() -> Outcome {
+    let (desk, site) = (Desk::new()?, Site::open(Kind::Folder));
+    let record = desk.sealed("Tool 1.0", &files())?;
+    let other = desk.path("other");
+    drop(Library::open(OpenOptions {
+        root: other.clone(),
+        create: true,
+        read_only: false,
+        actor: Actor {
+            who: "anna".to_owned(),
+            host: "bench".to_owned(),
+            how: "test".to_owned(),
+            time_zone: jiff::tz::TimeZone::UTC,
+        },
+        keys: desk.path("keys"),
+        share: ShareOptions::default(),
+    })?);
+    let own = desk.path("library");
+    for folder in [own.clone(), own.join("packages"), other] {
+        let write = folder.display().to_string();
+        let new = NewStagingLibrary { name: "X".to_owned(), write, ..NewStagingLibrary::default() };
+        let refused = desk.run(AddStagingLibrary { new }).expect_err("a library lies there");
+        assert_eq!((refused.code, refused.class), ("staging-is-library", Class::Refused), "{refused}");
+    }
+    let staging = koeln(&desk, &site)?;
+    let edit = StagingEdit { write: Some(own.display().to_string()), ..StagingEdit::default() };
+    let refused = desk.run(EditStagingLibrary { id: staging.id, edit }).expect_err("a library lies there");
+    assert_eq!(refused.code, "staging-is-library");
+    // A way to the library by another name, made after the staging library was added.
+    stage(&desk, record.id, &staging)?;
+    let there = std::path::Path::new(&site.address);
+    fs::rename(there, there.with_extension("away"))?;
+    std::os::unix::fs::symlink(&own, there)?;
+    let refused =
+        desk.run(Unstage { package: record.id, staging: staging.id }).expect_err("it is a library now");
+    assert_eq!(refused.code, "staging-is-library");
+    assert!(
+        own.join("packages/Tool/1.0/reginfo.json").exists(),
+        "unstaging removed the library's own package"
+    );
+    fs::remove_file(there)?;
+    fs::rename(there.with_extension("away"), there)?;
+    Ok(())
+}

@@ -127,7 +127,9 @@ fn a_share_that_is_not_mounted_is_no_empty_one() -> Outcome {
         stage(&desk, record.id, &staging).map(|_| ()).expect_err("not there"),
         desk.run(Unstage { package: record.id, staging: staging.id }).map(|_| ()).expect_err("not there"),
     ] {
-        assert_eq!((failure.code, failure.class), ("staging-failed", Class::Environment), "{failure}");
+        assert_eq!((failure.code, failure.class), ("staging-no-folder", Class::Environment), "{failure}");
+        assert!(failure.message.starts_with("there is no folder /"), "{}", failure.message);
+        assert!(failure.action.contains("mount") && failure.temporary, "{}", failure.action);
     }
     assert!(!root.exists(), "it was not made");
     fs::rename(&away, &root)?;
