@@ -210,7 +210,19 @@ fn import(context: &Context, file: &std::path::Path, skip_errors: bool) -> Resul
             size(TABLE_MAX_BYTES)
         )));
     }
-    let text = std::fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let message = format!("the table {} is not in UTF-8", file.display());
+        Failure::new(
+            "import-refused",
+            Class::Refused,
+            message,
+            "Save it as UTF-8 (in Excel: CSV UTF-8), then try again",
+        )
+        .because(format!("line {line} has other characters"))
+    })?;
     let session = context.open(true)?;
     let report = context.run(&session, ImportComputers { text, skip_errors })?;
     context

@@ -10,6 +10,8 @@ use super::checked_name;
 /// Longest table that is taken, in bytes.
 pub const TABLE_MAX_BYTES: usize = 64 * 1024 * 1024;
 
+const UNCLOSED: &str = "a quotation mark that opens here is closed nowhere; what follows was not read";
+
 /// A computer as a line tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportedComputer {
@@ -66,8 +68,13 @@ pub fn import(text: &str) -> Import {
     let first = text.lines().next().unwrap_or_default();
     let count = |c: char| first.matches(c).count();
     let separator = [',', ';', '\t'].into_iter().max_by_key(|c| (count(*c), *c == ',')).unwrap_or(',');
-    let mut records = records(text, separator).into_iter();
+    let (records, unclosed) = records(text, separator);
+    let mut records = records.into_iter();
     let Some((_, head)) = records.next() else {
+        if let Some(line) = unclosed {
+            fail(line, UNCLOSED.to_owned());
+            return import;
+        }
         fail(
             1,
             "the table is empty; its first line names the columns: name,group,test,staging,comment".into(),
@@ -114,6 +121,9 @@ pub fn import(text: &str) -> Import {
             Err(why) => import.errors.push(ImportError { line, why }),
         }
     }
+    if let Some(line) = unclosed {
+        import.errors.push(ImportError { line, why: UNCLOSED.to_owned() });
+    }
     import
 }
 
@@ -153,11 +163,12 @@ fn computer(line: u64, fields: &[String], columns: &[Option<Column>]) -> Result<
     if computer.name.is_empty() { Err("there is no name".to_owned()) } else { Ok(computer) }
 }
 
-/// The records of a table with the line each begins in.
-fn records(text: &str, separator: char) -> Vec<(u64, Vec<String>)> {
+/// The records of a table with the line each begins in, and the line of a quotation mark that is closed nowhere: the record
+/// it stands in is not among them.
+fn records(text: &str, separator: char) -> (Vec<(u64, Vec<String>)>, Option<u64>) {
     let mut records = Vec::new();
     let (mut fields, mut field) = (Vec::new(), String::new());
-    let (mut line, mut begun, mut quoted, mut any) = (1, 1, false, false);
+    let (mut line, mut begun, mut opened, mut quoted, mut any) = (1, 1, 1, false, false);
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         any = true;
@@ -170,6 +181,7 @@ fn records(text: &str, separator: char) -> Vec<(u64, Vec<String>)> {
             '"' if field.trim().is_empty() => {
                 field.clear();
                 quoted = true;
+                opened = line;
             }
             '\n' => {
                 line += 1;
@@ -187,11 +199,14 @@ fn records(text: &str, separator: char) -> Vec<(u64, Vec<String>)> {
             c => field.push(c),
         }
     }
+    if quoted {
+        return (records, Some(opened));
+    }
     if any {
         fields.push(field);
         records.push((begun, fields));
     }
-    records
+    (records, None)
 }
 
 #[cfg(test)]
@@ -212,6 +227,16 @@ mod tests {
         assert_eq!((import.computers[1].line, import.computers[1].test), (7, None));
         let lines: Vec<u64> = import.errors.iter().map(|error| error.line).collect();
         assert_eq!(lines, [4, 5, 6, 8]);
+    }
+
+    #[test]
+    fn a_quotation_mark_that_is_closed_nowhere_is_an_error_where_it_opens() {
+        let import = import("name,comment\nPC-1,first\nPC-2,\"second\nPC-3,third\n");
+        let names: Vec<&str> = import.computers.iter().map(|computer| computer.name.as_str()).collect();
+        assert_eq!(names, ["PC-1"]);
+        let [error] = &import.errors[..] else { panic!("{:?}", import.errors) };
+        assert_eq!(error.line, 3);
+        assert!(error.why.contains("closed nowhere"), "{}", error.why);
     }
 
     #[test]
