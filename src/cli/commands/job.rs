@@ -300,6 +300,12 @@ fn steer<R: crate::session::Request<Reply = u64>>(
     let targets = context.run(&session, request(id, selected(arguments)))?;
     context.report.document(&json!({ "id": id, done: targets }));
     context.report.line(format!("{} {done}", count(targets, "target")));
+    if targets > 0 && !manager_runs(context, &session)? {
+        context.report.note(
+            "no delivery manager is running: until one does, computers do what they were told before; start one: \
+             packhouse-cli manage",
+        );
+    }
     Ok(Exit::Done)
 }
 

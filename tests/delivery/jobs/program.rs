@@ -172,6 +172,14 @@ fn a_table_of_computers_is_taken_whole_or_with_what_can_be_taken() -> Outcome {
     let refused = run(&site, &["computer", "import", &path]).ends(3);
     assert!(refused.err.contains("line 3: ") && refused.err.contains("line 4: "), "{}", refused.err);
     assert_eq!(run(&site, &["--json", "computer", "list"]).ends(0).json(), Value::from(Vec::<Value>::new()));
+    fs::write(site.folder.path().join("windows.csv"), b"name,comment\nPC-1,K\xf6ln\n")?;
+    let refused = run(&site, &["computer", "import", "windows.csv"]).ends(3);
+    assert!(
+        refused.err.contains("error[import-refused]: the table windows.csv is not in UTF-8"),
+        "{}",
+        refused.err
+    );
+    assert!(refused.err.contains("line 2") && refused.err.contains("Save it as UTF-8"), "{}", refused.err);
     run(&site, &["computer", "import", &path, "--skip-errors"]).ends(1);
     run(&site, &["computer", "test", "PC-1", "--off"]).ends(0);
     let listed = run(&site, &["--json", "computer", "list"]).ends(0).json();
@@ -179,5 +187,23 @@ fn a_table_of_computers_is_taken_whole_or_with_what_can_be_taken() -> Outcome {
     run(&site, &["computer", "group", "edit", "Lab", "--staging", "Köln", "--only-this", "yes"]).ends(0);
     run(&site, &["computer", "remove", "PC-1"]).ends(0);
     run(&site, &["computer", "remove", "PC-1"]).ends(2);
+    Ok(())
+}
+
+#[test]
+fn steering_a_job_that_nobody_carries_out_says_so() -> Outcome {
+    let mut site = Site::new();
+    let mut agent = site.agent("PC-1");
+    site.staged("Tool 1.0");
+    site.stop_manager();
+    run(&site, &["job", "create", "Tool", "--computer", "PC-1", "--name", "first"]).ends(0);
+    run(&site, &["manage", "--once"]).ends(0);
+    let halted = run(&site, &["job", "halt", "first"]).ends(0);
+    assert!(halted.out.contains("1 target halted"), "{}", halted.out);
+    assert!(halted.err.contains("no delivery manager is running: until one does"), "{}", halted.err);
+    agent.does_its_job(&site);
+    run(&site, &["manage", "--once"]).ends(0);
+    let nothing = run(&site, &["job", "resume", "first"]).ends(0);
+    assert!(!nothing.err.contains("no delivery manager"), "{}", nothing.err);
     Ok(())
 }
