@@ -1,5 +1,7 @@
 //! `agent`: this computer as a target of jobs. Enrolled once, then run by the system.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::download::network;
@@ -8,7 +10,7 @@ use crate::cli::agent_arguments::{AgentCommand, AgentFolder, EnrollArguments, Ru
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::report::{count, size};
-use crate::failure::Failure;
+use crate::failure::{Failure, argument};
 use crate::place;
 use crate::session::agent::{
     AgentRun, AgentSurroundings, HostFacts, JobReport, PollReport, ReportedState, enrol_agent, run_agent,
@@ -52,8 +54,17 @@ fn enroll(context: &Context, arguments: &EnrollArguments) -> Result<Exit, Failur
     }));
     context.report.line(format!("Enrolled at {} as agent {}", enrolled.address, enrolled.agent));
     context.report.line(format!("  Folder {}", folder.display()));
-    context.report.line("  Start it with: packhouse-cli agent run");
+    context.report.line(format!("  Start it with: {}", start(&folder)));
     Ok(Exit::Done)
+}
+
+/// The command that runs the agent in `folder`, from any working folder.
+fn start(folder: &Path) -> String {
+    if place::agent().is_ok_and(|usual| usual == folder) {
+        return "packhouse-cli agent run".to_owned();
+    }
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    format!("packhouse-cli agent run --folder {}", argument(&folder.display().to_string()))
 }
 
 fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, Failure> {

@@ -84,6 +84,14 @@ fn an_agent_is_enrolled_run_and_looked_at() -> Outcome {
     let failing = site.job(&bad);
     site.give(&computer, std::slice::from_ref(&failing));
     assert_eq!(agent(&["run", "--once"])?.status.code(), Some(1), "a job failed");
+    let (second, elsewhere) = (site.token(None).to_text(), site.path("an agent"));
+    let told = program(&home)
+        .args(["agent", "enroll", "--site", &staging, "--token", &second, "--folder"])
+        .arg(&elsewhere)
+        .output()?;
+    let start = format!("Start it with: packhouse-cli agent run --folder \"{}\"\n", elsewhere.display());
+    let text = String::from_utf8_lossy(&told.stdout);
+    assert!(text.ends_with(&start), "{text}");
     fs::remove_dir_all(site.staging())?;
     fs::write(site.staging(), b"")?;
     assert_eq!(agent(&["run", "--once"])?.status.code(), Some(4), "the site cannot be reached");
