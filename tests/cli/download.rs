@@ -339,6 +339,11 @@ fn what_is_not_trusted_is_refused_before_its_payload_is_asked_for() {
     assert!(!here.path("out").join("data").exists());
     download(&["--trust", "no key"]).ends(2);
     download(&["--trust", &published.key, "--limit", "fast"]).ends(2);
+    fs::write(here.path("a file"), "mine").expect("a file");
+    for into in ["a file", "a file/below"] {
+        let refused = here.run(&["download", &address, "--into", into]).ends(2);
+        assert!(refused.err.contains("a file is no folder"), "{}", refused.err);
+    }
     download(&["--trust", &published.key]).ends(0);
 }
 

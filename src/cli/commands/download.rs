@@ -1,5 +1,6 @@
 //! `download`: a package, or what a Metalink lists, block by block until it is whole. Interrupted, the same line goes on.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::library_check::bytes_per_second;
+use super::words::usage;
 use crate::cli::arguments::DownloadArguments;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -76,6 +78,7 @@ fn request_of(arguments: &DownloadArguments) -> Result<StartDownload, Failure> {
         (None, Some(token)) => Some(Credentials::Bearer { token }),
         (None, None) => None,
     };
+    require_folder(&arguments.into)?;
     let reason = arguments.reason.clone().unwrap_or_default();
     let download = AddDownload {
         address: arguments.address.clone(),
@@ -90,6 +93,18 @@ fn request_of(arguments: &DownloadArguments) -> Result<StartDownload, Failure> {
         register: false,
     };
     Ok(StartDownload { download, agent_ladder: arguments.agent_ladder, goes_on: true })
+}
+
+/// Refuses a file where a folder is to be, or above it: no waiting makes a folder of it.
+fn require_folder(into: &Path) -> Result<(), Failure> {
+    let nearest = into.ancestors().find_map(|at| Some((at, std::fs::metadata(at).ok()?)));
+    match nearest {
+        Some((at, facts)) if !facts.is_dir() => Err(usage(
+            format!("{} is no folder", at.display()),
+            "Name a folder with --into; it is made where there is none yet",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// How the network is reached: the proxy that the environment names, the certificates that were named.
