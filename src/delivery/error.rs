@@ -149,7 +149,7 @@ impl DeliveryError {
                 "Make a key: packhouse-cli key create NAME. Agents believe jobs that it signs",
             ),
             Self::ManagerRuns(lease) => {
-                failure("manager-runs", Class::Refused, "Stop it there, or let it do the work")
+                failure("manager-runs", Class::Refused, "Stop it there, or let it do the work; one that was killed is over 2 minutes after it was last heard of")
                     .because(since(lease))
             }
             Self::TakenOver(lease) => failure(

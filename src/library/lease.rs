@@ -213,11 +213,49 @@ fn share_time(root: &Path) -> SystemTime {
 pub(crate) fn is_running(process: u32) -> bool {
     let Some(id) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) else { return false };
     // One of another user is there, though it may not be asked.
-    !matches!(rustix::process::test_kill_process(id), Err(rustix::io::Errno::SRCH))
+    !matches!(rustix::process::test_kill_process(id), Err(rustix::io::Errno::SRCH)) && !has_ended(process)
+}
+
+/// Whether nothing of the process is left but its number, which its parent has not asked after yet. In a container nobody
+/// may ever ask.
+#[cfg(target_os = "linux")]
+fn has_ended(process: u32) -> bool {
+    // `PID (NAME) STATE …`; the name can hold anything, a bracket too.
+    let text = fs::read(format!("/proc/{process}/stat")).unwrap_or_default();
+    let after = text.iter().rposition(|byte| *byte == b')').map(|at| &text[at + 1..]);
+    matches!(after.map(<[u8]>::trim_ascii_start), Some([b'Z' | b'X', ..]))
+}
+
+/// Not known there.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn has_ended(_: u32) -> bool {
+    false
 }
 
 /// Not known there: the lease runs out.
 #[cfg(not(unix))]
 pub(crate) fn is_running(_: u32) -> bool {
     true
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_nobody_has_asked_after_does_not_run() -> io::Result<()> {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+        assert!(is_running(child.id()));
+        drop(child.stdin.take());
+        let end = SystemTime::now() + Duration::from_secs(30);
+        while is_running(child.id()) {
+            assert!(SystemTime::now() < end, "what ended counts as running until it is asked after");
+            std::thread::yield_now();
+        }
+        child.wait()?;
+        assert!(!is_running(child.id()));
+        Ok(())
+    }
 }
