@@ -181,7 +181,7 @@ pub(super) fn tell_outcome(context: &Context, outcome: &RepairOutcome) {
     let report = &context.report;
     let key = &outcome.record.key;
     report.line(format!(
-        "{key}: repaired {}, {} fetched, {} taken from other packages",
+        "{key}: repaired {}, {} fetched, {} found here",
         count(outcome.repaired.len() as u64, "file"),
         size(outcome.fetched_bytes),
         size(outcome.reused_bytes)

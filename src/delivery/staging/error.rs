@@ -140,7 +140,7 @@ impl StagingError {
                 "staging-forbidden",
                 Class::Environment,
                 message,
-                "Check name and password of the staging library, and what the account may do there.",
+                "Check what this account may do there, and name and password where it asks for them.",
             ),
             Self::Untrusted { .. } => Failure::new(
                 "staging-not-trusted",
