@@ -119,7 +119,7 @@ pub(crate) struct IncomingBlock {
     origin: Origin,
 }
 
-/// A block whose bytes match their hash. Made by [`prove`] only.
+/// A block whose bytes match their hash. Made by `prove` only.
 #[derive(Debug)]
 pub struct VerifiedBlock {
     block: usize,
