@@ -12,7 +12,8 @@ use crate::failure::{Class, Failure};
 use crate::package::PackageRecord;
 use crate::place;
 use crate::session::{
-    self, KeyRequest, OpenOptions, PackageRef, ParentWatch, Request, ResolvePackage, Session, ShareOptions,
+    self, KeyRequest, NetworkOptions, OpenOptions, PackageRef, ParentWatch, ProxyAddress, Request,
+    ResolvePackage, Session, ShareOptions, root_certificates,
 };
 use crate::work::Work;
 
@@ -78,6 +79,26 @@ impl Context {
     /// Opens the library, which must be there.
     pub(crate) fn open_existing(&self) -> Result<Session, Failure> {
         self.open(false)
+    }
+
+    /// Opens the library for work that fetches or sends: the way to the network is the one that was chosen for the library.
+    pub(crate) fn open_online(&self, create: bool) -> Result<Session, Failure> {
+        let network = self.network()?;
+        let session = self.open(create)?;
+        if !session.is_read_only() {
+            session.use_network(network)?;
+        }
+        Ok(session)
+    }
+
+    /// How the network is reached where no library says it: the proxy that the environment names, the certificates that
+    /// were named.
+    pub(crate) fn network(&self) -> Result<NetworkOptions, Failure> {
+        let proxy = place::proxy().map(|(url, bypass)| ProxyAddress { url, credentials: None, bypass });
+        let named = place::trusted_certificates(self.global.certificates.as_deref());
+        let extra_roots = named.map(|file| root_certificates(&file)).transpose()?;
+        let extra_roots = extra_roots.into_iter().collect();
+        Ok(NetworkOptions { proxy, extra_roots, ..NetworkOptions::default() })
     }
 
     /// Opens the library for a look at it, if there is one; nothing is written.

@@ -114,7 +114,7 @@ impl Session {
     }
 
     /// How downloads are run.
-    pub(super) fn downloads_setting(&self) -> DownloadsSetting {
+    pub fn downloads_setting(&self) -> DownloadsSetting {
         self.shared.downloads.lock().setting.clone()
     }
 

@@ -193,7 +193,7 @@ impl Session {
     pub(crate) fn manager_options(&self, setting: &ManagerSetting) -> ManagerOptions {
         ManagerOptions {
             clock: Arc::new(SystemClock::default()),
-            network: self.downloads_setting().network,
+            network: self.network_options(),
             poll_seconds: setting.poll_seconds,
             process: std::process::id(),
         }

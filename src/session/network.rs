@@ -76,6 +76,11 @@ impl Session {
         self.set_downloads(DownloadsSetting { network, ..self.downloads_setting() })
     }
 
+    /// How the network is reached from here, by whatever fetches or sends. Cheap.
+    pub(crate) fn network_options(&self) -> NetworkOptions {
+        self.downloads_setting().network
+    }
+
     /// What was chosen, without the password, and whether there is one. Cheap.
     pub fn network_setting(&self) -> (NetworkSetting, bool) {
         let (mut setting, _) = self.shared.network.get();

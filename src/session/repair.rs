@@ -19,8 +19,8 @@ use crate::library::{EqualBlock, FetchBlocks, Fetched, KeyRing, LibraryError, Wa
 use crate::package::reginfo::DATA_NAME;
 use crate::package::{BlockBoard, Manifest, PackageKey, Sha256Digest};
 use crate::transfer::{
-    BlockRequest, BlockSource, CodebaseAddress, DownloadState, InvalidReason, Ladder, Mirror, Pieces, Plan,
-    PlannedFile, RetryReason, Transfer, TransferError, TransferOptions, TransferStatus, survey,
+    BlockRequest, BlockSource, CodebaseAddress, DownloadState, InvalidReason, Ladder, Mirror, NetworkOptions,
+    Pieces, Plan, PlannedFile, RetryReason, Transfer, TransferError, TransferOptions, TransferStatus, survey,
 };
 use crate::work::Work;
 
@@ -57,15 +57,27 @@ pub struct RepairFrom {
 }
 
 impl RepairFrom {
+    pub(super) fn through(self, network: NetworkOptions) -> RepairWay {
+        RepairWay { from: self, network }
+    }
+}
+
+/// Where to repair from, and how it is reached.
+pub(super) struct RepairWay {
+    pub(super) from: RepairFrom,
+    pub(super) network: NetworkOptions,
+}
+
+impl RepairWay {
     fn reached(&self, key: &PackageKey) -> Result<Vec<Place>, Failure> {
         let mut reached = Vec::new();
         let mut failed = Vec::new();
-        for address in &self.addresses {
-            match Place::find(address, key) {
+        for address in &self.from.addresses {
+            match Place::find(address, key, &self.network) {
                 Ok(place) => reached.push(place),
                 Err(failure) if failure.class == Class::Usage => return Err(failure),
                 // It may be back while others give what they have.
-                Err(failure) if self.wait && failure.temporary => {
+                Err(failure) if self.from.wait && failure.temporary => {
                     reached.extend(Place::unseen(address)?);
                 }
                 Err(failure) => failed.push(failure.to_string()),
@@ -85,7 +97,7 @@ fn unreachable(said: &[String]) -> Failure {
         .temporary()
 }
 
-impl FetchBlocks for RepairFrom {
+impl FetchBlocks for RepairWay {
     fn fetch(&self, wanted: &WantedFiles<'_>, work: &Work) -> Result<Fetched, LibraryError> {
         fetch(self, wanted, work).map_err(|failure| match failure {
             Stop::Cancelled => LibraryError::Cancelled(crate::work::Cancelled),
@@ -94,7 +106,9 @@ impl FetchBlocks for RepairFrom {
     }
 
     fn tag_file(&self, key: &PackageKey, name: &str) -> Option<String> {
-        self.addresses.iter().find_map(|address| Place::find(address, key).ok()?.tag_file(name))
+        let mut addresses = self.from.addresses.iter();
+        addresses
+            .find_map(|address| Place::find(address, key, &self.network).ok()?.tag_file(name, &self.network))
     }
 }
 
@@ -139,11 +153,11 @@ impl From<Failure> for Stop {
     }
 }
 
-fn fetch(from: &RepairFrom, wanted: &WantedFiles<'_>, work: &Work) -> Result<Fetched, Stop> {
+fn fetch(way: &RepairWay, wanted: &WantedFiles<'_>, work: &Work) -> Result<Fetched, Stop> {
     let reused = Arc::new(AtomicU64::new(0));
     let mut offer = Offer::default();
     let mut unreached = None;
-    match from.reached(wanted.key) {
+    match way.reached(wanted.key) {
         Ok(places) => offer = Offer::of(places),
         // What lies in the library may be enough.
         Err(failure) if failure.class == Class::Environment => unreached = Some(failure),
@@ -162,10 +176,11 @@ fn fetch(from: &RepairFrom, wanted: &WantedFiles<'_>, work: &Work) -> Result<Fet
         codebases: offer.codebases(),
         reuse,
         ladder: Ladder::Console,
+        network: way.network.clone(),
         ..TransferOptions::default()
     };
     let plan = plan_of(wanted.manifest, &offer.mirrors).map_err(|error| error.explain())?;
-    let Ended { transfer, status, fetched_bytes, from } = run(&plan, &options, from.wait, work)?;
+    let Ended { transfer, status, fetched_bytes, from } = run(&plan, &options, way.from.wait, work)?;
     let reused_bytes = reused.load(Ordering::Relaxed);
     let mut fetched = Fetched { fetched_bytes, reused_bytes, from, ..Fetched::default() };
     if status.state == DownloadState::Ready {
@@ -442,7 +457,7 @@ pub struct FolderRepair {
 pub(super) fn repair_folder(
     keys: &KeyRing,
     folder: &Path,
-    from: &RepairFrom,
+    way: &RepairWay,
     trust: &[String],
     plan_only: bool,
     work: &Work,
@@ -452,7 +467,7 @@ pub(super) fn repair_folder(
     let (key, manifest) = (sealed.info.key.clone(), &sealed.manifest);
     let offer = match plan_only {
         true => Ok(Offer::default()),
-        false => from.reached(&key).map(Offer::of),
+        false => way.reached(&key).map(Offer::of),
     };
     let mirrors = offer.as_ref().map(|offer| offer.mirrors.clone()).unwrap_or_default();
     let plan = plan_of(manifest, &mirrors).map_err(|error| told(error.explain()))?;
@@ -482,8 +497,10 @@ pub(super) fn repair_folder(
         Err(_) if bad.is_empty() => Offer::default().codebases(),
         Err(failure) => return Err(told(failure)),
     };
-    let options = TransferOptions { folder: folder.to_owned(), codebases, ..TransferOptions::default() };
-    let ended = run(&plan, &options, from.wait, work).map_err(|stop| match stop {
+    let network = way.network.clone();
+    let folder = folder.to_owned();
+    let options = TransferOptions { folder, codebases, network, ..TransferOptions::default() };
+    let ended = run(&plan, &options, way.from.wait, work).map_err(|stop| match stop {
         Stop::Cancelled => LibraryError::Cancelled(crate::work::Cancelled),
         Stop::Told(failure) => told(failure),
     })?;

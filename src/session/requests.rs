@@ -14,13 +14,26 @@ use crate::package::record::{PackageId, PackageRecord, PackageSummary};
 use crate::package::{BlockSize, BoardSlot, CheckKind, CheckReport, PackageKey};
 use crate::work::Work;
 
-/// Declares a request: its fields, reply, title, whether it changes anything, and the function that answers.
+/// Declares a request: its fields, reply, title, whether it changes anything, and the function that answers, given the
+/// library and, where it asks for more than that, the session.
 macro_rules! request {
     (
         $(#[$doc:meta])*
         $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty),* $(,)? } -> $reply:ty,
         $title:expr, changes: $changes:expr,
         |$this:ident, $library:ident, $work:ident| $run:expr
+    ) => {
+        request!(
+            $(#[$doc])*
+            $name { $($(#[$field_doc])* $field: $kind),* } -> $reply, $title, changes: $changes,
+            |$this, $library, _session, $work| $run
+        );
+    };
+    (
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty),* $(,)? } -> $reply:ty,
+        $title:expr, changes: $changes:expr,
+        |$this:ident, $library:ident, $session:ident, $work:ident| $run:expr
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug)]
@@ -32,12 +45,12 @@ macro_rules! request {
             fn changes(&self) -> bool { $changes }
             fn run(
                 self,
-                session: &crate::session::Session,
+                $session: &crate::session::Session,
                 $work: &Work,
             ) -> Result<$reply, crate::failure::Failure> {
                 let $this = self;
                 crate::session::guarded(|| -> Result<$reply, LibraryError> {
-                    let $library: &Library = session.library();
+                    let $library: &Library = $session.library();
                     $run
                 })
             }

@@ -4,14 +4,20 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use packhouse::session::{LookAtOffer, NetworkSetting, ProxyAddress, ProxyChoice, Session, SetNetwork};
+use packhouse::session::{
+    LookAtOffer, NetworkSetting, ProxyAddress, ProxyChoice, Repair, RepairFrom, RepairRequest, Session,
+    SetNetwork,
+};
 use packhouse::work::Work;
 
 use crate::desk::Outcome;
-use crate::publisher::{LONG, Place};
+use crate::origin::Origin;
+use crate::publisher::{LONG, Place, files, has_files, publish, tree};
 
 const PASSWORD: &str = "correct horse";
 
@@ -128,5 +134,61 @@ fn certificates_that_are_none_are_refused() -> Outcome {
     setting.options(None).expect_err("nothing in it");
     fs::write(&file, rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?.cert.pem())?;
     assert_eq!(setting.options(None)?.extra_roots.len(), 1);
+    Ok(())
+}
+
+/// A site that only a proxy knows.
+#[cfg(unix)]
+const SITE: &str = "http://packages.invalid/Tool/1.0/";
+
+/// Turns a bit of a file of the package.
+#[cfg(unix)]
+fn damage(package_folder: &Path) -> Outcome {
+    let file = package_folder.join("data/bin/app.bin");
+    let mut content = fs::read(&file)?;
+    content[1000] ^= 4;
+    Ok(fs::write(file, content)?)
+}
+
+#[cfg(unix)]
+#[test]
+fn repairs_and_the_command_line_go_by_the_proxy_of_the_library() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let place = Place::new(dir.path());
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let session = place.open_on(&host);
+    let content = files(7, 3);
+    let (package, folder) = publish(&session, ("Tool", "1.0"), &content);
+    let origin = Origin::serve(tree(&folder, SITE));
+    session.use_network(None)?;
+    let proxy = ProxyChoice::Address;
+    let setting = NetworkSetting { proxy, address: origin.url(), ..NetworkSetting::default() };
+    session.run(SetNetwork { setting, keeps_password: false }, &Work::new())?;
+
+    damage(&folder)?;
+    let from = RepairFrom { addresses: vec![SITE.to_owned()], wait: false };
+    let repair = Repair { package, request: RepairRequest::default(), from, switch_on: false };
+    session.run(repair, &Work::new())?;
+    has_files(&folder, &content);
+    session.stop_downloads();
+    drop(session);
+
+    let cli = |words: &[&str]| -> Outcome {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_packhouse-cli"));
+        command.arg("--library").arg(dir.path().join("library")).args(words);
+        command.env("PACKHOUSE_KEYS", dir.path().join("keys")).env("USER", "anna");
+        for name in ["http_proxy", "https_proxy", "all_proxy"] {
+            command.env_remove(name).env_remove(name.to_uppercase());
+        }
+        let output = command.output()?;
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    };
+    damage(&folder)?;
+    cli(&["repair", "Tool", "--from", SITE])?;
+    has_files(&folder, &content);
+    let into = dir.path().join("into");
+    cli(&["download", SITE, "--into", &into.display().to_string(), "--once"])?;
+    has_files(&into, &content);
     Ok(())
 }

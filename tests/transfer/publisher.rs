@@ -33,13 +33,18 @@ impl Place {
     }
 
     pub(crate) fn open(&self) -> Session {
+        self.open_on("bench")
+    }
+
+    /// As on a computer of this name.
+    pub(crate) fn open_on(&self, host: &str) -> Session {
         Session::open(OpenOptions {
             root: self.folder.join("library"),
             create: true,
             read_only: false,
             actor: Actor {
                 who: "anna".to_owned(),
-                host: "bench".to_owned(),
+                host: host.to_owned(),
                 how: "test".to_owned(),
                 time_zone: jiff::tz::TimeZone::UTC,
             },

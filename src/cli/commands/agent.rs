@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::download::network;
 use super::library_check::bytes_per_second;
 use crate::cli::agent_arguments::{AgentCommand, AgentFolder, EnrollArguments, RunArguments};
 use crate::cli::context::Context;
@@ -40,7 +39,7 @@ fn surroundings(context: &Context, limit: Option<&str>) -> Result<AgentSurroundi
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let limit_bytes_per_second = limit.map(bytes_per_second).transpose()?;
-    Ok(AgentSurroundings { host, network: network(context)?, limit_bytes_per_second })
+    Ok(AgentSurroundings { host, network: context.network()?, limit_bytes_per_second })
 }
 
 fn enroll(context: &Context, arguments: &EnrollArguments) -> Result<Exit, Failure> {

@@ -44,7 +44,7 @@ pub(super) fn archive(context: &Context, arguments: ArchiveArguments) -> Result<
 
 /// `restore FILE|PKG [--repair-from ADDRESS]…`
 pub(super) fn restore(context: &Context, arguments: RestoreArguments) -> Result<Exit, Failure> {
-    let session = context.open(true)?;
+    let session = context.open_online(true)?;
     let source = source_of(context, &session, &arguments.source)?;
     if let Some(to) = arguments.save_good_files {
         let shown = to.display().to_string();

@@ -30,7 +30,7 @@ pub(super) fn consistency(context: &Context, arguments: ConsistencyArguments) ->
             "packhouse-cli repair PKG --from ADDRESS",
         ));
     }
-    let session = context.open_existing()?;
+    let session = context.open_online(false)?;
     let record = context.package(&session, &arguments.package)?;
     if arguments.switch == OnOff::Off {
         let record = context.run(&session, SwitchOff { package: record.id, reason: arguments.reason })?;

@@ -19,8 +19,7 @@ use crate::package::download::{DownloadId, DownloadState};
 use crate::place;
 use crate::session::{
     AddDownload, BlockCounts, CodebaseState, CodebaseStatus, Credentials, DownloadRow, Downloads,
-    DownloadsSetting, Ladder, NetworkOptions, NewSnapshot, ProxyAddress, RegisterDownload, RemoveDownload,
-    Runs, Session, StartDownload, root_certificates,
+    DownloadsSetting, Ladder, NewSnapshot, RegisterDownload, RemoveDownload, Runs, Session, StartDownload,
 };
 
 /// How often it is looked whether Ctrl+C was pressed.
@@ -31,9 +30,12 @@ const BETWEEN_LINES: Duration = Duration::from_secs(1);
 /// `download ADDRESS --into FOLDER …`
 pub(super) fn download(context: &Context, arguments: DownloadArguments) -> Result<Exit, Failure> {
     let request = request_of(&arguments)?;
-    let network = network(context)?;
-    let session = context.open(true)?;
-    session.set_downloads(DownloadsSetting { network, runs: Runs::Own, trust: arguments.trust.clone() })?;
+    let session = context.open_online(true)?;
+    session.set_downloads(DownloadsSetting {
+        runs: Runs::Own,
+        trust: arguments.trust.clone(),
+        ..session.downloads_setting()
+    })?;
     let mut told = Told::new(context, arguments.once);
     let id = begin(context, &session, &request, &mut told)?;
     let Some(downloads) = session.downloads() else { return Err(read_only()) };
@@ -105,15 +107,6 @@ fn require_folder(into: &Path) -> Result<(), Failure> {
         )),
         _ => Ok(()),
     }
-}
-
-/// How the network is reached: the proxy that the environment names, the certificates that were named.
-pub(super) fn network(context: &Context) -> Result<NetworkOptions, Failure> {
-    let proxy = place::proxy().map(|(url, bypass)| ProxyAddress { url, credentials: None, bypass });
-    let named = place::trusted_certificates(context.global.certificates.as_deref());
-    let extra_roots = named.map(|file| root_certificates(&file)).transpose()?;
-    let extra_roots = extra_roots.into_iter().collect();
-    Ok(NetworkOptions { proxy, extra_roots, ..NetworkOptions::default() })
 }
 
 fn read_only() -> Failure {

@@ -113,8 +113,7 @@ fn when(text: &str, on_the_wall: bool) -> Result<When, Failure> {
 
 fn preflight(context: &Context, arguments: NewJobArguments) -> Result<Exit, Failure> {
     let new = new_container(&arguments)?;
-    let session = context.open_existing()?;
-    session.use_network(super::download::network(context)?)?;
+    let session = context.open_online(false)?;
     let found = context.run(&session, PreflightJob { new })?;
     context.report.document(&preflight_json(&found));
     let report = &context.report;

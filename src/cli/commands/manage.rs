@@ -17,8 +17,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// `manage [--once]`
 pub(super) fn manage(context: &Context, arguments: &ManageArguments) -> Result<Exit, Failure> {
-    let session = context.open_existing()?;
-    session.use_network(super::download::network(context)?)?;
+    let session = context.open_online(false)?;
     let setting = ManagerSetting {
         every: Duration::from_secs(arguments.every),
         poll_seconds: u32::try_from(arguments.poll).unwrap_or(u32::MAX),

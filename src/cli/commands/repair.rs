@@ -28,7 +28,7 @@ pub(super) fn repair(context: &Context, arguments: RepairArguments) -> Result<Ex
     if !arguments.trust.is_empty() {
         return Err(usage("--trust is for a folder outside a library", "packhouse-cli key trust KEY"));
     }
-    let session = context.open_existing()?;
+    let session = context.open_online(false)?;
     let record = context.package(&session, target)?;
     if arguments.plan {
         let plan = context.run(&session, PlanRepair { package: record.id })?;
@@ -208,7 +208,7 @@ pub(super) fn tell_outcome(context: &Context, outcome: &RepairOutcome) {
 }
 
 fn repair_all(context: &Context, arguments: &RepairArguments) -> Result<Exit, Failure> {
-    let session = context.open_existing()?;
+    let session = context.open_online(false)?;
     let mut listed = context.run(&session, ListPackages {})?;
     listed
         .retain(|package| package.state != PackageState::Archived && package.finding != Finding::Consistent);
@@ -291,7 +291,9 @@ fn repair_folder(context: &Context, folder: PathBuf, arguments: &RepairArguments
         ));
     }
     let from = RepairFrom { addresses: arguments.from.clone(), wait: arguments.wait };
-    let request = RepairFolder { folder, from, trust: arguments.trust.clone(), plan_only: arguments.plan };
+    let network = context.network()?;
+    let trust = arguments.trust.clone();
+    let request = RepairFolder { folder, from, network, trust, plan_only: arguments.plan };
     let repair = context.run_with_keys(request)?;
     let is_whole = if arguments.plan { repair.blocks == 0 } else { repair.stopped.is_none() };
     context.report.document(&folder_json(&repair, is_whole));

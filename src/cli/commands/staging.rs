@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::check::report_json;
-use super::download::network;
 use super::library_check::bytes_per_second;
 use super::words::{amount, moment, usage};
 use crate::cli::context::Context;
@@ -41,12 +40,6 @@ pub(super) fn staging(context: &Context, arguments: StagingArguments) -> Result<
     }
 }
 
-fn open(context: &Context) -> Result<Session, Failure> {
-    let session = context.open_existing()?;
-    session.use_network(network(context)?)?;
-    Ok(session)
-}
-
 fn find(context: &Context, session: &Session, text: &str) -> Result<StagingLibrary, Failure> {
     context.run(session, FindStaging { text: text.to_owned() })
 }
@@ -76,7 +69,7 @@ fn add(context: &Context, arguments: StagingAddArguments) -> Result<Exit, Failur
         for_tests: arguments.for_tests,
         credentials: arguments.user.as_deref().map(credentials).or(token),
     };
-    let session = open(context)?;
+    let session = context.open_online(false)?;
     let staging = context.run(&session, AddStagingLibrary { new })?;
     context.report.document(&staging_json(&staging));
     context.report.line(format!("Added {} at {}", staging.name, staging.write));
@@ -84,7 +77,7 @@ fn add(context: &Context, arguments: StagingAddArguments) -> Result<Exit, Failur
 }
 
 fn edit(context: &Context, arguments: StagingEditArguments) -> Result<Exit, Failure> {
-    let session = open(context)?;
+    let session = context.open_online(false)?;
     let staging = find(context, &session, &arguments.staging)?;
     let given = |text: Option<String>| text.map(|text| (text != NOTHING).then_some(text));
     let mut line = staging.line;
@@ -160,7 +153,7 @@ fn row_json(row: &StagingRow) -> Value {
 }
 
 fn list(context: &Context) -> Result<Exit, Failure> {
-    let session = open(context)?;
+    let session = context.open_online(false)?;
     let rows = context.run(&session, ListStaging {})?;
     context.report.document(&rows.iter().map(row_json).collect::<Vec<_>>());
     for row in &rows {
@@ -209,7 +202,7 @@ fn copy_line(row: &CopyRow) -> String {
 }
 
 fn list_one(context: &Context, staging: &str) -> Result<Exit, Failure> {
-    let session = open(context)?;
+    let session = context.open_online(false)?;
     let staging = find(context, &session, staging)?;
     let copies = context.run(&session, ListStagedCopies { package: None })?;
     let copies: Vec<CopyRow> = copies.into_iter().filter(|row| row.copy.staging == staging.id).collect();
@@ -226,7 +219,7 @@ fn list_one(context: &Context, staging: &str) -> Result<Exit, Failure> {
 }
 
 fn remove(context: &Context, staging: &str, forget: bool) -> Result<Exit, Failure> {
-    let session = open(context)?;
+    let session = context.open_online(false)?;
     let staging = find(context, &session, staging)?;
     let removed = context.run(&session, RemoveStagingLibrary { id: staging.id, forget_copies: forget })?;
     context.report.document(&json!({"removed": true, "name": removed.name}));
@@ -261,7 +254,7 @@ fn staged_package(copies: &[CopyRow], text: &str) -> Result<PackageId, Failure> 
 }
 
 fn verify(context: &Context, staging: &str, package: Option<&str>, deep: bool) -> Result<Exit, Failure> {
-    let session = open(context)?;
+    let session = context.open_online(false)?;
     let staging = find(context, &session, staging)?;
     let package = match package {
         Some(text) => {
@@ -321,7 +314,7 @@ fn verdict(check: &StagedCheck) -> String {
 }
 
 fn reconcile(context: &Context, staging: &str, stage: bool, now: bool) -> Result<Exit, Failure> {
-    let session = open(context)?;
+    let session = context.open_online(false)?;
     let staging = find(context, &session, staging)?;
     let found = context.run(&session, Reconcile { staging: staging.id })?;
     tell(context, &found);
@@ -441,7 +434,7 @@ fn tell_staged(context: &Context, report: &StageReport) {
 /// `stage PKG… --to STAGING…`
 pub(super) fn stage(context: &Context, arguments: StageArguments) -> Result<Exit, Failure> {
     let limit = arguments.limit.as_deref().map(bytes_per_second).transpose()?;
-    let session = open(context)?;
+    let session = context.open_online(false)?;
     let mut targets = Vec::new();
     for text in &arguments.to {
         targets.push(find(context, &session, text)?);
@@ -475,7 +468,7 @@ fn document_of(context: &Context, mut documents: Vec<Value>) {
 
 /// `unstage PKG… --from STAGING|--all`
 pub(super) fn unstage(context: &Context, arguments: UnstageArguments) -> Result<Exit, Failure> {
-    let session = open(context)?;
+    let session = context.open_online(false)?;
     let mut from = Vec::new();
     for text in &arguments.from {
         from.push(find(context, &session, text)?);

@@ -4,6 +4,7 @@ use super::places::Place;
 use crate::library::{Library, LibraryError, RepairPlan};
 use crate::package::Sha256Digest;
 use crate::package::record::PackageId;
+use crate::transfer::NetworkOptions;
 use crate::work::Work;
 
 /// A place to repair from, as it was found.
@@ -30,11 +31,12 @@ pub struct PreparedRepair {
 pub(in crate::session) fn prepare(
     library: &Library,
     package: PackageId,
+    network: &NetworkOptions,
     work: &Work,
 ) -> Result<PreparedRepair, LibraryError> {
     let plan = library.plan_repair(package, work)?;
     let known = library.known_places(package)?;
-    let places = look(library, &plan, &known, work)?;
+    let places = look(library, &plan, &known, network, work)?;
     Ok(PreparedRepair { plan, places })
 }
 
@@ -43,6 +45,7 @@ pub(in crate::session) fn look(
     library: &Library,
     plan: &RepairPlan,
     addresses: &[String],
+    network: &NetworkOptions,
     work: &Work,
 ) -> Result<Vec<PlaceLook>, LibraryError> {
     let needed = library.needed(plan)?;
@@ -54,7 +57,7 @@ pub(in crate::session) fn look(
     for address in addresses {
         work.check()?;
         let mut found = PlaceLook { address: address.clone(), has_bytes: None, problem: None };
-        match Place::find(address, &plan.key) {
+        match Place::find(address, &plan.key, network) {
             Err(failure) => found.problem = Some(failure.to_string()),
             Ok(place) if place.is_here() => {
                 let mut has_bytes = 0;

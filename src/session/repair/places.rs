@@ -13,8 +13,7 @@ use crate::package::reginfo::{DATA_NAME, REGINFO_NAME};
 use crate::package::snapshot::{self, SNAPSHOT_NAME};
 use crate::package::{PackageKey, metalink};
 use crate::transfer::{
-    self, BlockRequest, BlockSource, CodebaseAddress, Credentials, Mirror, NetworkOptions, TransferError,
-    fetch_document,
+    self, BlockRequest, BlockSource, CodebaseAddress, Mirror, NetworkOptions, TransferError, fetch_document,
 };
 
 /// Longest tag file that is asked for.
@@ -36,24 +35,24 @@ pub(super) struct Place {
 
 impl Place {
     /// Finds the files of a package at an address.
-    pub(super) fn find(address: &str, key: &PackageKey) -> Result<Self, Failure> {
+    pub(super) fn find(address: &str, key: &PackageKey, network: &NetworkOptions) -> Result<Self, Failure> {
         let address = address.trim();
         if without_query(address).ends_with(METALINK_ENDING) {
-            return Self::of_metalink(address, key);
+            return Self::of_metalink(address, key, network);
         }
         let codebase = CodebaseAddress::parse(address).map_err(|error| error.explain())?;
         let codebase = match codebase {
             CodebaseAddress::Folder(path) => local(&path, key)?,
-            CodebaseAddress::Web { .. } => web(codebase, key)?,
+            CodebaseAddress::Web { .. } => web(codebase, key, network)?,
             source => source,
         };
         Ok(Self { codebase: Some(codebase), mirrors: Vec::new() })
     }
 
     /// A snapshot stands for the folder it lies in; a Metalink of others names the addresses of each file.
-    fn of_metalink(address: &str, key: &PackageKey) -> Result<Self, Failure> {
-        let document = fetch_document(address, None, &NetworkOptions::default(), TAG_FILE_MAX_BYTES)
-            .map_err(|error| error.explain())?;
+    fn of_metalink(address: &str, key: &PackageKey, network: &NetworkOptions) -> Result<Self, Failure> {
+        let document =
+            fetch_document(address, None, network, TAG_FILE_MAX_BYTES).map_err(|error| error.explain())?;
         let no_use = |why: String| {
             let action = "Give a .meta4 with hashes, or the folder of the package";
             let message = format!("{} is no Metalink to repair from", without_query(address));
@@ -64,7 +63,7 @@ impl Place {
         if metalink.package.is_some() {
             let path = without_query(address);
             let folder = path.rfind(['/', std::path::MAIN_SEPARATOR]).map_or(".", |at| &path[..=at]);
-            return Self::find(folder, key);
+            return Self::find(folder, key, network);
         }
         let mut mirrors = Vec::new();
         for file in &metalink.files {
@@ -129,28 +128,24 @@ impl Place {
     }
 
     /// A tag file of the package that lies there.
-    pub(super) fn tag_file(&self, name: &str) -> Option<String> {
-        let content = match self.codebase.as_ref()? {
+    pub(super) fn tag_file(&self, name: &str, network: &NetworkOptions) -> Option<String> {
+        let fetch = |address: &str, credentials| {
+            fetch_document(address, credentials, network, TAG_FILE_MAX_BYTES).ok()
+        };
+        let document = match self.codebase.as_ref()? {
             CodebaseAddress::Web { base, credentials } => {
                 let address = format!("{}{name}", without_query(base.as_str()));
-                fetch(&address, credentials.as_ref(), TAG_FILE_MAX_BYTES).ok()?
+                fetch(&address, credentials.as_ref())?
             }
-            CodebaseAddress::Folder(folder) => {
-                let path = folder.join(name);
-                fetch(&path.display().to_string(), None, TAG_FILE_MAX_BYTES).ok()?
-            }
+            CodebaseAddress::Folder(folder) => fetch(&folder.join(name).display().to_string(), None)?,
             CodebaseAddress::Source(_) => return None,
         };
-        String::from_utf8(content).ok()
+        String::from_utf8(document.content).ok()
     }
 }
 
 fn without_query(address: &str) -> &str {
     address.split('?').next().unwrap_or(address)
-}
-
-fn fetch(address: &str, credentials: Option<&Credentials>, most: u64) -> Result<Vec<u8>, TransferError> {
-    fetch_document(address, credentials, &NetworkOptions::default(), most).map(|document| document.content)
 }
 
 /// Where a package lies below a staging library or another library.
@@ -179,7 +174,11 @@ fn local(path: &Path, key: &PackageKey) -> Result<CodebaseAddress, Failure> {
     Ok(CodebaseAddress::Source(Arc::new(PlainFolder(path.to_owned()))))
 }
 
-fn web(codebase: CodebaseAddress, key: &PackageKey) -> Result<CodebaseAddress, Failure> {
+fn web(
+    codebase: CodebaseAddress,
+    key: &PackageKey,
+    network: &NetworkOptions,
+) -> Result<CodebaseAddress, Failure> {
     let CodebaseAddress::Web { base, credentials } = codebase else { return Ok(codebase) };
     let inner = below(key).map(|inner| format!("{}/", snapshot::escape_url_path(&inner)));
     for inner in std::iter::once(String::new()).chain(inner) {
@@ -187,7 +186,7 @@ fn web(codebase: CodebaseAddress, key: &PackageKey) -> Result<CodebaseAddress, F
         at.set_path(&format!("{}{inner}", base.path()));
         let mut probe = at.clone();
         probe.set_path(&format!("{}{REGINFO_NAME}", at.path()));
-        match fetch(probe.as_str(), credentials.as_ref(), PROBE_MAX_BYTES) {
+        match fetch_document(probe.as_str(), credentials.as_ref(), network, PROBE_MAX_BYTES) {
             Ok(_) => return Ok(CodebaseAddress::Web { base: at, credentials }),
             Err(error @ TransferError::Fetch { is_temporary: true, .. }) => return Err(error.explain()),
             Err(_) => {}

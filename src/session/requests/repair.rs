@@ -11,6 +11,7 @@ use crate::package::record::PackageId;
 use crate::session::repair::{
     FolderRepair, PlaceLook, PreparedRepair, RepairFrom, look, prepare, repair_folder,
 };
+use crate::transfer::NetworkOptions;
 use crate::work::Work;
 
 request!(
@@ -33,8 +34,9 @@ request!(
         /// Switches checksum control on, once everything is as recorded: the answer *Repair*.
         switch_on: bool
     } -> RepairOutcome, "Repairing", changes: true,
-    |this, library, work| {
-        let mut outcome = library.repair(this.package, &this.request, &this.from, work)?;
+    |this, library, session, work| {
+        let way = this.from.through(session.network_options());
+        let mut outcome = library.repair(this.package, &this.request, &way, work)?;
         if this.switch_on
             && outcome.report.is_consistent()
             && let SwitchOutcome::On(record, _) = library.switch_on(this.package, None, work)?
@@ -58,7 +60,7 @@ request!(
         /// Which.
         package: PackageId
     } -> PreparedRepair, "Planning a repair", changes: true,
-    |this, library, work| prepare(library, this.package, work)
+    |this, library, session, work| prepare(library, this.package, &session.network_options(), work)
 );
 request!(
     /// What these places have of what a repair needs.
@@ -68,7 +70,9 @@ request!(
         /// Where to look.
         addresses: Vec<String>
     } -> Vec<PlaceLook>, "Looking for blocks", changes: false,
-    |this, library, work| look(library, &this.plan, &this.addresses, work)
+    |this, library, session, work| {
+        look(library, &this.plan, &this.addresses, &session.network_options(), work)
+    }
 );
 request!(
     /// Restores a package from a damaged archive; only what is bad in it is fetched.
@@ -78,7 +82,9 @@ request!(
         /// Where what is bad comes from.
         from: RepairFrom
     } -> RestoreReport, "Repairing and restoring", changes: true,
-    |this, library, work| library.restore_repaired(&this.source, &this.from, work)
+    |this, library, session, work| {
+        library.restore_repaired(&this.source, &this.from.through(session.network_options()), work)
+    }
 );
 request!(
     /// Puts a file of a package together as it was recorded, in a folder of its own, and compares it with what is there.
@@ -88,7 +94,9 @@ request!(
         /// Where what is not here comes from.
         from: RepairFrom
     } -> FileComparison, "Comparing", changes: false,
-    |this, library, work| library.compare_with_recorded(&this.request, &this.from, work)
+    |this, library, session, work| {
+        library.compare_with_recorded(&this.request, &this.from.through(session.network_options()), work)
+    }
 );
 key_request!(
     /// Repairs a package folder outside a library in place, once its seal was judged.
@@ -97,10 +105,14 @@ key_request!(
         folder: PathBuf,
         /// From where.
         from: RepairFrom,
+        /// How the network is reached: there is no library to ask.
+        network: NetworkOptions,
         /// Keys trusted for this once.
         trust: Vec<String>,
         /// Only says what is bad.
         plan_only: bool
     } -> FolderRepair, "Repairing a folder",
-    |this, keys, work| repair_folder(keys, &this.folder, &this.from, &this.trust, this.plan_only, work)
+    |this, keys, work| {
+        repair_folder(keys, &this.folder, &this.from.through(this.network), &this.trust, this.plan_only, work)
+    }
 );

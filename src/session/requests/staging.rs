@@ -19,7 +19,7 @@ use crate::work::Work;
 impl Session {
     /// The staging libraries, reached as the network is set.
     pub(crate) fn staging(&self) -> StagingDesk {
-        let network = self.downloads_setting().network;
+        let network = self.network_options();
         StagingDesk::new(Arc::clone(&self.shared.library), network, Arc::new(SystemClock::default()))
     }
 }
