@@ -204,20 +204,32 @@ impl Library {
         let folder = ready.package();
         self.copy_what_is_right(&folder, record, plan, work)?;
         let paths: HashSet<&str> = plan.fetch.iter().map(|file| file.path.as_str()).collect();
-        let wanted = only(manifest, &paths);
-        let equal = self.equal_blocks(&record.key, &wanted, Some((record.id, &paths)))?;
-        let asked = WantedFiles {
-            folder: &folder,
-            manifest: &wanted,
-            package: record.id,
-            key: &record.key,
-            equal,
-            archive: None,
-        };
-        let mut fetched = fetch_proven(&asked, fetch, work)?;
+        let mut fetched = self.fetch_files(&folder, record, &only(manifest, &paths), &paths, fetch, work)?;
         let there = self.data_folder(&record.key);
         fetched.whole.retain(|path| folders_in_the_way(&there, path, &plan.added).is_some());
         Ok(fetched)
+    }
+
+    /// Makes these files of a package whole in another folder: from what is right of them, other packages, and whoever is
+    /// asked.
+    fn fetch_files(
+        &self,
+        folder: &Path,
+        record: &PackageRecord,
+        wanted: &Manifest,
+        paths: &HashSet<&str>,
+        fetch: &dyn FetchBlocks,
+        work: &Work,
+    ) -> Result<Fetched, LibraryError> {
+        let wanted = WantedFiles {
+            folder,
+            manifest: wanted,
+            package: record.id,
+            key: &record.key,
+            equal: self.equal_blocks(&record.key, wanted, Some((record.id, paths)))?,
+            archive: None,
+        };
+        fetch_proven(&wanted, fetch, work)
     }
 
     /// Copies the files that have right blocks, unless an earlier repair did.

@@ -188,8 +188,24 @@ fn a_changed_file_is_shown_beside_what_was_sealed() {
         .map_or_else(|| panic!("where it lies: {:#?}", desk.texts()), PathBuf::from);
     assert_eq!(fs::read_to_string(&recorded).expect("there"), "read me");
     assert_eq!(content(&desk, "docs/readme.txt"), "reAd me!", "nothing was changed");
+    assert!(desk.is_enabled("Open both"));
     desk.click("Close");
     desk.wait("removed", |_| !recorded.exists() && recorded.parent().is_some_and(|folder| !folder.exists()));
+
+    // A file that the system would run is a program, whatever it is called.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let readme = desk.data("7-Zip", "24.09").join("docs/readme.txt");
+        fs::set_permissions(readme, fs::Permissions::from_mode(0o755)).expect("executable");
+        desk.click("Compare…");
+        desk.fill("Fetch from", &copy.display().to_string());
+        desk.press(Modifiers::NONE, Key::Enter);
+        desk.wait_for("readme.txt, as recorded and now");
+        assert!(!desk.is_enabled("Open both"));
+        desk.click("Close");
+        desk.wait_until_gone("readme.txt, as recorded and now");
+    }
 
     // A program is not run by looking at it; a row is opened by Enter as well.
     desk.click_part("Damaged: bin/7z.exe");

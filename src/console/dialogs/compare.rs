@@ -5,11 +5,12 @@ use std::path::Path;
 
 use egui::{Label, RichText, Ui};
 
+use super::place_field::PlaceField;
 use super::{
     Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, plain_button, plain_button_unless, quiet,
     safe_button, text,
 };
-use crate::console::action::{Action, Browse};
+use crate::console::action::Action;
 use crate::console::format;
 use crate::console::help::Topic;
 use crate::console::widgets::field_row::field_row;
@@ -36,14 +37,13 @@ pub struct ChangedFile {
 /// Asks where the recorded content comes from.
 pub struct CompareWithSealed {
     file: ChangedFile,
-    place: String,
-    known: Vec<String>,
+    place: PlaceField,
 }
 
 impl CompareWithSealed {
     /// Of this file; places that may have it are looked up.
     pub fn new(file: ChangedFile) -> Self {
-        Self { file, place: String::new(), known: Vec::new() }
+        Self { file, place: PlaceField::default() }
     }
 }
 
@@ -70,14 +70,12 @@ impl Dialog for CompareWithSealed {
             "The file is put together in a temporary folder as it was recorded, from what is right of it, other \
              packages of the library, and the place below. Nothing in the package changes.",
         );
-        super::path_row(ui, "Fetch from", &mut self.place, Browse::Folder, env.is_new, actions);
-        quiet(ui, "A web address, a folder of the package or of another library, an archive, or a .meta4.");
-        for place in self.known.iter().filter(|known| **known != self.place) {
-            quiet(ui, &format!("Known: {place}"));
-        }
+        let explanation =
+            "A web address, a folder of the package or of another library, an archive, or a .meta4.";
+        self.place.ui(ui, "Fetch from", explanation, env, actions);
         buttons_ui(ui, |ui| {
             if default_button(ui, "Compare", None, false) {
-                let place = self.place.trim();
+                let place = self.place.place();
                 let addresses = if place.is_empty() { Vec::new() } else { vec![place.to_owned()] };
                 actions.push(Action::CompareFile(self.file.clone(), addresses));
                 return Next::Close;
@@ -88,14 +86,8 @@ impl Dialog for CompareWithSealed {
 
     fn receive(&mut self, delivery: &Delivery<'_>) {
         match delivery {
-            Delivery::Path(path) => self.place = path.display().to_string(),
-            Delivery::KnownPlaces(known) => {
-                self.known = known.to_vec();
-                if self.place.is_empty() {
-                    self.place = self.known.first().cloned().unwrap_or_default();
-                }
-            }
-            _ => {}
+            Delivery::KnownPlaces(known) => self.place.learn(known.to_vec()),
+            other => self.place.receive(other),
         }
     }
 }
@@ -103,6 +95,7 @@ impl Dialog for CompareWithSealed {
 /// Shows both files.
 pub struct Compared {
     name: String,
+    is_program: bool,
     /// Gone once the dialog goes: what it holds is removed elsewhere.
     comparison: Option<FileComparison>,
 }
@@ -110,7 +103,8 @@ pub struct Compared {
 impl Compared {
     /// Of the file of this path.
     pub fn new(path: &str, comparison: FileComparison) -> Self {
-        Self { name: name_of(path).to_owned(), comparison: Some(comparison) }
+        let is_program = is_program(&comparison.found.path) || is_executable(&comparison.found.path);
+        Self { name: name_of(path).to_owned(), is_program, comparison: Some(comparison) }
     }
 }
 
@@ -135,8 +129,7 @@ impl Dialog for Compared {
         ui.add_space(2.0);
         quiet(ui, "The recorded one lies in a temporary folder, and is removed when this is closed.");
         let both = [&comparison.recorded.path, &comparison.found.path];
-        let refused =
-            is_program(&comparison.found.path).then_some("It is a program: opening it would run it");
+        let refused = self.is_program.then_some("It is a program: opening it would run it");
         let next = buttons_ui(ui, |ui| {
             if safe_button(ui, "Close", env.is_new) {
                 return Next::Close;
@@ -171,6 +164,18 @@ fn name_of(path: &str) -> &str {
 fn is_program(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     PROGRAMS.contains(&extension.to_ascii_lowercase().as_str())
+}
+
+/// Whether the system would run it, whatever it is called.
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().is_ok_and(|facts| facts.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &Path) -> bool {
+    false
 }
 
 fn difference(comparison: &FileComparison) -> String {

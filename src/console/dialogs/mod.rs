@@ -22,6 +22,7 @@ pub mod library;
 pub mod moving;
 pub mod network;
 pub mod note;
+pub mod place_field;
 pub mod procedure;
 pub mod question;
 pub mod refused;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use egui::{RichText, TextEdit, Ui};
 
+use super::place_field::PlaceField;
 use super::{
     Delivery, Dialog, Env, Needs, Next, buttons_ui, default_button, plain_button, problem_list_ui, quiet,
     sentence, text,
@@ -348,8 +349,7 @@ impl Dialog for RepairPackages {
 pub struct RepairArchive {
     source: RestoreSource,
     name: String,
-    place: String,
-    known: Vec<String>,
+    place: PlaceField,
     /// The damaged archive itself: it is no place to repair from.
     archive: Option<PathBuf>,
 }
@@ -357,8 +357,7 @@ pub struct RepairArchive {
 impl RepairArchive {
     /// Of this archive, called so; `known` are places that may have what is missing.
     pub fn new(source: RestoreSource, name: String, known: Vec<String>) -> Self {
-        let place = known.first().cloned().unwrap_or_default();
-        Self { source, name, place, known, archive: None }
+        Self { source, name, place: PlaceField::new(known), archive: None }
     }
 
     /// Of the archive of this package, which lies at `archive`; places that may have what is missing are looked up.
@@ -393,18 +392,13 @@ impl Dialog for RepairArchive {
             "What is damaged in the archive is fetched from there. Every block is checked against the seal before \
              anything changes. The package comes back to the library and can be archived again.",
         );
-        super::path_row(ui, "Repair from", &mut self.place, Browse::Folder, env.is_new, actions);
-        quiet(
-            ui,
-            "A web address, a folder of the package or of another library, another archive, or a .meta4.",
-        );
-        for place in self.known.iter().filter(|known| **known != self.place) {
-            quiet(ui, &format!("Known: {place}"));
-        }
-        let refused = self.place.trim().is_empty().then_some("Name a place to repair from");
+        let explanation =
+            "A web address, a folder of the package or of another library, another archive, or a .meta4.";
+        self.place.ui(ui, "Repair from", explanation, env, actions);
+        let refused = self.place.place().is_empty().then_some("Name a place to repair from");
         buttons_ui(ui, |ui| {
             if default_button(ui, "Repair and restore", refused, false) {
-                let addresses = vec![self.place.trim().to_owned()];
+                let addresses = vec![self.place.place().to_owned()];
                 actions.push(Action::RepairAndRestore(self.source.clone(), addresses));
                 return Next::Close;
             }
@@ -414,14 +408,8 @@ impl Dialog for RepairArchive {
 
     fn receive(&mut self, delivery: &Delivery<'_>) {
         match delivery {
-            Delivery::Path(path) => self.place = path.display().to_string(),
-            Delivery::KnownPlaces(known) => {
-                self.known = other_places(known, self.archive.as_deref());
-                if self.place.is_empty() {
-                    self.place = self.known.first().cloned().unwrap_or_default();
-                }
-            }
-            _ => {}
+            Delivery::KnownPlaces(known) => self.place.learn(other_places(known, self.archive.as_deref())),
+            other => self.place.receive(other),
         }
     }
 }

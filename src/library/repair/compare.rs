@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{FetchBlocks, WantedFiles, fetch_proven, only};
+use super::{FetchBlocks, only};
 use crate::disk::open_plain;
 use crate::failure::{Class, Failure};
 use crate::library::error::io_error;
@@ -88,17 +88,7 @@ impl Library {
         let folder = scratch.path().join("package");
         let data = folder.join(DATA_NAME);
         fs::create_dir_all(&data).map_err(io_error("make the folder", &data))?;
-        // What is right of the file that lies there is among them.
-        let equal = self.equal_blocks(&record.key, &wanted, Some((record.id, &paths)))?;
-        let asked = WantedFiles {
-            folder: &folder,
-            manifest: &wanted,
-            package: record.id,
-            key: &record.key,
-            equal,
-            archive: None,
-        };
-        let fetched = fetch_proven(&asked, fetch, work)?;
+        let fetched = self.fetch_files(&folder, &record, &wanted, &paths, fetch, work)?;
         if !fetched.whole.contains(&request.recorded) {
             return Err(LibraryError::Told(Box::new(cannot_be_had(&request.recorded, fetched.stopped))));
         }
