@@ -8,7 +8,6 @@
 #![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -26,6 +25,11 @@ use packhouse::session::{
 };
 use packhouse::work::Work;
 use uuid::Uuid;
+
+#[path = "support/nginx.rs"]
+mod nginx;
+
+use nginx::Nginx;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -135,7 +139,7 @@ impl Desk {
 
 /// A container with so many agents, each polled until it is done: all of them end OK.
 fn deliver(folder: &Path, count: usize) -> Outcome {
-    let nginx = Nginx::start(folder)?;
+    let nginx = start_nginx(folder)?;
     let desk = Desk::new(
         folder,
         NewStagingLibrary {
@@ -339,39 +343,22 @@ impl Drop for Manager {
     }
 }
 
-/// A web server that agents read from, and put reports to.
-struct Nginx {
-    child: Child,
-    root: PathBuf,
-    log: PathBuf,
-    url: String,
+const LOG_NAME: &str = "access.log";
+/// What an access log is written as: the status, and what was sent.
+const LOG_FORMAT: &str = "log_format short '$status $bytes_sent';";
+/// Agents put their reports.
+const WRITABLE: &str = "dav_methods PUT DELETE MKCOL MOVE; create_full_put_path on; dav_access all:rw;";
+
+/// nginx that agents read from and put reports to.
+fn start_nginx(folder: &Path) -> Outcome<Nginx> {
+    let log = folder.join(LOG_NAME);
+    let http = format!("{LOG_FORMAT} access_log {} short; client_max_body_size 16m;", log.display());
+    Nginx::start(folder, &http, WRITABLE)
 }
 
 impl Nginx {
-    fn start(folder: &Path) -> Outcome<Self> {
-        let root = folder.join("www");
-        fs::create_dir(&root)?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let at = folder.display();
-        let config = format!(
-            "daemon off; master_process off; pid {at}/pid; error_log {at}/error.log;\n\
-             events {{ worker_connections 512; }}\n\
-             http {{ log_format short '$status $bytes_sent'; access_log {at}/access.log short; sendfile on;\n\
-             keepalive_requests 1000000; client_max_body_size 16m; client_body_temp_path {at}/t1;\n\
-             proxy_temp_path {at}/t2; fastcgi_temp_path {at}/t3; uwsgi_temp_path {at}/t4; scgi_temp_path {at}/t5;\n\
-             server {{ listen 127.0.0.1:{port}; root {at}/www;\n\
-             dav_methods PUT DELETE MKCOL MOVE; create_full_put_path on; dav_access all:rw; }} }}\n"
-        );
-        let path = folder.join("nginx.conf");
-        fs::write(&path, config)?;
-        let mut command = Command::new("nginx");
-        command.arg("-e").arg(folder.join("error.log")).arg("-c").arg(&path).stderr(Stdio::null());
-        let child =
-            command.spawn().map_err(|error| format!("nginx: {error}; apt-get install nginx-light"))?;
-        let log = folder.join("access.log");
-        let nginx = Self { child, root, log, url: format!("http://127.0.0.1:{port}/") };
-        wait(|| Ok(TcpStream::connect(("127.0.0.1", port)).is_ok()))?;
-        Ok(nginx)
+    fn log(&self) -> PathBuf {
+        self.root.with_file_name(LOG_NAME)
     }
 
     /// How many objects there are in a folder.
@@ -381,12 +368,12 @@ impl Nginx {
 
     /// Counts from here on.
     fn forget(&self) -> Outcome {
-        Ok(fs::OpenOptions::new().write(true).open(&self.log)?.set_len(0)?)
+        Ok(fs::OpenOptions::new().write(true).open(self.log())?.set_len(0)?)
     }
 
     /// Requests and bytes that were sent since.
     fn counted(&self) -> Outcome<(usize, usize)> {
-        let text = fs::read_to_string(&self.log)?;
+        let text = fs::read_to_string(self.log())?;
         let bytes =
             text.lines().filter_map(|line| line.split_once(' ')?.1.trim().parse::<usize>().ok()).sum();
         Ok((text.lines().count(), bytes))
@@ -394,14 +381,7 @@ impl Nginx {
 
     /// Answers with another status since.
     fn answers_but(&self, status: &str) -> Outcome<usize> {
-        let text = fs::read_to_string(&self.log)?;
+        let text = fs::read_to_string(self.log())?;
         Ok(text.lines().filter(|line| !line.trim_start_matches('\0').starts_with(status)).count())
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
     }
 }

@@ -7,10 +7,9 @@
 
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,11 @@ use packhouse::package::Sha256Digest;
 use packhouse::transfer::{
     CodebaseAddress, DownloadState, Pieces, Plan, PlannedFile, Transfer, TransferOptions, TransferStatus,
 };
+
+#[path = "support/nginx.rs"]
+mod nginx;
+
+use nginx::Nginx;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -30,7 +34,7 @@ fn main() -> Outcome {
         Some(folder) => tempfile::tempdir_in(folder)?,
         None => tempfile::tempdir()?,
     };
-    let nginx = Nginx::start(folder.path())?;
+    let nginx = Nginx::start(folder.path(), "access_log off; tcp_nopush on;", "")?;
     let out = folder.path().join("out");
     for mib in [settings.mib, settings.mib * 2] {
         one_file(&settings, &nginx, &out, mib)?;
@@ -220,50 +224,7 @@ fn run(command: &mut Command) -> Outcome {
     if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}").into()) }
 }
 
-/// A web server of its own, with the files that are downloaded.
-struct Nginx {
-    child: Child,
-    root: PathBuf,
-    url: String,
-}
-
 impl Nginx {
-    fn start(folder: &Path) -> Outcome<Self> {
-        let root = folder.join("www");
-        fs::create_dir(&root)?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let at = folder.display();
-        let config = format!(
-            "daemon off; master_process off; pid {at}/pid; error_log {at}/error.log;\n\
-             events {{ worker_connections 512; }}\n\
-             http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;\n\
-             client_body_temp_path {at}/t1; proxy_temp_path {at}/t2; fastcgi_temp_path {at}/t3;\n\
-             uwsgi_temp_path {at}/t4; scgi_temp_path {at}/t5;\n\
-             server {{ listen 127.0.0.1:{port}; root {at}/www; }} }}\n"
-        );
-        let path = folder.join("nginx.conf");
-        fs::write(&path, config)?;
-        let child = Command::new("nginx")
-            .arg("-e")
-            .arg(folder.join("error.log"))
-            .arg("-c")
-            .arg(&path)
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("nginx: {error}; apt-get install nginx-light"))?;
-        let nginx = Self { child, root, url: format!("http://127.0.0.1:{port}/") };
-        let end = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if Instant::now() > end {
-                let mut said = String::new();
-                File::open(folder.join("error.log"))?.read_to_string(&mut said)?;
-                return Err(format!("nginx does not answer: {said}").into());
-            }
-            std::thread::yield_now();
-        }
-        Ok(nginx)
-    }
-
     /// Makes a file in which no block is like another, and plans it.
     fn make(&self, path: &str, size: usize) -> Outcome<PlannedFile> {
         let target = self.root.join(path);
@@ -309,12 +270,5 @@ impl Nginx {
         let path = self.root.join(format!("{name}.meta4"));
         fs::write(&path, text)?;
         Ok(path)
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
     }
 }
