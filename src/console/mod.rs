@@ -28,6 +28,7 @@ pub mod preferences;
 pub mod property;
 pub mod renderer;
 mod requests;
+mod run_command;
 pub mod selected;
 pub mod shell;
 pub mod start;

@@ -33,6 +33,7 @@ pub mod seal;
 pub mod several;
 pub mod staging;
 pub mod try_here;
+pub mod unsaved;
 pub mod unseal;
 pub mod views;
 pub mod whereabouts;

@@ -122,36 +122,3 @@ impl Dialog for Remove {
         }
     }
 }
-
-/// Asks before changes in a property window are lost.
-pub struct Unsaved {
-    package: PackageId,
-    title: String,
-}
-
-impl Unsaved {
-    /// In the window of this package.
-    pub fn new(package: PackageId, title: String) -> Self {
-        Self { package, title }
-    }
-}
-
-impl Dialog for Unsaved {
-    fn title(&self) -> String {
-        format!("Lose the changes to {}?", self.title)
-    }
-
-    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
-        text(ui, "The property window holds changes that were not applied.");
-        buttons_ui(ui, |ui| {
-            if safe_button(ui, "Go on editing", env.is_new) {
-                return Next::Close;
-            }
-            if plain_button(ui, "Lose them") {
-                actions.push(Action::Discard(self.package));
-                return Next::Close;
-            }
-            Next::Stay
-        })
-    }
-}

@@ -3,8 +3,8 @@
 use egui::Ui;
 
 use super::{
-    Delivery, Dialog, Env, Needs, Next, buttons_ui, is_reason, plain_button, plain_button_unless, reason_ui,
-    safe_button, text,
+    Delivery, Dialog, Env, Needs, Next, buttons_ui, is_reason, plain_button_unless, reason_ui, safe_button,
+    text,
 };
 use crate::console::action::Action;
 use crate::console::format;
@@ -81,38 +81,5 @@ impl Dialog for SwitchOffSeveral {
         if let Delivery::Reasons(reasons) = delivery {
             self.last_reasons = reasons.to_vec();
         }
-    }
-}
-
-/// Asks before changes of several packages are lost.
-pub struct UnsavedSeveral {
-    window: u64,
-    title: String,
-}
-
-impl UnsavedSeveral {
-    /// In the window of this number, called `title`.
-    pub fn new(window: u64, title: String) -> Self {
-        Self { window, title }
-    }
-}
-
-impl Dialog for UnsavedSeveral {
-    fn title(&self) -> String {
-        format!("Lose the changes to {}?", self.title)
-    }
-
-    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
-        text(ui, "The property window holds changes that were not applied.");
-        buttons_ui(ui, |ui| {
-            if safe_button(ui, "Go on editing", env.is_new) {
-                return Next::Close;
-            }
-            if plain_button(ui, "Lose them") {
-                actions.push(Action::Several(self.window, SeveralAction::Discard));
-                return Next::Close;
-            }
-            Next::Stay
-        })
     }
 }

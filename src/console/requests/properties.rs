@@ -11,8 +11,8 @@ use crate::console::app::App;
 use crate::console::dialogs::Delivery;
 use crate::console::dialogs::help::{Help, Palette, PaletteFor};
 use crate::console::dialogs::library::Report;
-use crate::console::dialogs::several::UnsavedSeveral;
 use crate::console::dialogs::try_here::end_words;
+use crate::console::dialogs::unsaved::Unsaved;
 use crate::console::dialogs::whereabouts::NAMED;
 use crate::console::help::Topic;
 use crate::console::pages::history::NEWEST;
@@ -293,7 +293,7 @@ impl App {
         let Some(window) = self.several_window(number) else { return };
         match action {
             SeveralAction::Close if window.is_changed() => {
-                let dialog = UnsavedSeveral::new(number, window.title());
+                let dialog = Unsaved::new(&window.title(), Action::Several(number, SeveralAction::Discard));
                 self.put_in_front(Box::new(dialog));
             }
             SeveralAction::Close | SeveralAction::Discard => self.close_several(number),

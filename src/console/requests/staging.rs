@@ -10,7 +10,8 @@ use crate::console::action::Action;
 use crate::console::app::App;
 use crate::console::dialogs::Delivery;
 use crate::console::dialogs::download::NewDownload;
-use crate::console::dialogs::staging::{AddStaging, ReconcileResult, RemoveStaging, UnsavedStaging};
+use crate::console::dialogs::staging::{AddStaging, ReconcileResult, RemoveStaging};
+use crate::console::dialogs::unsaved::Unsaved;
 use crate::console::pages::Place;
 use crate::console::pages::packages::Moment;
 use crate::console::pages::staging::command::{StagingCommand, StagingScope};
@@ -107,7 +108,7 @@ impl App {
             StagingAction::Close(id) => {
                 let Some(window) = self.staging_windows.iter().find(|window| window.id == id) else { return };
                 if window.is_changed() {
-                    let dialog = UnsavedStaging::new(id, window.name());
+                    let dialog = Unsaved::new(window.name(), Action::Staging(StagingAction::Discard(id)));
                     self.put_in_front(Box::new(dialog));
                 } else {
                     self.close_staging_window(id);

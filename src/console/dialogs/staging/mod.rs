@@ -109,39 +109,6 @@ impl Dialog for AddStaging {
     }
 }
 
-/// Asks before changes in the property window of a staging library are lost.
-pub struct UnsavedStaging {
-    id: StagingId,
-    name: String,
-}
-
-impl UnsavedStaging {
-    /// In the window of this one.
-    pub fn new(id: StagingId, name: &str) -> Self {
-        Self { id, name: name.to_owned() }
-    }
-}
-
-impl Dialog for UnsavedStaging {
-    fn title(&self) -> String {
-        format!("Lose the changes to {}?", short(&self.name, 80))
-    }
-
-    fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
-        text(ui, "The property window holds changes that were not applied.");
-        buttons_ui(ui, |ui| {
-            if safe_button(ui, "Go on editing", env.is_new) {
-                return Next::Close;
-            }
-            if plain_button(ui, "Lose them") {
-                actions.push(Action::Staging(StagingAction::Discard(self.id)));
-                return Next::Close;
-            }
-            Next::Stay
-        })
-    }
-}
-
 /// Asks before a staging library is taken off the list.
 pub struct RemoveStaging {
     row: StagingRow,
