@@ -13,13 +13,14 @@
 //! | [`library`] | the disk: package folders, and every way in which a package can change |
 //! | [`serve`] | the origin: a web server for a folder of packages |
 //! | [`transfer`] | downloads with checkpoint recovery, block by block: the network and the folder of a package |
-//! | [`delivery`] | staging libraries, and how packages get there |
+//! | [`delivery`] | staging libraries, computers, jobs, the delivery manager, and the agent that runs what was sealed |
 //! | [`session`] | the seam: a request goes in, a reply comes out; a view of what is there |
 //! | `console` | the desktop program, `packhouse` |
 //! | `cli` | the command line, `packhouse-cli` |
 //!
-//! Arrows run one way: `package <- disk, archive_file, store <- library, transfer, serve <- delivery <- session <- console | cli`; `library` and `transfer` never name each other. [`work`] (progress and cancelling)
-//! is used by all and uses none, [`failure`] (an error as a person reads it) knows [`package`] only. The engine never prints, never asks,
+//! Arrows run one way: `package <- disk, archive_file, store <- library, transfer, serve <- delivery <- session <-
+//! console | cli`; `library` and `transfer` never name each other. [`work`] (progress and cancelling) is used by all and
+//! uses none, [`failure`] (an error as a person reads it) knows [`package`] only. The engine never prints, never asks,
 //! never reads the environment or the home folder: the front ends do, and hand the answers in.
 //!
 //! # One package from end to end
@@ -38,7 +39,9 @@
 //!    the files; [`session::Restore`] proves every block before the package changes.
 //! 6. [`transfer`] brings a package to another folder, whatever happens on the way; its own text tells one download from
 //!    end to end.
-//! 7. Everything that happened stands in History, each entry chained to the one before ([`package::history`]).
+//! 7. [`delivery`] brings it to many computers, where an agent proves it again before anything of it runs; its own text tells
+//!    one job from end to end.
+//! 8. Everything that happened stands in History, each entry chained to the one before ([`package::history`]).
 
 pub mod archive_file;
 pub mod cli;
