@@ -2,8 +2,11 @@
 
 use egui::{Label, RichText, ScrollArea, Ui};
 
-use super::{Dialog, Env, Next, buttons_ui, plain_button_unless, problem_list_ui, quiet, safe_button, text};
+use super::{
+    Delivery, Dialog, Env, Next, buttons_ui, plain_button_unless, problem_list_ui, quiet, safe_button, text,
+};
 use crate::console::action::Action;
+use crate::console::dialogs::Needs;
 use crate::console::format;
 use crate::console::help::Topic;
 use crate::console::pages::staging::StagingAction;
@@ -69,6 +72,26 @@ impl Dialog for Unstage {
                 format!("Unstage {}?", short(&one.row.copy.key.title(), 80))
             }
             _ => format!("Unstage {} packages?", format::thousands(self.packages() as u64)),
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        // What is known of jobs may be from before the last one was made.
+        let mut whereabouts: Vec<_> = self.choices.iter().map(|choice| choice.row.copy.package).collect();
+        whereabouts.sort();
+        whereabouts.dedup();
+        Needs { whereabouts, ..Needs::default() }
+    }
+
+    fn receive(&mut self, delivery: &Delivery<'_>) {
+        let Delivery::Whereabouts(Ok(all)) = delivery else { return };
+        for (package, known) in all {
+            let jobs = known.jobs.iter().filter(|job| !job.state.is_ended());
+            let jobs: Vec<String> = jobs.map(|job| job.name.clone()).collect();
+            for choice in self.choices.iter_mut().filter(|choice| choice.row.copy.package == *package) {
+                choice.chosen &= jobs.is_empty();
+                choice.jobs.clone_from(&jobs);
+            }
         }
     }
 
