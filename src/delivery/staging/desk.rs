@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::error::{StageError, StagingError};
+use super::identity::Identity;
 use super::store::{StagingAddress, StagingStore, open_store};
 use crate::library::Library;
 use crate::package::PackageId;
@@ -219,6 +220,7 @@ impl StagingDesk {
             added: self.now(),
             reconciled: None,
         };
+        self.require_own_place(&staging)?;
         self.put(&staging)?;
         if let Some(credentials) = new.credentials.or(taken) {
             let kept = self.keep_credentials(staging.id, Some(&credentials));
@@ -235,6 +237,7 @@ impl StagingDesk {
         self.require_writable()?;
         let mut staging = self.get(id)?;
         let mut credentials = edit.credentials;
+        let before = (staging.write.clone(), staging.read.clone());
         if let Some(name) = edit.name {
             staging.name = good_name(&name)?;
         }
@@ -254,6 +257,10 @@ impl StagingDesk {
         }
         staging.line = edit.line.unwrap_or(staging.line);
         staging.for_tests = edit.for_tests.unwrap_or(staging.for_tests);
+        // One that shares its place since before this was looked at can still be renamed.
+        if before != (staging.write.clone(), staging.read.clone()) {
+            self.require_own_place(&staging)?;
+        }
         self.put(&staging)?;
         if let Some(credentials) = credentials {
             self.keep_credentials(id, credentials.as_ref())?;
@@ -350,6 +357,34 @@ impl StagingDesk {
         };
         let (folder, library) = (folder.display().to_string(), library.display().to_string());
         Err(StageError::IsLibrary { folder, library })
+    }
+
+    /// Refuses the name of another staging library, and a place where another one is written or read: its packages would be those of both, and what is
+    /// unstaged here would be gone there.
+    fn require_own_place(&self, staging: &StagingLibrary) -> Result<(), StageError> {
+        let places = |staging: &StagingLibrary| -> Vec<(String, Identity)> {
+            let mut texts = vec![staging.write.clone()];
+            texts.extend(staging.read.clone());
+            // An address that an older program took and this one does not is nobody's place.
+            let known = |text: String| {
+                StagingAddress::parse(&text).ok().map(|(address, _)| (text, Identity::of(&address)))
+            };
+            texts.into_iter().filter_map(known).collect()
+        };
+        let own = places(staging);
+        let mut others = self.library.catalogue().staging_libraries()?;
+        others.retain(|other| other.id != staging.id);
+        if others.iter().any(|other| other.name.to_lowercase() == staging.name.to_lowercase()) {
+            return Err(StageError::NameTaken(staging.name.clone()));
+        }
+        for other in &others {
+            let taken = places(other);
+            let shared = own.iter().find(|(_, place)| taken.iter().any(|(_, theirs)| theirs == place));
+            if let Some((address, _)) = shared {
+                return Err(StageError::AddressTaken { name: other.name.clone(), address: address.clone() });
+            }
+        }
+        Ok(())
     }
 
     fn put(&self, staging: &StagingLibrary) -> Result<(), StageError> {

@@ -210,6 +210,14 @@ pub enum StageError {
     /// Another staging library has this name.
     #[error("there is already a staging library {0:?}")]
     NameTaken(String),
+    /// Another staging library is written or read there.
+    #[error("the staging library {name:?} is at this address already: {address}")]
+    AddressTaken {
+        /// The other one.
+        name: String,
+        /// The address that was given.
+        address: String,
+    },
     /// The folder is that of a package library. Its packages would be taken for staged copies, and unstaging would
     /// remove them.
     #[error("{folder} cannot be a staging library: the package library {library} lies there")]
@@ -307,6 +315,10 @@ impl StageError {
             .because(error.to_string()),
             Self::NoSuchStaging(_) => usage("no-staging-library", "packhouse-cli staging list shows them"),
             Self::NameTaken(_) => refused("staging-exists", "Give another name"),
+            Self::AddressTaken { .. } => {
+                refused("staging-address-taken", "Use that one, or give an address of its own")
+                    .because("two staging libraries in one place would remove each other's packages")
+            }
             Self::IsLibrary { .. } => {
                 refused("staging-is-library", "Give a folder of its own, outside every package library")
             }

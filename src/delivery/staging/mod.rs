@@ -18,6 +18,7 @@ mod bucket;
 mod desk;
 mod error;
 mod folder;
+mod identity;
 mod lanes;
 mod look;
 mod place;

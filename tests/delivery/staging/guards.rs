@@ -254,3 +254,71 @@ fn no_package_library_is_taken_for_a_staging_library() -> Outcome {
     fs::rename(there.with_extension("away"), there)?;
     Ok(())
 }
+
+/// Whether an address is that of a staging library that is there already, however it is written.
+#[test]
+fn one_place_is_one_staging_library() -> Outcome {
+    let desk = Desk::new()?;
+    let (folder, link) = (desk.path("site"), desk.path("link"));
+    fs::create_dir(&folder)?;
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&folder, &link)?;
+    #[cfg(not(unix))]
+    let _ = &link;
+    let add = |name: &str, write: &str, read: Option<&str>| {
+        desk.run(AddStagingLibrary {
+            new: NewStagingLibrary {
+                name: name.to_owned(),
+                write: write.to_owned(),
+                read: read.map(str::to_owned),
+                ..NewStagingLibrary::default()
+            },
+        })
+    };
+    let there = folder.display().to_string();
+    let missing = desk.path("not/yet").display().to_string();
+    let web = "https://dav.example/staging/";
+    let bucket = "s3://bucket/a?endpoint=https://s3.example:9000&region=one";
+    add("Köln", &there, None)?;
+    add("Later", &missing, None)?;
+    let berlin = add("Berlin", web, Some("https://read.example/a%20b/"))?;
+    add("Bucket", bucket, None)?;
+    let mut same = vec![
+        (there.clone(), "Köln"),
+        (format!("{there}/"), "Köln"),
+        (format!("{there}/./x/.."), "Köln"),
+        (format!("file://{there}"), "Köln"),
+        (format!("{missing}/"), "Later"),
+        (desk.path("not/there/../yet").display().to_string(), "Later"),
+        ("https://dav.example/staging".to_owned(), "Berlin"),
+        ("HTTPS://DAV.Example:443/%73taging/".to_owned(), "Berlin"),
+        ("https://anna:secret@dav.example/staging/".to_owned(), "Berlin"),
+        ("https://read.example/a b".to_owned(), "Berlin"),
+        ("s3://bucket/a/?endpoint=https://S3.example:9000/&region=two".to_owned(), "Bucket"),
+    ];
+    if cfg!(unix) {
+        same.push((link.display().to_string(), "Köln"));
+    }
+    for (address, whose) in &same {
+        let refused = add("Bonn", address, None).expect_err(address);
+        assert_eq!((refused.code, refused.class), ("staging-address-taken", Class::Refused), "{address}");
+        assert!(refused.message.contains(&format!("{whose:?}")), "{refused}");
+        assert!(!refused.action.is_empty() && !format!("{refused:?}").contains("secret"), "{refused:?}");
+    }
+    let bonn = add("Bonn", "https://other.example/", None)?;
+    let edit = |id, edit: StagingEdit| desk.run(EditStagingLibrary { id, edit });
+    let moved = |to: &str| StagingEdit { write: Some(to.to_owned()), ..StagingEdit::default() };
+    for (address, _) in &same {
+        let refused = edit(bonn.id, moved(address)).expect_err(address);
+        assert_eq!(refused.code, "staging-address-taken", "{address}");
+    }
+    let read = StagingEdit { read: Some(Some(web.to_owned())), ..StagingEdit::default() };
+    assert_eq!(edit(bonn.id, read).expect_err("it is read there").code, "staging-address-taken");
+    // Its own address is its own, and a place beside it is another one.
+    edit(berlin.id, moved("https://dav.example/staging"))?;
+    edit(bonn.id, moved("https://dav.example/Staging/"))?;
+    add("Below", "https://dav.example/staging/below/", None)?;
+    add("Other bucket", "s3://bucket/b?endpoint=https://s3.example:9000", None)?;
+    assert_eq!(desk.run(ListStaging {})?.len(), 7);
+    Ok(())
+}
