@@ -68,6 +68,13 @@ pub struct RunsOn {
 }
 
 impl RunsOn {
+    /// Whether a computer with Windows may be among those it runs on. A system that nobody knows may be anything.
+    pub fn may_be_windows(&self) -> bool {
+        let is_other =
+            |system: &String| ["linux", "macos"].iter().any(|one| system.eq_ignore_ascii_case(one));
+        self.systems.is_empty() || !self.systems.iter().all(is_other)
+    }
+
     /// For screens: `windows, linux · x86_64`, or `any system`.
     pub fn describe(&self) -> String {
         let mut parts = Vec::new();
@@ -135,6 +142,9 @@ impl<'p> Program<'p> {
         }
     }
 }
+
+/// The highest exit code on every system but Windows, where programs end with any number of 32 bits.
+pub const EXIT_CODE_MOST: i32 = 255;
 
 /// One procedure of a package, as it is signed; what is local stands in [`ProcedureChoice`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -233,6 +243,14 @@ pub enum ProcedureProblem {
     /// A time limit of zero.
     #[error("the time limit is zero")]
     ZeroTimeLimit,
+    /// An exit code that none of its systems can give.
+    #[error("no program ends with {code} on {systems}: exit codes are 0 to {EXIT_CODE_MOST} there")]
+    ExitCode {
+        /// The code.
+        code: i32,
+        /// Where the procedure runs.
+        systems: String,
+    },
 }
 
 impl Procedure {
@@ -292,7 +310,17 @@ impl Procedure {
         if self.time_limit_secs == Some(0) {
             return Err(ProcedureProblem::ZeroTimeLimit);
         }
+        if !self.runs_on.may_be_windows()
+            && let Some(code) = self.windows_exit_codes().next()
+        {
+            return Err(ProcedureProblem::ExitCode { code, systems: self.runs_on.systems.join(", ") });
+        }
         Ok(())
+    }
+
+    /// Exit codes with a meaning that programs can give on Windows only.
+    pub fn windows_exit_codes(&self) -> impl Iterator<Item = i32> {
+        self.exit_codes.keys().copied().filter(|code| !(0..=EXIT_CODE_MOST).contains(code))
     }
 
     /// Its program, and where that lies.

@@ -110,6 +110,20 @@ fn a_procedure_is_changed_and_made_the_default_and_a_seal_keeps_its_own() {
     let unknown = place.run(&["procedure", "Tool", "default", "Third"]).refuses(2, "no-such-procedure");
     assert!(unknown.err.contains("packhouse-cli procedure Tool@1.0 list"), "{}", unknown.err);
 
+    // Windows has larger exit codes than the others.
+    let with = |on: &str| {
+        let words = ["procedure", "Tool", "edit", "First", "--exit-code", "3010=ok-restart", "--runs-on", on];
+        place.run(&words)
+    };
+    let refused = with("Linux,macos").refuses(2, "bad-procedure");
+    assert!(refused.err.contains("3010 on Linux, macos: exit codes are 0 to 255 there"), "{}", refused.err);
+    assert!(!with("linux,windows").ends(0).err.contains("note"));
+    let any = ["procedure", "Tool", "add", "Any", "--task", "install", "--program", "bin/run.sh"];
+    let noted = place.run(&[&any[..], &["--exit-code", "3010=ok", "--exit-code", "-1=ok"]].concat()).ends(0);
+    assert!(noted.err.contains("note: only Windows has exit codes outside 0 to 255"), "{}", noted.err);
+    assert!(noted.err.contains("ends with -1, 3010"), "{}", noted.err);
+    place.run(&["procedure", "Tool", "remove", "Any"]).ends(0);
+
     place.run(&["seal", "Tool"]).ends(0);
     place.run(&["procedure", "Tool", "remove", "First"]).refuses(3, "procedure-sealed");
     let added = add("Third").ends(0);

@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::procedure_arguments::meaning_words;
 use crate::failure::{Class, Failure, argument};
-use crate::package::procedure::{Procedure, ProcedureChoice};
+use crate::package::procedure::{EXIT_CODE_MOST, Procedure, ProcedureChoice};
 use crate::package::record::ListedProcedure;
 use crate::package::{PackageRecord, PackageState};
 use crate::session::{EditProcedures, ProcedureEdit};
@@ -49,6 +49,10 @@ pub(super) fn procedure(context: &Context, arguments: ProcedureArguments) -> Res
             (ProcedureEdit::Choose { name, choice }, None)
         }
     };
+    let note = match &edit {
+        ProcedureEdit::Add(procedure, _) | ProcedureEdit::Change { procedure, .. } => windows_only(procedure),
+        _ => None,
+    };
     let changed = context.run(&session, EditProcedures { package: record.id, edit, key })?;
     context
         .report
@@ -56,10 +60,24 @@ pub(super) fn procedure(context: &Context, arguments: ProcedureArguments) -> Res
     for listed in &changed.procedures {
         context.report.line(one_line(listed));
     }
+    if let Some(note) = note {
+        context.report.note(note);
+    }
     if changed.state == PackageState::Sealed && changed.revision != record.revision {
         context.report.line(format!("{} was signed again as revision {}", changed.key, changed.revision));
     }
     Ok(Exit::Done)
+}
+
+/// What is said of exit codes that a procedure for any system has, and that only one of them can give.
+fn windows_only(procedure: &Procedure) -> Option<String> {
+    let codes: Vec<String> = procedure.windows_exit_codes().map(|code| code.to_string()).collect();
+    (procedure.runs_on.systems.is_empty() && !codes.is_empty()).then(|| {
+        format!(
+            "only Windows has exit codes outside 0 to {EXIT_CODE_MOST}: on other systems nothing ends with {}",
+            codes.join(", ")
+        )
+    })
 }
 
 fn named<'r>(record: &'r PackageRecord, name: &str) -> Result<&'r ListedProcedure, Failure> {
