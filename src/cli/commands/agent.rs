@@ -73,10 +73,16 @@ fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, Failure> {
     let mut last = PollReport::default();
     let mut has_failed = false;
     context.report.stream(&json!({"event": "started", "folder": folder.display().to_string()}));
+    if !arguments.once {
+        context.report.line(format!("Running the agent in {}; Ctrl+C ends it", folder.display()));
+        context.report.flush();
+    }
+    let mut is_first = true;
     let mut tell = |report: &PollReport| {
         let failed = |job: &JobReport| matches!(job.state, ReportedState::Error | ReportedState::Refused);
         has_failed |= report.jobs.iter().any(failed);
-        tell_poll(context, report, &last);
+        tell_poll(context, report, (!is_first).then_some(&last));
+        is_first = false;
         last = report.clone();
     };
     run_agent(&folder, how, surroundings, context.work(), &mut tell)?;
@@ -92,8 +98,11 @@ fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, Failure> {
 }
 
 /// One line for each thing that happened to a job, and one for the poll.
-fn tell_poll(context: &Context, report: &PollReport, last: &PollReport) {
+fn tell_poll(context: &Context, report: &PollReport, last: Option<&PollReport>) {
     let out = &context.report;
+    let is_new = last.is_none();
+    let nothing = PollReport::default();
+    let last = last.unwrap_or(&nothing);
     for job in &report.jobs {
         let mut line = serde_json::to_value(job).unwrap_or_default();
         if let Value::Object(fields) = &mut line {
@@ -107,6 +116,7 @@ fn tell_poll(context: &Context, report: &PollReport, last: &PollReport) {
         "event": "poll",
         "news": report.has_news,
         "known": report.is_known,
+        "gone": report.is_gone,
         "unreachable": report.unreachable.as_ref().map(|failure| json!({"code": failure.code, "message": failure.message})),
         "refused": report.refused.as_ref().map(|(code, text)| json!({"code": code, "message": text})),
         "reports_sent": report.reports_sent,
@@ -124,6 +134,15 @@ fn tell_poll(context: &Context, report: &PollReport, last: &PollReport) {
         && let Some((_, text)) = &report.refused
     {
         out.line(format!("Not taken: {text}"));
+    }
+    let is_reached = report.unreachable.is_none() && report.refused.is_none();
+    if is_reached && !report.is_known && is_new {
+        out.line(
+            "Enrolled, and not taken in yet: the delivery manager of the site does it (packhouse-cli manage)",
+        );
+    }
+    if report.is_gone && !last.is_gone {
+        out.line("The site has no jobs for this agent any more: its computer was taken off the list there");
     }
     out.flush();
 }

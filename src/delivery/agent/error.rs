@@ -119,6 +119,12 @@ impl AgentError {
             ),
             Self::Store(_) => new("agent-store", Class::Environment, "Check the disk of the agent's folder."),
             Self::Site(error) => error.explain(),
+            Self::Web(error @ TransferError::Fetch { .. }) => Failure {
+                action: "Check the address and the connection. Where its certificate is not trusted and it is the right \
+                         server: --certificates FILE, or a token that was made with its fingerprint (--pin)."
+                    .to_owned(),
+                ..error.explain()
+            },
             Self::Web(error) => error.explain(),
             Self::NoSite(_) => new(
                 "agent-no-site",
@@ -130,7 +136,14 @@ impl AgentError {
                 Class::Refused,
                 "Check address and token. If both are right, somebody else may answer there.",
             ),
-            Self::TokenClosed(_) | Self::TokenUsed(_) => {
+            Self::TokenClosed(_) => new(
+                "agent-token",
+                Class::Refused,
+                "Ask for a new token: each is good for one computer. One that was just made is opened by the delivery \
+                 manager there: packhouse-cli manage",
+            )
+            .because("it was used, has expired, was removed, or is not open there yet"),
+            Self::TokenUsed(_) => {
                 new("agent-token", Class::Refused, "Ask for a new token: each is good for one computer.")
             }
             Self::Document(_) | Self::Signature(_) | Self::NoChance => {

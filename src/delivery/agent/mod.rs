@@ -122,6 +122,8 @@ pub struct PollReport {
     pub has_news: bool,
     /// Whether the site knows this agent: a list of jobs was there.
     pub is_known: bool,
+    /// Whether there is none any more: its computer was removed from the site.
+    pub is_gone: bool,
     /// Why the site could not be read.
     pub unreachable: Option<Failure>,
     /// Why a document was not taken: code and words.

@@ -79,7 +79,11 @@ impl Agent {
             self.read_list(report)?;
         }
         let (bytes, tag) = match self.site.read_jobs(&self.identity, &self.key, self.tag.as_deref(), now)? {
-            Fetched::Unchanged | Fetched::Gone => return Ok(()),
+            Fetched::Unchanged => return Ok(()),
+            Fetched::Gone => {
+                report.is_gone = self.is_known;
+                return Ok(());
+            }
             Fetched::New { bytes, tag } => (bytes, tag),
         };
         let first = self.take_jobs(&bytes, tag.as_deref());

@@ -167,13 +167,25 @@ impl Site {
     }
 
     /// The address of a package in the staging library at `read`; how to sign in there; whether it is on the server of
-    /// this site, so that its certificate is the pinned one.
+    /// this site, so that its certificate is the pinned one. A folder that is not on this computer is where the console
+    /// sees the staging library; from here it is reached as this site is.
     pub(super) fn package_address(
         &self,
         read: &str,
         below: &StorePath,
     ) -> Result<PackageAddress, StagingError> {
-        let (address, own) = StagingAddress::parse(read)?;
+        let parsed = StagingAddress::parse(read);
+        let is_elsewhere = match &parsed {
+            Ok((StagingAddress::Folder(folder), _)) => !folder.exists(),
+            Ok(_) => false,
+            Err(_) => is_path_of_another_system(read),
+        };
+        let (address, own) = match &self.address {
+            StagingAddress::Web(_) | StagingAddress::Bucket(_) if is_elsewhere => {
+                (self.address.clone(), None)
+            }
+            _ => parsed?,
+        };
         let is_ours = same_server(&address, &self.address);
         let credentials = own.or_else(|| self.credentials.clone().filter(|_| is_ours));
         Ok(PackageAddress { address: address.below(below), credentials, is_ours })
@@ -197,6 +209,13 @@ fn create_in(store: &dyn StagingStore, path: &str, bytes: &[u8]) -> Result<Made,
         Err(StagingError::Forbidden { why, .. }) => Ok(Made::Refused(why)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether a folder would be written so on Windows, seen from elsewhere, or elsewhere, seen from Windows.
+fn is_path_of_another_system(read: &str) -> bool {
+    let bytes = read.as_bytes();
+    let has_drive = matches!(bytes, [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic());
+    has_drive || read.starts_with("\\\\") || read.starts_with('/')
 }
 
 fn same_server(one: &StagingAddress, other: &StagingAddress) -> bool {

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use packhouse::delivery::documents::Fingerprint;
+use packhouse::delivery::documents::{Fingerprint, names};
 use serde_json::Value;
 
 use crate::agent::site::{Outcome, Site, done};
@@ -66,7 +66,20 @@ fn an_agent_is_enrolled_run_and_looked_at() -> Outcome {
     let id = lines(&enrolled)[0]["agent"].as_str().ok_or("an id")?.parse()?;
     let again = agent(&["enroll", "--site", &staging, "--token", &token.to_text()])?;
     assert_eq!(again.status.code(), Some(3));
+    let waits = program(&home).args(["agent", "run", "--once", "--folder"]).arg(&folder).output()?;
+    let text = String::from_utf8_lossy(&waits.stdout);
+    assert!(text.starts_with("Enrolled, and not taken in yet"), "{text}");
     let computer = site.accept(&folder, &token, id);
+    let used = program(&home)
+        .args(["agent", "enroll", "--site", &staging, "--token", &token.to_text(), "--folder"])
+        .arg(site.path("another"))
+        .output()?;
+    let text = String::from_utf8_lossy(&used.stderr);
+    assert_eq!(used.status.code(), Some(3));
+    assert!(
+        text.contains("reason: it was used, has expired, was removed, or is not open there yet"),
+        "{text}"
+    );
     let job = site.job(&package);
     site.give(&computer, std::slice::from_ref(&job));
     let ran = agent(&["run", "--once"])?;
@@ -92,9 +105,74 @@ fn an_agent_is_enrolled_run_and_looked_at() -> Outcome {
     let start = format!("Start it with: packhouse-cli agent run --folder \"{}\"\n", elsewhere.display());
     let text = String::from_utf8_lossy(&told.stdout);
     assert!(text.ends_with(&start), "{text}");
+    // Its computer is taken off the list.
+    fs::remove_file(site.staging().join(names::agent(id)))?;
+    let gone = program(&home).args(["agent", "run", "--once", "--folder"]).arg(&folder).output()?;
+    let text = String::from_utf8_lossy(&gone.stdout);
+    assert_eq!(gone.status.code(), Some(0));
+    assert!(text.contains("its computer was taken off the list there"), "{text}");
     fs::remove_dir_all(site.staging())?;
     fs::write(site.staging(), b"")?;
     assert_eq!(agent(&["run", "--once"])?.status.code(), Some(4), "the site cannot be reached");
+    Ok(())
+}
+
+/// A certificate for this computer, signed by an authority that nobody knows; gives the files of the authority, of the
+/// certificate and of its key.
+fn certificates(folder: &Path) -> Result<[String; 3], Box<dyn std::error::Error>> {
+    let mut authority = rcgen::CertificateParams::new(Vec::new())?;
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(rcgen::DnType::CommonName, "Authority of the site");
+    let key = rcgen::KeyPair::generate()?;
+    let root = authority.self_signed(&key)?;
+    let own = rcgen::KeyPair::generate()?;
+    let server = rcgen::CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?
+        .signed_by(&own, &rcgen::Issuer::new(authority, key))?;
+    let files = ["authority.pem", "server.pem", "server-key.pem"].map(|name| folder.join(name));
+    for (file, text) in files.iter().zip([root.pem(), server.pem(), own.serialize_pem()]) {
+        fs::write(file, text)?;
+    }
+    Ok(files.map(|file| file.display().to_string()))
+}
+
+#[test]
+fn an_agent_trusts_the_authority_that_is_named_to_it_and_no_server_else() -> Outcome {
+    let mut site = Site::new();
+    let package = site.package(("Tool", "1.0"), "exit 0", 1, |_| {});
+    let (home, folder) = (site.path("home"), site.path("agent"));
+    fs::create_dir_all(&home)?;
+    let [authority, certificate, key] = certificates(&home)?;
+    let mut serve = program(&home);
+    serve.args(["--json", "serve", "--listen", "127.0.0.1:0", "--tls-cert", &certificate, "--tls-key", &key]);
+    serve.arg("--folder").arg(site.staging());
+    let serving = Serving::start(serve)?;
+    let url = serving.1["url"].as_str().ok_or("a url")?;
+    assert!(url.starts_with("https://127.0.0.1:"), "{url}");
+    let agent = |words: &[&str]| {
+        let mut command = program(&home);
+        command.args(["--json", "agent"]).args(words).arg("--folder").arg(&folder);
+        command
+    };
+    let token = site.token(None);
+    let enroll = ["enroll", "--site", url, "--token", &token.to_text()];
+    let strange = agent(&enroll).output()?;
+    let told = String::from_utf8_lossy(&strange.stderr);
+    assert_eq!(strange.status.code(), Some(4), "{told}");
+    assert!(told.contains("signed by nobody who is trusted here"), "{told}");
+    assert!(told.contains("--certificates FILE") && told.contains("--pin"), "{told}");
+    let enrolled = agent(&enroll).args(["--certificates", &authority]).output()?;
+    assert_eq!(enrolled.status.code(), Some(0), "{}", String::from_utf8_lossy(&enrolled.stderr));
+    let id = lines(&enrolled)[0]["agent"].as_str().ok_or("an id")?.parse()?;
+    let computer = site.accept(&folder, &token, id);
+    let job = site.job_at(&package, url);
+    site.give(&computer, std::slice::from_ref(&job));
+    // The authority is not kept: whoever runs the agent names it.
+    let strange = agent(&["run", "--once"]).output()?;
+    assert_eq!(strange.status.code(), Some(4), "{}", String::from_utf8_lossy(&strange.stderr));
+    let ran = agent(&["run", "--once"]).env("PACKHOUSE_CERTIFICATES", &authority).output()?;
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(lines(&ran).iter().any(|line| line["state"] == "ok"), "{}", String::from_utf8_lossy(&ran.stdout));
+    assert_eq!(site.end(&computer, &job), done());
     Ok(())
 }
 

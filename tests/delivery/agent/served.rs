@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use minisign::{PublicKey, SecretKey, SecretKeyBox};
 use packhouse::delivery::agent::{AgentError, enrol};
-use packhouse::delivery::documents::{Fingerprint, JobId, JobReport, Report, ReportedState, names};
+use packhouse::delivery::documents::{Fingerprint, Job, JobId, JobReport, Report, ReportedState, names};
 use packhouse::package::SignedDocument;
 use packhouse::package::agent_proof::AgentProof;
 use packhouse::session::{self, ServeOptions, Server, Tls};
@@ -81,6 +81,31 @@ fn an_agent_is_enrolled_by_pin_and_works_over_tls() -> Outcome {
     let token = site.token(None);
     let refused = enrol(&site.path("pc3"), &server.url(), &token, &host(), &site.options());
     assert!(matches!(refused, Err(AgentError::Web(_))), "{refused:?}");
+    Ok(())
+}
+
+/// The console writes into a folder of its own computer; agents elsewhere read the same through a server.
+#[test]
+fn a_folder_of_the_console_is_read_where_the_agent_was_enrolled() -> Outcome {
+    let mut site = Site::new();
+    let reads = [r"C:\Staging", r"\\server\share\staging", "/srv/a folder of the console"];
+    let versions = ["1", "2", "3"];
+    let packages = versions.map(|version| site.package(("Tool", version), "echo ran >> \"$LOG\"", 3, |_| {}));
+    let server = serve(&site, self_made());
+    let computer = site.computer_at("pc", &server.url(), pin(&server));
+    for (package, read) in packages.iter().zip(reads) {
+        let job = site.job_at(package, read);
+        site.give(&computer, std::slice::from_ref(&job));
+        site.poll(&computer);
+        assert_eq!(site.end(&computer, &job), done(), "{read}");
+    }
+    assert_eq!(site.runs().len(), 3);
+    // What is no folder anywhere is none here either.
+    let nowhere = Job { reinstall: true, ..site.job_at(&packages[0], "ftp://host/staging") };
+    site.give(&computer, std::slice::from_ref(&nowhere));
+    site.poll(&computer);
+    assert_eq!(site.end(&computer, &nowhere).map(|end| end.1).as_deref(), Some("job-address"));
+    assert_eq!(site.runs().len(), 3);
     Ok(())
 }
 
