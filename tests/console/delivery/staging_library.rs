@@ -4,7 +4,10 @@ use std::fs;
 
 use egui::{Key, Modifiers};
 use packhouse::package::staging::{Line, Window};
-use packhouse::session::{AddComputer, EmptyTrash, ListPackages, NewComputer, Remove, Stage};
+use packhouse::session::{
+    AddComputer, AddStagingLibrary, EditStagingLibrary, EmptyTrash, ListPackages, NewComputer,
+    NewStagingLibrary, Remove, Stage, StagingEdit,
+};
 
 use crate::desk::Desk;
 
@@ -105,6 +108,41 @@ fn a_staging_library_with_packages_and_computers_is_removed_only_on_purpose() {
     desk.click("Remove");
     desk.wait("it is gone", |desk| desk.libraries().is_empty() && desk.copies().is_empty());
     assert!(desk.there("packages/Tool/1/reginfo.json").exists());
+}
+
+#[test]
+fn what_was_staged_is_found_after_the_staging_library_has_another_name() {
+    let mut desk = Desk::open();
+    desk.staged("Tool", "1");
+    let id = desk.libraries()[0].staging.id;
+    let edit = StagingEdit { name: Some("Cologne".to_owned()), ..StagingEdit::default() };
+    desk.run(EditStagingLibrary { id, edit });
+    // Another one comes to have the name that stands in the entry.
+    let other = desk.folder.path().join("other");
+    fs::create_dir(&other).expect("a folder");
+    let new = NewStagingLibrary {
+        name: "Köln".to_owned(),
+        write: other.display().to_string(),
+        ..NewStagingLibrary::default()
+    };
+    desk.run(AddStagingLibrary { new });
+    for (name, is_there) in [("Cologne", true), ("Köln", false)] {
+        desk.go_to_staging();
+        desk.press(Modifiers::NONE, Key::F5);
+        desk.wait_to_read(name);
+        desk.select(name);
+        desk.press(Modifiers::NONE, Key::Enter);
+        desk.wait_to_read(&format!("{name} - Properties"));
+        desk.click("History");
+        if is_there {
+            desk.wait_to_read("Staged, Tool 1");
+        } else {
+            desk.wait_to_read("0 entries");
+            assert!(!desk.reads("Staged, Tool 1"));
+        }
+        desk.press(Modifiers::NONE, Key::Escape);
+        desk.wait_until_unread(&format!("{name} - Properties"));
+    }
 }
 
 #[test]
