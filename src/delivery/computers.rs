@@ -27,6 +27,8 @@ use crate::transfer::secure_storage::{Kept, Kind, SecureStorage};
 
 /// How long a token is taken where nothing else is said.
 pub const TOKEN_VALID_SECS: u64 = 24 * 3600;
+/// Shortest that a token is taken.
+pub const TOKEN_VALID_LEAST_SECS: u64 = 60;
 /// Longest that a token is taken.
 pub const TOKEN_VALID_MOST_SECS: u64 = 90 * 24 * 3600;
 /// Most jobs that are shown of one computer.
@@ -129,7 +131,7 @@ pub struct TokenRequest {
     pub test: bool,
     /// The computer of the list that it is, whatever it calls itself.
     pub computer: Option<String>,
-    /// How long it is taken; [`TOKEN_VALID_SECS`] where absent.
+    /// How long it is taken, from [`TOKEN_VALID_LEAST_SECS`] to [`TOKEN_VALID_MOST_SECS`]; [`TOKEN_VALID_SECS`] where absent.
     pub valid_secs: Option<u64>,
     /// Fingerprint of the certificate of the server, where the agent cannot know it otherwise.
     pub pin: Option<Fingerprint>,
@@ -276,8 +278,7 @@ impl ComputerDesk {
         require_writable(&self.library)?;
         let computers = texts.iter().map(|text| self.find(text)).collect::<Result<Vec<_>, _>>()?;
         if let Some(busy) = computers.iter().find(|computer| computer.open_jobs > 0 && !withdraw) {
-            let jobs = many(busy.open_jobs, "job");
-            return Err(DeliveryError::StillRunning { name: busy.name.clone(), jobs });
+            return Err(DeliveryError::StillRunning { name: busy.name.clone(), jobs: busy.open_jobs });
         }
         let removed = self.library.catalogue().change(|change| -> Result<_, StoreError> {
             let removed = computers.iter().map(|computer| change.remove_computer(computer.row));
@@ -436,7 +437,10 @@ impl ComputerDesk {
         let group = request.group.as_deref().map(good_name).transpose()?;
         let computer = request.computer.as_deref().map(|name| self.find(name)).transpose()?;
         let now = self.clock.wall();
-        let secs = request.valid_secs.unwrap_or(TOKEN_VALID_SECS).clamp(60, TOKEN_VALID_MOST_SECS);
+        let secs = request.valid_secs.unwrap_or(TOKEN_VALID_SECS);
+        if !(TOKEN_VALID_LEAST_SECS..=TOKEN_VALID_MOST_SECS).contains(&secs) {
+            return Err(DeliveryError::TokenTime(secs));
+        }
         let expires = now
             .checked_add(SignedDuration::from_secs(i64::try_from(secs).unwrap_or(i64::MAX)))
             .unwrap_or(Timestamp::MAX);

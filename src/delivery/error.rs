@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::computers::{TOKEN_VALID_LEAST_SECS, TOKEN_VALID_MOST_SECS};
 use super::documents::DocumentProblem;
 use super::model::container::ContainerProblem;
 use super::model::evaluation::Refused;
@@ -68,6 +69,9 @@ pub enum DeliveryError {
     /// No such token.
     #[error("there is no enrolment token {0:?}")]
     NoSuchToken(String),
+    /// A token that would serve for too short or too long, in seconds.
+    #[error("a token cannot be taken for {0} s")]
+    TokenTime(u64),
     /// Not on the list of packages to keep.
     #[error("{0:?} is not among the packages that agents keep")]
     NotKept(String),
@@ -98,12 +102,12 @@ pub enum DeliveryError {
     #[error(transparent)]
     Refused(#[from] Refused),
     /// Jobs of it have not ended.
-    #[error("{name:?} has {jobs} that have not ended")]
+    #[error("{name:?} has {} that {} not ended", many(*.jobs, "job"), if *.jobs == 1 { "has" } else { "have" })]
     StillRunning {
         /// The container, or the computer.
         name: String,
-        /// `3 jobs`.
-        jobs: String,
+        /// How many.
+        jobs: u64,
     },
     /// Nothing to do what was asked to.
     #[error("no job of {0:?} failed")]
@@ -175,6 +179,10 @@ impl DeliveryError {
             Self::NoSuchToken(_) => {
                 failure("no-such-token", Class::Usage, "packhouse-cli computer token list shows every token")
             }
+            Self::TokenTime(_) => {
+                let (least, most) = (TOKEN_VALID_LEAST_SECS, TOKEN_VALID_MOST_SECS / (24 * 3600));
+                failure("bad-token-time", Class::Usage, &format!("Give {least} s at least, {most} days at most"))
+            }
             Self::NotKept(_) => {
                 failure("not-kept", Class::Usage, "packhouse-cli computer keep shows the packages")
             }
@@ -193,12 +201,21 @@ impl DeliveryError {
                 failure("no-such-job", Class::Usage, "packhouse-cli job list shows every one")
             }
             Self::SeveralContainers { ids, .. } => {
-                failure("ambiguous", Class::Usage, "Name it by its id").with_details(ids.clone())
+                failure("ambiguous", Class::Usage, "Name it by its id: packhouse-cli job list shows them").with_details(ids.clone())
             }
             Self::NoSuchJob(_) => {
                 failure("no-such-target", Class::Usage, "packhouse-cli job show JOB names them")
             }
-            Self::Container(_) => failure("bad-job", Class::Usage, "Correct it and try again"),
+            Self::Container(problem) => failure(
+                "bad-job",
+                Class::Usage,
+                match problem {
+                    ContainerProblem::NoTarget => {
+                        "Name them: --computer NAME, --group NAME, or --installed PKG"
+                    }
+                    _ => "Correct it and try again",
+                },
+            ),
             Self::Refused(refused) => {
                 let (class, action) = match refused {
                     Refused::Gone(_) => (Class::Usage, "packhouse-cli list shows every package".to_owned()),

@@ -8,6 +8,7 @@ use super::computers::ComputerDesk;
 use super::documents::limits::KEEP_MAX;
 use super::error::{DeliveryError, require_writable};
 use crate::library::{Library, LibraryError, PackageRef};
+use crate::package::numbers::many;
 use crate::package::{HistoryEvent, PackageKey};
 
 /// The name under which the library keeps the list.
@@ -96,7 +97,7 @@ impl ComputerDesk {
             }
             if let Some(limit) = limit {
                 let words = match limit {
-                    Some(most) => format!("agents keep at most {most} bytes of packages"),
+                    Some(most) => format!("agents keep at most {} of packages", many(most, "byte")),
                     None => "agents keep packages of any size".to_owned(),
                 };
                 change.append_history(self.library.entry_about(HistoryEvent::KeepChanged, None, words))?;

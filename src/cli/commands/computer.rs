@@ -309,6 +309,9 @@ fn token(context: &Context, command: TokenCommand) -> Result<Exit, Failure> {
                 let group = token.group.as_ref().map(|group| format!(", group {group}")).unwrap_or_default();
                 context.report.line(format!("{}  {state}{group}", token.id));
             }
+            if tokens.is_empty() {
+                context.report.line("There is no token: packhouse-cli computer token make");
+            }
         }
         TokenCommand::Remove { id } => {
             let session = context.open_existing()?;
@@ -369,6 +372,9 @@ fn group(context: &Context, command: ComputerGroupCommand) -> Result<Exit, Failu
             context.report.document(&rows.collect::<Vec<_>>());
             for group in &groups {
                 context.report.line(format!("{}  {}", group.name, count(group.computers, "computer")));
+            }
+            if groups.is_empty() {
+                context.report.line("There is no group: packhouse-cli computer group add NAME");
             }
         }
         ComputerGroupCommand::Add { name } => {

@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::job_arguments::{JobArguments, JobCommand, NewJobArguments, SelectedArguments};
 use crate::cli::report::{count, size};
-use crate::failure::Failure;
+use crate::failure::{Failure, argument};
 use crate::session::{
     ContainerOptions, ContainerView, CreateJobContainer, FindJobContainer, HaltJobs, Linkage,
     ListJobContainers, NewJobContainer, OnChecksumError, PackageRef, Preflight, PreflightJob, ReadTargets,
@@ -174,10 +174,23 @@ fn list(context: &Context) -> Result<Exit, Failure> {
     let session = context.open_existing()?;
     let containers = context.run(&session, ListJobContainers {})?;
     context.report.document(&containers.iter().map(view_json).collect::<Vec<_>>());
+    let digits = shortest_id(&containers);
     for view in &containers {
-        context.report.line(line_of(view));
+        let id = view.id.to_string();
+        context.report.line(format!("{}  {}", id.get(..digits).unwrap_or(&id), line_of(view)));
+    }
+    if containers.is_empty() {
+        context.report.line("There is no job: packhouse-cli job create PKG --computer NAME, or --group NAME");
     }
     Ok(Exit::Done)
+}
+
+/// How much of an id tells every job from the others.
+fn shortest_id(containers: &[ContainerView]) -> usize {
+    let mut ids: Vec<String> = containers.iter().map(|view| view.id.to_string()).collect();
+    ids.sort_unstable();
+    let same = |pair: &[String]| pair[0].bytes().zip(pair[1].bytes()).take_while(|(a, b)| a == b).count();
+    ids.windows(2).map(|pair| same(pair) + 1).max().unwrap_or_default().max(8)
 }
 
 fn show(
@@ -226,7 +239,29 @@ fn show(
     if from + shown < page.total {
         report.line(format!("  and {} more (--from {})", page.total - from - shown, from + shown));
     }
+    if details.view.totals.error > 0 {
+        report.note(next_step(&details.view));
+    }
     Ok(if details.view.totals.error > 0 { Exit::No } else { Exit::Done })
+}
+
+/// What is to be done about targets that failed.
+fn next_step(view: &ContainerView) -> String {
+    let id = view.id;
+    match (&view.report, view.packages.as_slice()) {
+        (None, _) => format!(
+            "what a computer said: packhouse-cli job output {id} COMPUTER; to do what failed again: packhouse-cli job renew {id}"
+        ),
+        (Some(_), packages) => {
+            let package = match packages {
+                [one] => argument(&one.to_string()).into_owned(),
+                _ => "PKG".to_owned(),
+            };
+            format!(
+                "put the package right: packhouse-cli repair {package}; then do what failed again: packhouse-cli job renew {id}"
+            )
+        }
+    }
 }
 
 fn target_line(row: &TargetRow, several: bool) -> String {

@@ -26,7 +26,15 @@ pub(super) fn manage(context: &Context, arguments: &ManageArguments) -> Result<E
         let (_bar, work) = context.follow();
         let report = session.manage_once(&setting, work)?;
         drop(_bar);
-        tell(context, &report);
+        tell(context, &report, &[]);
+        if report.is_quiet() {
+            let open = match report.open_containers {
+                0 => String::new(),
+                1 => "; 1 job has not ended".to_owned(),
+                open => format!("; {open} jobs have not ended"),
+            };
+            context.report.line(format!("Nothing to do now{open}"));
+        }
         context.report.stream(&tick_json(&report));
         return Ok(Exit::Done);
     }
@@ -39,14 +47,16 @@ pub(super) fn manage(context: &Context, arguments: &ManageArguments) -> Result<E
     context.report.stream(&json!({ "event": "started", "library": session.root().display().to_string() }));
     context.report.line(format!("Managing deliveries of {}; Ctrl+C ends it", session.root().display()));
     context.report.flush();
+    let mut told_problems = Vec::new();
     while !context.is_cancelled() && session.manages() {
         match ticks.recv_timeout(BETWEEN_LOOKS) {
             Ok(Ok(report)) => {
                 if !report.is_quiet() {
                     context.report.stream(&tick_json(&report));
-                    tell(context, &report);
+                    tell(context, &report, &told_problems);
                     context.report.flush();
                 }
+                told_problems = report.problems;
             }
             Ok(Err(failure)) => {
                 context.report.stream(&json!({ "event": "failed", "failure": failure }));
@@ -79,7 +89,8 @@ fn tick_json(report: &TickReport) -> Value {
     document
 }
 
-fn tell(context: &Context, tick: &TickReport) {
+/// Tells what a round did. What stays a problem is told once: `told` are those of the round before.
+fn tell(context: &Context, tick: &TickReport, told: &[String]) {
     let report = &context.report;
     for name in &tick.enrolled {
         report.line(format!("Enrolled {name}"));
@@ -88,8 +99,8 @@ fn tell(context: &Context, tick: &TickReport) {
         report.line(format!("Found the targets of {name}"));
     }
     if tick.reports > 0 {
-        let (reports, jobs) = (count(tick.reports, "report"), count(tick.reported_jobs, "job"));
-        report.line(format!("Applied {reports} about {jobs}"));
+        let (reports, targets) = (count(tick.reports, "report"), count(tick.reported_jobs, "target"));
+        report.line(format!("Applied {reports} about {targets}"));
     }
     if tick.set_up > 0 {
         report.line(format!("Set up {}", count(tick.set_up, "target")));
@@ -100,7 +111,7 @@ fn tell(context: &Context, tick: &TickReport) {
     for name in &tick.ended {
         report.line(format!("Ended: {name}"));
     }
-    for problem in &tick.problems {
+    for problem in tick.problems.iter().filter(|problem| !told.contains(problem)) {
         report.note(problem);
     }
 }

@@ -18,8 +18,8 @@ use crate::package::{PackageId, PackageKey};
 use crate::place;
 use crate::session::{
     AddStagingLibrary, CopyRow, Credentials, EditStagingLibrary, FindStaging, ListStagedCopies, ListStaging,
-    NewStagingLibrary, PutProof, Reconcile, Reconciled, RemoveStagingLibrary, SealThere, Session, Stage,
-    StageReport, StagedCheck, StagingEdit, StagingRow, Unstage, VerifyStaged,
+    NewStagingLibrary, PutProof, ReachStaging, Reconcile, Reconciled, RemoveStagingLibrary, SealThere,
+    Session, Stage, StageReport, StagedCheck, StagingEdit, StagingRow, Unstage, VerifyStaged,
 };
 
 /// What stands for nothing where something could be given.
@@ -73,6 +73,12 @@ fn add(context: &Context, arguments: StagingAddArguments) -> Result<Exit, Failur
     let staging = context.run(&session, AddStagingLibrary { new })?;
     context.report.document(&staging_json(&staging));
     context.report.line(format!("Added {} at {}", staging.name, staging.write));
+    // A server is asked when something is sent to it; a folder answers at once.
+    if !staging.write.contains("://")
+        && let Err(failure) = context.run(&session, ReachStaging { staging: staging.id })
+    {
+        context.report.note(format!("{}. {}", failure.message, failure.action));
+    }
     Ok(Exit::Done)
 }
 
@@ -371,7 +377,7 @@ fn tell(context: &Context, found: &Reconciled) {
         ("incomplete there", &found.incomplete),
     ];
     report.line(format!(
-        "{}: {} as they should be, {} missing, {} outdated, {} incomplete, {} unknown",
+        "{}: {} whole, {} missing, {} outdated, {} incomplete, {} unknown",
         found.staging.name,
         found.good.len(),
         found.missing.len(),

@@ -20,6 +20,7 @@ use crate::console::pages::packages::Moment;
 use crate::console::tasks::Show;
 use crate::console::undo::Step;
 use crate::failure::{Class, Failure};
+use crate::package::numbers::counted;
 use crate::session::{
     self, AddComputer, AddComputerGroup, ComputerEdit, ComputerRow, EditComputerGroup, ImportComputers,
     KeepPackages, ListKeptPackages, NewComputer, NewEnrolmentToken, PreviewImport, RemoveComputerGroup,
@@ -137,7 +138,11 @@ impl App {
                 self.ask("Importing computers", Show::Row, request, |app, result| match result {
                     Ok(report) => {
                         let [added, changed] = [report.added.len(), report.changed.len()];
-                        app.tell_of_step(format!("{added} computers added, {changed} changed"));
+                        let added = counted(added as u64, "computer");
+                        app.tell_of_step(format!(
+                            "{added} added, {} changed",
+                            format::thousands(changed as u64)
+                        ));
                         app.go(Place::Computers);
                         app.delivery_changed(true);
                     }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::documents::{ComputerId, ContainerId};
 use super::error::{DeliveryError, require_writable};
 use super::history::{tell_created, tell_of_job, totals_by_entry, words_of_totals};
-use super::model::container::{InstalledPackage, JobTotals, NamedComputer, TargetSpec};
+use super::model::container::{ContainerProblem, InstalledPackage, JobTotals, NamedComputer, TargetSpec};
 use super::model::evaluation::{Wanted, entry_for};
 use super::model::job::{JobEvent, JobState};
 use super::model::{Container, ContainerOptions, Entry, Linkage, OnChecksumError};
@@ -156,6 +156,9 @@ impl JobDesk {
         }
         let container = Container { entries, targets, options: new.options.clone() };
         container.check()?;
+        if container.stops().is_some_and(|stops| stops <= self.clock.wall()) {
+            return Err(ContainerProblem::StopsFirst.into());
+        }
         match blocked {
             Some(record) => Err(self.differs(&record)?),
             None => Ok(container),
@@ -422,7 +425,7 @@ impl JobDesk {
         let totals = self.view_of(&row)?.totals;
         let open = totals.open();
         if open > 0 && !withdraw {
-            return Err(DeliveryError::StillRunning { name: row.name, jobs: many(open, "job") });
+            return Err(DeliveryError::StillRunning { name: row.name, jobs: open });
         }
         let definition = definition_of(&row)?;
         self.library.catalogue().change(|change| -> Result<(), StoreError> {

@@ -309,7 +309,7 @@ fn look_at_computers(
             (Some(_), Some(_)) => {}
         }
         if let Some(free) = computer.facts.free_bytes.filter(|free| *free < size) {
-            note(format!("{free} bytes free, {size} needed"), true);
+            note(format!("{} free, {size} needed", many(free, "byte")), true);
         }
         if installed.iter().any(|on| on.contains(&computer.row)) {
             note("it is installed there already".to_owned(), !options.installed_is_ok);

@@ -104,7 +104,7 @@ pub struct TickReport {
     pub enrolled: Vec<String>,
     /// Reports that were applied.
     pub reports: u64,
-    /// Jobs about which they said something.
+    /// Jobs about which they said something, each counted once however often it was spoken of.
     pub reported_jobs: u64,
     /// Names of containers whose targets were found.
     pub evaluated: Vec<String>,

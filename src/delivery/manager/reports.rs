@@ -1,7 +1,7 @@
 //! Reports of agents: taken if the agent of that name signed them, applied once, then deleted.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -45,6 +45,7 @@ enum Judged {
 impl Manager {
     /// Applies every report that lies in a staging library.
     pub(super) fn apply_reports(&mut self, tick: &mut Tick<'_>) -> Result<(), DeliveryError> {
+        let mut told = HashSet::new();
         for staging in tick.stagings.clone() {
             let Some(store) = self.store(tick, &staging, StagingWay::Report) else { continue };
             let mut listed = match self.list_reports(&*store, &staging) {
@@ -60,7 +61,7 @@ impl Manager {
             for some in listed.chunks(TOGETHER) {
                 tick.work.check()?;
                 self.renew_lease(false)?;
-                if let Err(error) = self.apply_some(tick, &store, some)? {
+                if let Err(error) = self.apply_some(tick, &store, some, &mut told)? {
                     tick.report.problem(format!("{}: {error}", staging.name));
                     break;
                 }
@@ -92,12 +93,14 @@ impl Manager {
         }
     }
 
-    /// Reads, applies and deletes some reports. An error of the store is given inside.
+    /// Reads, applies and deletes some reports. An error of the store is given inside; `told` gets the rows of the jobs
+    /// about which they said something.
     fn apply_some(
         &self,
         tick: &mut Tick<'_>,
         store: &Arc<dyn StagingStore>,
         some: &[(AgentId, u64)],
+        told: &mut HashSet<i64>,
     ) -> Result<Result<(), StagingError>, DeliveryError> {
         let mut known: HashMap<AgentId, Option<ComputerRow>> = HashMap::new();
         let mut wanted = Vec::new();
@@ -134,16 +137,12 @@ impl Manager {
             done.push(names::report(agent, *number));
         }
         let now = tick.now;
-        let jobs = self.library.catalogue().change(|change| -> Result<u64, DeliveryError> {
+        self.library.catalogue().change(|change| {
             let mut definitions = HashMap::new();
-            let mut jobs = 0;
-            for one in &believed {
-                jobs += apply(change, one, now, &mut definitions)?;
-            }
-            Ok(jobs)
+            believed.iter().try_for_each(|one| apply(change, one, now, &mut definitions, told))
         })?;
         tick.report.reports += believed.len() as u64;
-        tick.report.reported_jobs += jobs;
+        tick.report.reported_jobs = told.len() as u64;
         for path in &done {
             let removed =
                 StorePath::parse(path).map_err(|_| not_a_name(path)).and_then(|path| store.remove(&path));
@@ -234,26 +233,26 @@ fn judge(bytes: &[u8], computer: &ComputerRow, number: u64, site: SiteId) -> Res
     Ok(report)
 }
 
-/// Applies one report; gives about how many jobs it said something. Applied twice it does nothing.
+/// Applies one report; `told` gets the rows of the jobs about which it said something. Applied twice it does nothing.
 fn apply(
     change: &Change<'_>,
     one: &Believed,
     now: Timestamp,
     definitions: &mut HashMap<i64, Container>,
-) -> Result<u64, DeliveryError> {
+    told: &mut HashSet<i64>,
+) -> Result<(), DeliveryError> {
     let Believed { computer, report } = one;
     // What a wrong clock on a computer says is not when it was heard of.
     if !change.apply_report(computer.row, report.n, now)? {
-        return Ok(0);
+        return Ok(());
     }
-    let mut told = 0;
     for about in &report.jobs {
         let Some(job) = change.job(about.job.0)? else { continue };
         // A job of another computer is none of its business.
         if job.computer != Some(computer.row) {
             continue;
         }
-        told += 1;
+        told.insert(job.row);
         let definition = match definitions.entry(job.container) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
@@ -269,7 +268,7 @@ fn apply(
         let installed: Vec<InstallationRow> = facts.installed.iter().map(installation).collect();
         change.set_facts(computer.row, report.n, &facts_of(facts), &installed)?;
     }
-    Ok(told)
+    Ok(())
 }
 
 fn apply_to_job(

@@ -36,11 +36,11 @@ pub enum Refused {
     #[error("{0} is retired: no new jobs")]
     Retired(PackageKey),
     /// It has no such procedure.
-    #[error("{key} has no procedure {wanted:?}")]
+    #[error("{key} has no procedure {wanted}")]
     NoProcedure {
         /// The package.
         key: PackageKey,
-        /// The name, or the task.
+        /// The name in quotation marks, or `for Install`.
         wanted: String,
     },
     /// Several procedures for the task, none of them the default.
@@ -97,7 +97,7 @@ pub fn entry_for(record: &PackageRecord, wanted: &Wanted<'_>) -> Result<Entry, R
             let folded = name.trim().to_lowercase();
             let found =
                 record.procedures.iter().find(|listed| listed.procedure.name.to_lowercase() == folded);
-            found.ok_or_else(|| Refused::NoProcedure { key: key(), wanted: (*name).to_owned() })?
+            found.ok_or_else(|| Refused::NoProcedure { key: key(), wanted: format!("{name:?}") })?
         }
         Wanted::Task(task) => {
             let of_task: Vec<_> =
@@ -108,7 +108,7 @@ pub fn entry_for(record: &PackageRecord, wanted: &Wanted<'_>) -> Result<Entry, R
                 (Some(default), ..) => default,
                 (None, &[only], _) => only,
                 (None, [], []) => {
-                    return Err(Refused::NoProcedure { key: key(), wanted: task.word().to_owned() });
+                    return Err(Refused::NoProcedure { key: key(), wanted: format!("for {task}") });
                 }
                 (None, [], &[hidden, ..]) => hidden,
                 (None, several, _) => {
@@ -136,7 +136,9 @@ pub fn still_allowed(record: &PackageRecord, entry: &Entry) -> Result<(), Refuse
     allowed(record)?;
     let found = record.procedures.iter().find(|listed| listed.procedure.name == entry.procedure);
     match found {
-        None => Err(Refused::NoProcedure { key: record.key.clone(), wanted: entry.procedure.clone() }),
+        None => {
+            Err(Refused::NoProcedure { key: record.key.clone(), wanted: format!("{:?}", entry.procedure) })
+        }
         Some(listed) if !listed.choice.offered => {
             Err(Refused::NotOffered { key: record.key.clone(), name: entry.procedure.clone() })
         }

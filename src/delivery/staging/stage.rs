@@ -18,6 +18,7 @@ use super::plan::{StagePlan, Step};
 use super::store::{Outgoing, PutProof, StagingStore};
 use crate::disk::Root;
 use crate::library::{HandOut, Library};
+use crate::package::numbers::many;
 use crate::package::reginfo::SEAL_NAME;
 use crate::package::staging::{StagedCopy, StagedFinding, StagingId, StagingLibrary};
 use crate::package::{CheckKind, CheckReport, Differences, HistoryEvent, Manifest, PackageId, Sha256Digest};
@@ -167,9 +168,7 @@ impl<'s> Staging<'s> {
     fn run(mut self) -> Result<StageReport, StageError> {
         self.desk.put_copy(&self.copy)?;
         self.journal.write()?;
-        let manifest = &self.handed.manifest;
         let kept = self.with_step(Step::Keep);
-        let kept_bytes = kept.iter().map(|at| manifest.files().size_bytes(*at)).sum::<u64>();
         if self.plan.changes_data() {
             self.break_seal()?;
         }
@@ -190,8 +189,11 @@ impl<'s> Staging<'s> {
         }
         self.desk.put_copy(&self.copy)?;
         let details = format!(
-            "revision {} at {}: {sent_files} files sent, {sent_bytes} bytes",
-            self.copy.revision, self.staging.name
+            "revision {} at {}: {} sent, {}",
+            self.copy.revision,
+            self.staging.name,
+            many(sent_files, "file"),
+            many(sent_bytes, "byte")
         );
         self.desk.library.note_handed_out(
             HistoryEvent::Staged,
@@ -203,7 +205,8 @@ impl<'s> Staging<'s> {
             name: self.staging.name.clone(),
             sent_files,
             sent_bytes,
-            kept_bytes,
+            // What was looked at and found right is kept as well.
+            kept_bytes: self.copy.size_bytes.saturating_sub(sent_bytes),
             removed: self.plan.stale.len() as u64,
             strangers: std::mem::take(&mut self.plan.strangers),
             proof,

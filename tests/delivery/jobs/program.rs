@@ -4,6 +4,7 @@ use std::fs;
 use std::io::BufRead as _;
 use std::process::Command;
 
+use jiff::Timestamp;
 use packhouse::delivery::documents::{ReportedState, Token, names};
 use serde_json::Value;
 
@@ -68,7 +69,11 @@ fn a_job_from_the_token_to_its_end_by_command() -> Outcome {
     let id = made.json()["id"].as_str().expect("an id").to_owned();
     run(&site, &["manage", "--once"]).ends(0);
     agent.does_its_job(&site);
-    run(&site, &["manage", "--once"]).ends(0);
+    // Five times spoken of, one job.
+    let told = run(&site, &["manage", "--once"]).ends(0);
+    assert!(told.out.contains("Applied 1 report about 1 target\n"), "{}", told.out);
+    let quiet = run(&site, &["manage", "--once"]).ends(0);
+    assert_eq!(quiet.out, "Nothing to do now\n");
     let shown = run(&site, &["--json", "job", "show", &id[..8]]).ends(0).json();
     assert_eq!(shown["state"], "successfully_completed");
     assert_eq!((&shown["totals"]["ok"], &shown["targets"][0]["shown"]), (&1.into(), &"ok".into()));
@@ -93,6 +98,11 @@ fn a_failed_job_and_a_blocked_package_by_command() -> Outcome {
     run(&site, &["manage", "--once"]).ends(0);
     let failed = run(&site, &["job", "show", "first"]).ends(1);
     assert!(failed.out.contains("first  Failed: 1 Error"), "{}", failed.out);
+    assert!(
+        failed.err.starts_with("note: what a computer said: packhouse-cli job output "),
+        "{}",
+        failed.err
+    );
     run(&site, &["job", "renew", "first"]).ends(0);
     run(&site, &["job", "renew", "first"]).ends(3);
     fs::write(site.package_file(&tool, "stranger"), "x")?;
@@ -100,6 +110,16 @@ fn a_failed_job_and_a_blocked_package_by_command() -> Outcome {
     let shown = run(&site, &["--json", "job", "show", "first"]).ends(1).json();
     assert_eq!(shown["code"], "consistency-differs");
     assert_eq!(shown["report"]["added"][0], "stranger");
+    let shown = run(&site, &["job", "show", "first"]).ends(1);
+    let next = format!(
+        "job renew {}",
+        run(&site, &["--json", "job", "list"]).ends(0).json()[0]["id"].as_str().ok_or("an id")?
+    );
+    assert!(
+        shown.err.contains("packhouse-cli repair Tool@1.0") && shown.err.contains(&next),
+        "{}",
+        shown.err
+    );
     let blocked = run(&site, &["job", "create", "Tool", "--computer", "PC-1"]).ends(3);
     assert!(
         blocked
@@ -109,11 +129,14 @@ fn a_failed_job_and_a_blocked_package_by_command() -> Outcome {
         blocked.err
     );
     for usage in [
-        &["job", "show", "nothing"][..],
+        &["computer", "token", "make", "--valid", "1s"][..],
+        &["computer", "token", "make", "--valid", "91d"],
+        &["job", "show", "nothing"],
         &["job", "create", "Tool", "--computer", "PC-7"],
         &["job", "create", "Tool", "--group", "none"],
         &["job", "create", "Tool"],
         &["job", "create", "Tool", "--computer", "PC-1", "--run-at", "soon"],
+        &["job", "create", "Tool", "--computer", "PC-1", "--stop-starting-at", "2020-01-01T00:00"],
         &["computer", "show", "PC-7"],
     ] {
         run(&site, usage).ends(2);
@@ -121,6 +144,63 @@ fn a_failed_job_and_a_blocked_package_by_command() -> Outcome {
     let staging = site.there("").display().to_string();
     run(&site, &["job", "remove", "first"]).ends(0);
     run(&site, &["unstage", "Tool", "--from", staging.trim_end_matches('/')]).ends(0);
+    Ok(())
+}
+
+#[test]
+fn a_token_is_taken_for_as_long_as_it_says_or_not_made() -> Outcome {
+    let site = Site::new();
+    let none = run(&site, &["computer", "token", "list"]).ends(0);
+    assert!(none.out.starts_with("There is no token"), "{}", none.out);
+    for (valid, said) in [("1s", "for 1 s"), ("59", "for 59 s"), ("91d", "for 7862400 s")] {
+        let refused = run(&site, &["computer", "token", "make", "--valid", valid]).ends(2);
+        assert!(refused.err.starts_with("error[bad-token-time]: "), "{}", refused.err);
+        assert!(refused.err.contains(said), "{}", refused.err);
+        assert!(refused.err.contains("Give 60 s at least, 90 days at most"), "{}", refused.err);
+    }
+    assert_eq!(run(&site, &["--json", "computer", "token", "list"]).ends(0).json(), Value::Array(Vec::new()));
+    for (valid, secs) in [("60s", 60), ("90d", 90 * 24 * 3600)] {
+        let made = run(&site, &["--json", "computer", "token", "make", "--valid", valid]).ends(0).json();
+        let [made, expires] = ["made", "expires"].map(|field| made[field].as_str().map(str::parse));
+        let (made, expires): (Timestamp, Timestamp) = (made.ok_or("made")??, expires.ok_or("expires")??);
+        assert_eq!(expires.duration_since(made).as_secs(), secs);
+    }
+    Ok(())
+}
+
+/// Of two jobs of one name each can be named by what the list shows.
+#[test]
+fn the_list_of_jobs_names_each_so_that_it_can_be_acted_on() -> Outcome {
+    let mut site = Site::new();
+    let _agent = site.agent("PC-1");
+    let _other = site.agent("PC-2");
+    site.staged("Tool 1.0");
+    site.stop_manager();
+    let none = run(&site, &["job", "list"]).ends(0);
+    assert!(none.out.starts_with("There is no job: packhouse-cli job create"), "{}", none.out);
+    for computer in ["PC-1", "PC-2"] {
+        run(&site, &["job", "create", "Tool", "--computer", computer]).ends(0);
+    }
+    let refused = run(&site, &["job", "show", "Install Tool 1.0"]).ends(2);
+    assert!(refused.err.contains("Name it by its id: packhouse-cli job list shows them"), "{}", refused.err);
+    run(&site, &["manage", "--once"]).ends(0);
+    let listed = run(&site, &["job", "list"]).ends(0).out;
+    let documents = run(&site, &["--json", "job", "list"]).ends(0).json();
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.len(), 2, "{listed}");
+    for (line, document) in lines.iter().zip(documents.as_array().ok_or("an array")?) {
+        let (id, rest) = line.split_once("  ").ok_or("an id")?;
+        assert_eq!(rest, "Install Tool 1.0  In progress: 1 Ordered");
+        assert!(document["id"].as_str().is_some_and(|whole| whole.starts_with(id)), "{line}: {document}");
+        let shown = run(&site, &["--json", "job", "show", id]).ends(0).json();
+        assert_eq!(shown["id"], document["id"]);
+    }
+    let last = lines[1].split("  ").next().ok_or("an id")?;
+    let refused = run(&site, &["job", "remove", last]).ends(3);
+    assert!(refused.err.contains("has 1 job that has not ended"), "{}", refused.err);
+    run(&site, &["job", "halt", last]).ends(0);
+    let after = run(&site, &["job", "list"]).ends(0).out;
+    assert_eq!(after.matches("1 Ordered").count(), 1, "{after}");
     Ok(())
 }
 
@@ -160,6 +240,36 @@ fn a_manager_that_is_interrupted_ends_in_order() -> Outcome {
         last = next();
     }
     run(&site, &["manage", "--once"]).ends(0);
+    Ok(())
+}
+
+#[test]
+fn a_staging_library_that_stays_away_is_told_of_once() -> Outcome {
+    let mut site = Site::new();
+    site.staged("Tool 1.0");
+    site.stop_manager();
+    run(&site, &["computer", "group", "add", "Empty"]).ends(0);
+    let away = site.folder.path().join("away").display().to_string();
+    run(&site, &["staging", "add", "Away", &away]).ends(0);
+    let mut manage = Command::new(env!("CARGO_BIN_EXE_packhouse-cli"))
+        .args(["manage", "--every", "1s"])
+        .env("PACKHOUSE_LIBRARY", site.folder.path().join("library"))
+        .env("PACKHOUSE_KEYS", site.folder.path().join("keys"))
+        .env("USER", "anna")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    let mut lines = std::io::BufReader::new(manage.stdout.take().ok_or("its output")?).lines();
+    // Each of these ends in a round of its own.
+    for job in ["first", "second", "third"] {
+        run(&site, &["job", "create", "Tool", "--group", "Empty", "--name", job]).ends(0);
+        let ended = format!("Ended: {job}");
+        while lines.next().ok_or("it goes on")?? != ended {}
+    }
+    assert!(Command::new("kill").args(["-INT", &manage.id().to_string()]).status()?.success());
+    let told = manage.wait_with_output()?;
+    let told = String::from_utf8_lossy(&told.stderr);
+    assert_eq!(told.matches(&format!("note: Away: there is no folder {away}")).count(), 1, "{told}");
     Ok(())
 }
 

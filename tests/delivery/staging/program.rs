@@ -75,7 +75,10 @@ fn a_package_is_staged_verified_and_unstaged_by_command() -> Outcome {
         assert_eq!(checked[0]["resized"][0]["path"], "data/100%.txt");
         let found = run(&desk, &["staging", "reconcile", "Köln", "--json"]).ends(1).json();
         assert_eq!(found["incomplete"].as_array().map(Vec::len), Some(1));
-        run(&desk, &["stage", "Tool", "--to", &site.address]).ends(0);
+        let again = run(&desk, &["stage", "Tool", "--to", &site.address, "--json"]).ends(0).json();
+        let all: u64 = files().iter().map(|(_, content)| content.len() as u64).sum();
+        assert_eq!((&again["sent_files"], &again["sent_bytes"]), (&Value::from(1), &Value::from(7)));
+        assert_eq!(again["kept_bytes"], Value::from(all - 7), "what was found right there is counted");
         run(&desk, &["staging", "verify", "Köln", "--deep"]).ends(0);
         run(&desk, &["unstage", "Tool", "--from", "Köln"]).ends(0);
         run(&desk, &["unstage", "Tool", "--all"]).ends(3);
@@ -91,7 +94,22 @@ fn a_package_is_staged_verified_and_unstaged_by_command() -> Outcome {
 fn what_is_missing_there_is_staged_by_a_reconcile() -> Outcome {
     let (desk, site) = (Desk::new()?, Site::open(Kind::Folder));
     desk.sealed("Tool 1.0", &files())?;
-    run(&desk, &["staging", "add", "Köln", &site.address]).ends(0);
+    desk.sealed("One 1.0", &[("a", vec![1])])?;
+    let added = run(&desk, &["staging", "add", "Köln", &site.address]).ends(0);
+    assert_eq!(added.err, "");
+    let missing = desk.path("nothing").display().to_string();
+    let added = run(&desk, &["staging", "add", "Later", &missing]).ends(0);
+    assert!(
+        added.err.starts_with(&format!("note: there is no folder {missing}. Make the folder")),
+        "{}",
+        added.err
+    );
+    run(&desk, &["stage", "One", "--to", "Köln"]).ends(0);
+    let told = run(&desk, &["history", "One"]).ends(0);
+    assert!(told.out.contains("revision 1 at Köln: 1 file sent, 1 byte)"), "{}", told.out);
+    let found = run(&desk, &["staging", "reconcile", "Köln"]).ends(0);
+    assert!(found.out.starts_with("Köln: 1 whole, 0 missing"), "{}", found.out);
+    run(&desk, &["unstage", "One", "--all"]).ends(0);
     run(&desk, &["stage", "Tool", "--to", "Köln"]).ends(0);
     fs::remove_dir_all(site.object("packages"))?;
     run(&desk, &["staging", "reconcile", "Köln"]).ends(1);
@@ -167,5 +185,19 @@ fn a_server_of_an_own_authority_is_trusted_where_its_certificate_is_named() -> O
     trusting(&["staging", "verify", "Köln", "--deep"]).ends(0);
     // It was named for those two, and is not kept.
     run(&desk, &["staging", "verify", "Köln"]).ends(3);
+    let list = site.object("delivery/site.json");
+    let waits = run(&desk, &["manage", "--once"]).ends(0);
+    assert!(waits.err.contains("note: Köln: ") && waits.err.contains("trusted"), "{}", waits.err);
+    assert!(!list.exists(), "nothing was written there");
+    trusting(&["manage", "--once"]).ends(0);
+    assert!(list.exists());
+    let made = run(&desk, &["computer", "token", "make"]).ends(0);
+    assert!(made.err.contains("it cannot be used at Köln yet: "), "{}", made.err);
+    let by_environment =
+        program(&desk, &["manage", "--once"]).env("PACKHOUSE_CERTIFICATES", &certificate).output()?;
+    let told = String::from_utf8_lossy(&by_environment.stderr);
+    assert!(by_environment.status.success() && !told.contains("Köln"), "{told}");
+    let open = fs::read_dir(site.object("delivery/enrol"))?.count();
+    assert_eq!(open, 1, "the token was opened there");
     Ok(())
 }
