@@ -93,6 +93,7 @@ fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, Failure> {
     match last.unreachable {
         _ if has_failed => Ok(Exit::No),
         Some(failure) => Err(failure),
+        None if last.refused.is_some() => Ok(Exit::Refused),
         None => Ok(Exit::Done),
     }
 }

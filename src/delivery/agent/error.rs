@@ -182,7 +182,9 @@ pub enum NotTaken {
     #[error("it has the sequence {0} of another one that was seen before")]
     Twice(u64),
     /// Its time is over.
-    #[error("it expired")]
+    #[error(
+        "it expired by the clock of this computer: that is set wrong, or no delivery manager has run for long"
+    )]
     Expired,
 }
 

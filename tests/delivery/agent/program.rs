@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use packhouse::delivery::documents::{Fingerprint, names};
+use packhouse::delivery::documents::{AgentDocument, Fingerprint, names};
 use serde_json::Value;
 
 use crate::agent::site::{Outcome, Site, done};
@@ -105,6 +105,12 @@ fn an_agent_is_enrolled_run_and_looked_at() -> Outcome {
     let start = format!("Start it with: packhouse-cli agent run --folder \"{}\"\n", elsewhere.display());
     let text = String::from_utf8_lossy(&told.stdout);
     assert!(text.ends_with(&start), "{text}");
+    let old = AgentDocument { expires: site.now() - 60, ..site.document(&computer, &[]) };
+    site.put_jobs(&computer, &old, &site.manager);
+    let refused = program(&home).args(["agent", "run", "--once", "--folder"]).arg(&folder).output()?;
+    let text = String::from_utf8_lossy(&refused.stdout);
+    assert_eq!(refused.status.code(), Some(3), "{text}");
+    assert!(text.contains("Not taken: it expired by the clock of this computer"), "{text}");
     // Its computer is taken off the list.
     fs::remove_file(site.staging().join(names::agent(id)))?;
     let gone = program(&home).args(["agent", "run", "--once", "--folder"]).arg(&folder).output()?;
