@@ -62,7 +62,7 @@ pub(crate) struct GlobalArguments {
     /// [default: $PACKHOUSE_CERTIFICATES]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) certificates: Option<PathBuf>,
-    /// Print one JSON document on standard output
+    /// Print JSON on standard output: one document, or one a line where a command tells of its work as it goes on
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print nothing but errors, and JSON where asked for

@@ -11,6 +11,8 @@ FOLDER becomes the package folder, a valid bag again; the files of a Metalink th
 in it. Only blocks that are missing or corrupt are fetched. Nothing ends it but a verdict: where nobody answers it waits
 and goes on, and after any interruption the same line goes on where it was.
 
+With --json each thing that happens is an object in a line of its own; the last one says \"ready\" or \"invalid\".
+
 Exit code 0: every block was proven. 1: a block was bad from every codebase. 3: not trusted, nothing was fetched.
 4: the disk or the network, with --once.
 

@@ -1,4 +1,4 @@
-//! What the command line prints: text or one JSON document on standard output, failures on standard error.
+//! What the command line prints: text or JSON on standard output, failures on standard error.
 //!
 //! Owns the two streams. Text of strangers is made harmless here: a control character in a file name must not move the
 //! cursor of whoever reads it.

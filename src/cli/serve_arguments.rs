@@ -12,7 +12,7 @@ http://ADDR/<Name>/<Version>/snapshot.meta4 is what a download begins with. The 
 requests and finishes what is being sent, the second ends at once. Requests are logged with --log FILE.")]
 pub(crate) struct ServeArguments {
     /// Address and port; 0.0.0.0 is every address of this computer, port 0 a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address_and_port)]
     pub(crate) listen: SocketAddr,
     /// Folder to serve [default: the packages of the library]
     #[arg(long, value_name = "DIR")]
@@ -42,4 +42,9 @@ pub(crate) struct ServeArguments {
     /// How long to finish what is being sent when interrupted, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) finish_within: u16,
+}
+
+fn address_and_port(text: &str) -> Result<SocketAddr, String> {
+    let example = "write an IP address and a port, as 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080";
+    text.parse().map_err(|_| example.to_owned())
 }

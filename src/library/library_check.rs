@@ -427,7 +427,10 @@ fn group_of(report: &CheckReport) -> (CheckGroup, String) {
     match report.finding {
         Finding::Consistent if report.without_hashes == 0 => (CheckGroup::Whole, String::new()),
         Finding::Consistent => {
-            let why = format!("{} files have no recorded hashes", report.without_hashes);
+            let why = match report.without_hashes {
+                1 => "1 file has no recorded hashes".to_owned(),
+                several => format!("{several} files have no recorded hashes"),
+            };
             (CheckGroup::Unproven, why)
         }
         Finding::Unreadable => (CheckGroup::Unreadable, String::new()),
@@ -440,10 +443,12 @@ fn troubled(report: &CheckReport) -> Vec<TroubledFile> {
     let differences = &report.differences;
     let file = |path: &str, what: String| TroubledFile { path: path.to_owned(), what };
     let mut files = Vec::with_capacity(differences.count());
-    files.extend(differences.damaged.iter().map(|damaged| {
-        let blocks: Vec<String> = damaged.blocks.iter().map(u64::to_string).collect();
-        file(&damaged.path, format!("other content, blocks {}", blocks.join(", ")))
-    }));
+    files.extend(
+        differences
+            .damaged
+            .iter()
+            .map(|damaged| file(&damaged.path, format!("other content, {}", damaged.named_blocks()))),
+    );
     files.extend(differences.unreadable.iter().map(|found| file(&found.path, found.reason.clone())));
     files.extend(differences.removed.iter().map(|found| file(&found.path, "removed".to_owned())));
     files.extend(differences.resized.iter().map(|found| {

@@ -31,6 +31,7 @@ use super::{KeyRing, Library, LibraryError};
 use crate::disk::{create_file, hashing, open_plain};
 use crate::failure::Failure;
 use crate::package::consistency::{DamagedFile, Differences, ListedFile};
+use crate::package::numbers::many;
 use crate::package::record::{PackageId, PackageRecord};
 use crate::package::reginfo::{DATA_NAME, RegInfo};
 use crate::package::{
@@ -91,7 +92,7 @@ pub struct Fetched {
     pub whole: Vec<String>,
     /// Bytes that were fetched and matched.
     pub fetched_bytes: u64,
-    /// Bytes that were taken from other packages, or from the archive.
+    /// Bytes that were taken from packages of the library, or from the archive.
     pub reused_bytes: u64,
     /// Bytes by codebase, those that gave any.
     pub from: Vec<(String, u64)>,
@@ -125,7 +126,7 @@ pub struct RepairOutcome {
     pub set_aside_folder: Option<PathBuf>,
     /// Bytes that were fetched and matched.
     pub fetched_bytes: u64,
-    /// Bytes that came from other packages of the library.
+    /// Bytes that lay in packages of the library.
     pub reused_bytes: u64,
     /// Bytes by codebase.
     pub from: Vec<(String, u64)>,
@@ -446,9 +447,9 @@ const FROM: &str = "; from ";
 
 fn details(fetched: &Fetched, plan: &RepairPlan, renamed: &[(String, String)], aside: &Path) -> String {
     let mut text = format!(
-        "{} of {} files made right, {} bytes fetched, {} bytes from other packages; {} renamed; {} set aside",
+        "{} of {} made right, {} bytes fetched, {} bytes found here; {} renamed; {} set aside",
         fetched.whole.len(),
-        plan.fetch.len(),
+        many(plan.fetch.len() as u64, "file"),
         fetched.fetched_bytes,
         fetched.reused_bytes,
         renamed.len(),

@@ -144,6 +144,15 @@ pub struct DamagedFile {
     pub found: Sha256Digest,
 }
 
+impl DamagedFile {
+    /// The blocks in words: `block 3`, `blocks 3, 5`.
+    pub fn named_blocks(&self) -> String {
+        let numbers: Vec<String> = self.blocks.iter().map(u64::to_string).collect();
+        let noun = if numbers.len() == 1 { "block" } else { "blocks" };
+        format!("{noun} {}", numbers.join(", "))
+    }
+}
+
 /// Something that could not be read; never taken for removed or damaged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreadableFile {
@@ -193,10 +202,7 @@ impl Differences {
             }),
         );
         lines.extend(self.case_changed.iter().map(|f| format!("Aa {} -> {}", f.recorded, f.found)));
-        lines.extend(self.damaged.iter().map(|f| {
-            let blocks: Vec<String> = f.blocks.iter().map(u64::to_string).collect();
-            format!("# {} (blocks {})", f.path, blocks.join(", "))
-        }));
+        lines.extend(self.damaged.iter().map(|f| format!("# {} ({})", f.path, f.named_blocks())));
         lines.extend(self.unreadable.iter().map(|f| format!("! {} ({})", f.path, f.reason)));
         lines
     }
@@ -383,6 +389,14 @@ impl CheckReport {
             hasher.update(file.found.as_bytes());
         }
         Sha256Digest::finish(hasher)
+    }
+
+    /// One sentence part: what differs, or that there is nothing that could.
+    pub fn summary(&self) -> String {
+        match self.finding {
+            Finding::Missing => "its folder is missing".to_owned(),
+            _ => self.differences.summary(),
+        }
     }
 
     /// Whether the package agrees with its record.

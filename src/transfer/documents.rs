@@ -3,7 +3,7 @@
 use reqwest::Url;
 
 use super::codebase::{CodebaseAddress, Credentials, take_credentials, without_password};
-use super::error::TransferError;
+use super::error::{FetchProblem, TransferError};
 use super::http::{NetworkOptions, client, signed_in};
 use super::network_words::status_words;
 
@@ -25,18 +25,14 @@ pub fn fetch_document(
     most_bytes: u64,
 ) -> Result<Document, TransferError> {
     let shown = without_password(address);
-    let failed = |why: String, is_temporary| TransferError::Fetch {
+    let fetch = |why: String, is_temporary, kind| TransferError::Fetch {
         address: shown.clone(),
         why,
         is_temporary,
-        is_absent: false,
+        kind,
     };
-    let absent = |why: String| TransferError::Fetch {
-        address: shown.clone(),
-        why,
-        is_temporary: false,
-        is_absent: true,
-    };
+    let failed = |why, is_temporary| fetch(why, is_temporary, FetchProblem::Other);
+    let absent = |why| fetch(why, false, FetchProblem::Absent);
     let too_large = || TransferError::TooLarge { address: shown.clone(), most_bytes };
     if let CodebaseAddress::Folder(path) = CodebaseAddress::parse(address)? {
         use std::io::Read as _;
@@ -76,7 +72,11 @@ pub fn fetch_document(
         }
         if status != reqwest::StatusCode::OK {
             let is_temporary = status.is_server_error() || matches!(status.as_u16(), 408 | 416 | 429);
-            return Err(failed(status_words(status), is_temporary));
+            let kind = match status.as_u16() {
+                401 | 403 | 407 => FetchProblem::Forbidden,
+                _ => FetchProblem::Other,
+            };
+            return Err(fetch(status_words(status), is_temporary, kind));
         }
         if response.content_length().is_some_and(|length| length > most_bytes) {
             return Err(too_large());

@@ -7,6 +7,17 @@ use super::plan::PlanProblem;
 use crate::disk::words;
 use crate::failure::{Class, Failure};
 
+/// What is known of why a document could not be fetched, beside the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchProblem {
+    /// It is not there.
+    Absent,
+    /// Who asks may not read it.
+    Forbidden,
+    /// Anything else.
+    Other,
+}
+
 /// Why a transfer could not begin, or a document could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
@@ -47,9 +58,15 @@ pub enum TransferError {
         why: String,
         /// Whether trying again later may help.
         is_temporary: bool,
-        /// Whether it is known not to be there.
-        is_absent: bool,
+        /// What more is known of why.
+        kind: FetchProblem,
     },
+    /// An address of this computer at which there is nothing.
+    #[error("there is no file or folder {}", .0.display())]
+    NoSuchPath(PathBuf),
+    /// A folder of this computer that is no package folder.
+    #[error("there is no package in {}", .0.display())]
+    NoSnapshot(PathBuf),
     /// A document is larger than one of its kind can be.
     #[error("{address} is larger than {most_bytes} bytes")]
     TooLarge {
@@ -68,7 +85,10 @@ impl TransferError {
 
     /// Whether the document is known not to be there.
     pub fn is_absent(&self) -> bool {
-        matches!(self, Self::Fetch { is_absent: true, .. })
+        matches!(
+            self,
+            Self::NoSuchPath(_) | Self::NoSnapshot(_) | Self::Fetch { kind: FetchProblem::Absent, .. }
+        )
     }
 
     /// The error as a person reads it.
@@ -108,12 +128,34 @@ impl TransferError {
             Self::Setup(_) => {
                 Failure::new("download-setup", Class::Usage, message, "Correct the settings of the network.")
             }
+            Self::Fetch { kind: FetchProblem::Forbidden, .. } => Failure::new(
+                "download-sign-in",
+                Class::Environment,
+                message,
+                "Sign in with a name that may read it, or ask who runs the server.",
+            ),
+            Self::Fetch { kind: FetchProblem::Absent, .. } => Failure::new(
+                "download-fetch",
+                Class::Environment,
+                message,
+                "Check the address: it must lead to a package folder with a snapshot.meta4, or to a Metalink.",
+            ),
             Self::Fetch { .. } => Failure::new(
                 "download-fetch",
                 Class::Environment,
                 message,
-                "Check the address, the sign-in and the connection, then try again.",
+                "Check the address and the connection, then try again.",
             ),
+            Self::NoSuchPath(_) => {
+                Failure::new("download-fetch", Class::Environment, message, "Check the path.")
+            }
+            Self::NoSnapshot(_) => Failure::new(
+                "download-fetch",
+                Class::Environment,
+                message,
+                "Name the folder of a sealed package, or a Metalink or archive in it.",
+            )
+            .because("it has no snapshot.meta4"),
             Self::TooLarge { .. } => Failure::new(
                 "download-too-large",
                 Class::Refused,

@@ -67,7 +67,7 @@ pub use desk::{
     TransferStatus,
 };
 pub use documents::{Document, fetch_document};
-pub use error::{InvalidReason, TransferError};
+pub use error::{FetchProblem, InvalidReason, TransferError};
 pub use hints::{FileHint, Hints};
 pub use http::{NetworkOptions, ProxyAddress};
 pub use network_setting::{NetworkSetting, ProxyChoice, root_certificates};

@@ -8,7 +8,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use tokio::runtime::Runtime;
 
 use super::codebase::{Credentials, without_password};
-use super::error::TransferError;
+use super::error::{FetchProblem, TransferError};
 use super::http::{NetworkOptions, Web, client, signed_in};
 use super::network_words::status_words;
 
@@ -185,7 +185,7 @@ fn is_temporary(status: StatusCode) -> bool {
 }
 
 fn failure(address: &str, why: String, is_temporary: bool) -> TransferError {
-    TransferError::Fetch { address: without_password(address), why, is_temporary, is_absent: false }
+    TransferError::Fetch { address: without_password(address), why, is_temporary, kind: FetchProblem::Other }
 }
 
 /// The time of day of the server (RFC 9110, 6.6.1).

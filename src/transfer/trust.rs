@@ -74,6 +74,9 @@ pub enum Refusal {
     /// The document cannot be used.
     #[error("{0}")]
     Document(MetalinkProblem),
+    /// It is something else altogether: what, in words.
+    #[error("{0}")]
+    NoDocument(&'static str),
     /// There are no hashes in it.
     #[error("there are no hashes in it")]
     NoHashes,
@@ -132,7 +135,10 @@ pub fn judge(offer: &Offer<'_>, keys: &[KeyInfo], terms: &Terms) -> Judgement {
 fn weigh(offer: &Offer<'_>, keys: &[KeyInfo], terms: &Terms) -> Result<Taken, Refusal> {
     let metalink = metalink::read(offer.snapshot).map_err(|problem| match problem {
         MetalinkProblem::NoHashes => Refusal::NoHashes,
-        problem => Refusal::Document(problem),
+        problem => match other_document(offer.snapshot) {
+            Some(what) => Refusal::NoDocument(what),
+            None => Refusal::Document(problem),
+        },
     })?;
     if let Some(expected) = terms.expected.filter(|expected| metalink.package != Some(*expected)) {
         return Err(Refusal::OtherPackage { expected, offered: metalink.package });
@@ -192,6 +198,21 @@ fn weigh(offer: &Offer<'_>, keys: &[KeyInfo], terms: &Terms) -> Result<Taken, Re
     Ok(Taken { metalink, package: Some((snapshot, info)), decision })
 }
 
+/// What a text is that cannot be a Metalink, where that is easily seen.
+fn other_document(text: &str) -> Option<&'static str> {
+    let begins_with = |start: &str| {
+        let text = text.trim_start_matches('\u{feff}').trim_start();
+        text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
+    };
+    if text.trim().is_empty() {
+        Some("it is empty")
+    } else if begins_with("<!doctype html") || begins_with("<html") {
+        Some("it is a web page, perhaps a list of files or one to sign in")
+    } else {
+        None
+    }
+}
+
 /// Whose key a seal says it is of, where that key is known: for the message only.
 fn name_of_signer(seal: &str, keys: &[KeyInfo]) -> Option<String> {
     let id = trust::key_id(SignatureBox::from_string(seal).ok()?.keynum());
@@ -209,13 +230,8 @@ impl Refusal {
         let refused =
             |code, message: String, action: &str| Failure::new(code, Class::Refused, message, action);
         match self {
-            Self::Document(problem) => Failure::new(
-                "download-not-readable",
-                Class::No,
-                format!("{subject} cannot be downloaded"),
-                "Check the address: it must lead to a Metalink 4 document or a package folder",
-            )
-            .because(problem.to_string()),
+            Self::Document(problem) => not_readable(subject, problem.to_string()),
+            Self::NoDocument(what) => not_readable(subject, (*what).to_owned()),
             Self::NoHashes => refused(
                 "no-hashes",
                 format!("there are no hashes in {subject}"),
@@ -268,4 +284,14 @@ impl Refusal {
             }),
         }
     }
+}
+
+fn not_readable(subject: &str, why: String) -> Failure {
+    Failure::new(
+        "download-not-readable",
+        Class::No,
+        format!("{subject} cannot be downloaded"),
+        "Check the address: it must lead to a Metalink 4 document or a package folder",
+    )
+    .because(why)
 }

@@ -44,15 +44,12 @@ fn every_package_is_checked_and_counted() {
     assert_eq!(quick["packages"][1]["added"], json!(["new"]));
     let deep = place.run(&["check", "--all", "--deep", "--json"]).ends(1).json();
     assert_eq!(counts(&deep), [3, 1, 2, 0]);
-    assert_eq!(
-        package(&deep, "C")["files"],
-        json!([{"path": "data.bin", "what": "other content, blocks 0"}])
-    );
+    assert_eq!(package(&deep, "C")["files"], json!([{"path": "data.bin", "what": "other content, block 0"}]));
     assert_eq!(package(&deep, "C")["consistent"], false);
     assert_eq!(package(&deep, "A")["consistent"], true);
     let text = place.run(&["check", "--all", "--deep"]).ends(1).out;
     assert!(text.contains("B@1: not repairable") && text.contains("  new: added"), "{text}");
-    assert!(text.contains("  data.bin: other content, blocks 0"), "{text}");
+    assert!(text.contains("  data.bin: other content, block 0"), "{text}");
     assert!(text.contains("3 packages checked") && text.contains("1 whole; 2 not repairable"), "{text}");
 }
 
@@ -141,4 +138,38 @@ fn the_document_of_a_package_has_the_documented_form() {
     );
     assert_eq!((&snapshot["block_size_bytes"], &snapshot["blocks"]), (&json!(2 << 20), &json!(2)));
     assert_eq!(shown["procedures"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_package_whose_folder_is_missing_says_so_and_offers_nothing_to_accept() {
+    let place = Place::with_tool();
+    let folder = place.path("library/packages/Tool/1.0");
+    fs::rename(&folder, place.path("elsewhere")).expect("renamed");
+    for kind in [&["check", "Tool"][..], &["check", "Tool", "--deep"]] {
+        let told = place.run(kind).ends(1).out;
+        let first = format!("Tool@1.0: its folder is missing\n  {}\n", folder.display());
+        assert!(told.starts_with(&first), "{told}");
+        assert!(told.contains("  Put it back from a backup\n"), "it was never sealed: {told}");
+        assert!(told.contains("packhouse-cli remove Tool@1.0"), "{told}");
+        assert!(!told.contains("state"), "there is no state that could be accepted: {told}");
+    }
+    let all = place.run(&["check", "--all"]).ends(1).out;
+    assert!(all.contains("Tool@1.0: its folder is missing"), "{all}");
+    let document = place.run(&["check", "Tool", "--json"]).ends(1).json();
+    assert_eq!((&document["finding"], &document["state_digest"]), (&json!("missing"), &Value::Null));
+    let refused = place.run(&["export", "Tool", "--to", "out"]).ends(3).err;
+    assert!(refused.contains("packhouse-cli check Tool@1.0 says what can be done"), "{refused}");
+    assert!(!refused.contains("--accept"), "{refused}");
+    place.run(&["consistency", "Tool", "off"]).ends(0);
+    let asked = place.run(&["consistency", "Tool", "on"]).refuses(3, "consistency-question").err;
+    assert!(asked.contains("its folder is missing") && !asked.contains("no differences"), "{asked}");
+
+    fs::remove_dir_all(&folder).ok();
+    fs::rename(place.path("elsewhere"), &folder).expect("renamed");
+    place.run(&["seal", "Tool"]).ends(0);
+    fs::rename(&folder, place.path("elsewhere")).expect("renamed");
+    let told = place.run(&["check", "Tool"]).ends(1).out;
+    assert!(told.contains("packhouse-cli repair Tool@1.0 --from ADDRESS"), "{told}");
+    place.run(&["repair", "Tool", "--from", "elsewhere"]).ends(0);
+    place.run(&["check", "Tool", "--deep"]).ends(0);
 }

@@ -505,3 +505,78 @@ fn a_server_of_an_own_authority_is_trusted_where_its_certificate_is_named() {
     Ran::from(command.output().expect("the program runs")).ends(0);
     arrived_whole(&published, &here.path("again"));
 }
+
+#[test]
+fn what_cannot_be_downloaded_is_told_as_what_it_is() {
+    let here = Place::new();
+    here.source(
+        "web",
+        &[
+            ("page.meta4", b" \n<!DOCTYPE html><html><body>Sign in</body></html>"),
+            ("empty.meta4", b""),
+            (
+                "half.meta4",
+                b"<?xml version=\"1.0\"?><metalink xmlns=\"urn:ietf:params:xml:ns:metalink\"><file name=\"a\">",
+            ),
+            ("noise.meta4", &[0xff, 0xfe, 0, 7]),
+            ("folder/a", b"a"),
+        ],
+    );
+    let nginx = Nginx::start(&here.path("web"));
+    let web = |name: &str| format!("{}{name}", nginx.url());
+    for (address, exit, code, words) in [
+        ("nowhere".to_owned(), 4, "download-fetch", "there is no file or folder "),
+        (here.path("nowhere/x.meta4").display().to_string(), 4, "download-fetch", "action: Check the path."),
+        ("web/folder".to_owned(), 4, "download-fetch", "reason: it has no snapshot.meta4"),
+        (web("folder/"), 4, "download-fetch", "a package folder with a snapshot.meta4"),
+        (web("page.meta4"), 1, "download-not-readable", "reason: it is a web page"),
+        ("web/page.meta4".to_owned(), 1, "download-not-readable", "reason: it is a web page"),
+        (web("empty.meta4"), 1, "download-not-readable", "reason: it is empty"),
+        (web("half.meta4"), 1, "download-not-readable", "reason: it ends in the middle"),
+        (web("noise.meta4"), 1, "download-not-readable", "/noise.meta4 is no text"),
+        (web("").replace("http:", "https:"), 4, "download-fetch", "what answered does not speak TLS"),
+    ] {
+        let ran = here.run(&["download", &address, "--into", "out", "--once"]).refuses(exit, code);
+        assert!(ran.err.contains(words), "{address}: {}", ran.err);
+        assert!(!here.path("out").exists(), "{address}");
+    }
+}
+
+#[test]
+fn what_was_done_is_told_in_words_that_are_true() {
+    let published = Published::new(2 * BLOCK);
+    let place = &published.place;
+    let folder = published.folder().display().to_string();
+    // The package lies in the library itself: its own copy is read, no other package.
+    let first = place.run(&["download", &folder, "--into", "out"]).ends(0).out;
+    assert!(first.contains("  nothing had to be fetched, 4 were found in the library\n"), "{first}");
+    damage_block(&place.path("out/data/bin/large file.bin"), BLOCK);
+    let again = Place::new();
+    again.run(&["key", "trust", &published.key, "--name", "Berlin"]).ends(0);
+    let into = place.path("out").display().to_string();
+    let second = again.run(&["download", &folder, "--into", &into]).ends(0).out;
+    let told = "  256 KiB fetched in 1 block, 3 were there, 1 was damaged and is right again\n";
+    assert!(second.contains(told), "{second}");
+    let third = again.run(&["download", &folder, "--into", &into]).ends(0).out;
+    assert!(third.contains("  nothing had to be fetched, 4 were there\n"), "{third}");
+}
+
+/// Changes the first byte of a block.
+fn damage_block(file: &Path, at: usize) {
+    let mut content = fs::read(file).expect("it is there");
+    content[at] ^= 1;
+    fs::write(file, content).expect("it is written");
+}
+
+#[test]
+fn once_says_what_went_wrong_once_and_promises_nothing() {
+    let (published, here) = (Published::new(BLOCK), Place::new());
+    let folder = published.folder().display().to_string();
+    here.run(&["key", "trust", &published.key, "--name", "Berlin"]).ends(0);
+    let ran =
+        here.run(&["download", &folder, "--into", "/proc/none", "--once"]).refuses(4, "download-waiting");
+    assert!(!ran.err.contains("again in"), "{}", ran.err);
+    assert!(ran.err.contains("reason: /proc/none cannot be used"), "{}", ran.err);
+    let taken = here.run(&["download", &folder, "--into", "/proc/none/below"]).refuses(3, "folder-taken").err;
+    assert!(taken.contains("another folder with --into"), "{taken}");
+}

@@ -66,7 +66,7 @@ fn what_is_damaged_is_told_by_file_and_ends_with_one() {
     let place = Place::with_tool();
     fs::write(place.data("data.bin"), vec![8; 300_000]).expect("a file");
     let ran = place.run(&["check", "--all", "--deep"]).ends(1);
-    let told = "Tool@1.0: not repairable: it has never been sealed\n  data.bin: other content, blocks 0";
+    let told = "Tool@1.0: not repairable: it has never been sealed\n  data.bin: other content, block 0";
     assert!(ran.out.contains(told), "{}", ran.out);
     let found = place.run(&["check", "--all", "--deep", "--damaged-only", "--json"]).ends(1).json();
     assert_eq!(found["packages"][0]["group"], "not_repairable");

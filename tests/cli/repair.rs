@@ -242,3 +242,69 @@ fn an_archive_is_a_place_to_repair_from() {
     assert!(done["from"][0]["codebase"].as_str().expect("a name").ends_with("Tool-1.0.tar.zst"));
     assert_eq!(tree(&place.data("")), whole);
 }
+
+#[test]
+fn a_file_that_is_only_too_long_is_cut_and_needs_nobody() {
+    let (place, whole) = sealed();
+    for (name, content) in [("large.bin", noise(1_300_000, 1)), ("name.txt", b"name".to_vec())] {
+        fs::write(place.data(name), [&content[..], b"more"].concat()).expect("a file");
+    }
+    let checked = place.run(&["check", "--all", "--deep"]).ends(1).out;
+    assert!(checked.contains("Tool@1.0: repairable, nothing has to be fetched"), "{checked}");
+    let plan = place.run(&["repair", "Tool", "--plan"]).ends(1).out;
+    assert!(plan.starts_with("Tool@1.0: 2 files to make right without fetching\n"), "{plan}");
+    assert!(plan.contains("  cut large.bin from 1300004 to 1300000 bytes\n"), "{plan}");
+    let done = place.run(&["repair", "Tool"]).ends(0).out;
+    assert!(done.contains("Tool@1.0: repaired 2 files, nothing had to be fetched\n"), "{done}");
+    assert!(done.contains("  large.bin cut to its 1300000 bytes\n"), "{done}");
+    assert!(done.contains("  name.txt cut to its 4 bytes\n"), "{done}");
+    assert_eq!(tree(&place.data("")), whole);
+
+    // Too long and damaged before the end: that block is fetched.
+    let mut content = [&noise(1_300_000, 1)[..], b"more"].concat();
+    content[1_299_999] ^= 1;
+    fs::write(place.data("large.bin"), content).expect("a file");
+    let plan = place.run(&["repair", "Tool", "--plan", "--json"]).ends(1).json();
+    assert_eq!(
+        (&plan["fetch"][0]["blocks"], &plan["fetch"][0]["found_bytes"]),
+        (&1.into(), &1_300_004.into())
+    );
+    let done = place.run(&["repair", "Tool", "--from", "copy"]).ends(0);
+    assert!(
+        done.err.contains("fetch large.bin (1300004 instead of 1300000 bytes; 1 block, "),
+        "{}",
+        done.err
+    );
+    assert!(done.out.contains("repaired 1 file, 246 KiB fetched\n"), "{}", done.out);
+    assert_eq!(tree(&place.data("")), whole);
+}
+
+#[test]
+fn what_repair_tells_counts_right_and_leaves_nothing_out() {
+    let (place, _) = sealed();
+    assert!(place.run(&["repair", "--all"]).ends(0).out.contains("Nothing to repair"));
+    damage(&place.data("large.bin"), 300_000);
+    let deep = place.run(&["check", "Tool", "--deep"]).ends(1).out;
+    assert!(deep.contains("# large.bin (block 1)\n"), "{deep}");
+    let plan = place.run(&["repair", "Tool", "--plan", "--from", "copy"]).ends(1).out;
+    assert!(plan.starts_with("Tool@1.0: 256 KiB to fetch (1 block in 1 file)\n"), "{plan}");
+    assert!(plan.contains("  fetch large.bin (damaged; 1 block, 262144 bytes)\n"), "{plan}");
+    let done = place.run(&["repair", "Tool", "--from", "copy"]).ends(0).out;
+    assert!(done.contains("Tool@1.0: repaired 1 file, 256 KiB fetched\n"), "{done}");
+
+    fs::write(place.data("extra.txt"), "x").expect("added");
+    let left = ends_with(place.run(&["repair", "Tool", "--leave-added"]), 1, "nothing-to-repair");
+    assert!(left.err.contains("1 file to leave\n") && !left.err.contains("set aside extra"), "{}", left.err);
+    assert!(left.err.contains("1 file that does not belong to it was left"), "{}", left.err);
+    assert!(place.data("extra.txt").exists());
+    let done = place.run(&["repair", "Tool"]).ends(0);
+    assert!(done.err.contains("set aside extra.txt (1 byte)\n"), "{}", done.err);
+    assert!(done.out.starts_with("Tool@1.0: as recorded again\n  1 file set aside in "), "{}", done.out);
+
+    for (path, why) in [("nowhere/", "nowhere/ is not there"), ("copy/bagit.txt", "is no folder")] {
+        let refused = place.run(&["repair", path, "--from", "copy"]).refuses(2, "usage").err;
+        assert!(refused.contains(why), "{refused}");
+    }
+    let whole = place.run(&["repair", "copy/", "--plan"]).ends(0).out;
+    assert!(whole.contains("no block of Tool@1.0 is missing or damaged"), "{whole}");
+}

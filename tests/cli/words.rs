@@ -118,3 +118,15 @@ fn what_an_action_says_can_be_typed() {
     let refused = place.run(&["remove", "My Tool"]).refuses(3, "not-confirmed");
     assert!(refused.err.contains("packhouse-cli remove \"My Tool@1.0\" --yes"), "{}", refused.err);
 }
+
+#[test]
+fn the_help_of_json_holds_for_commands_that_write_a_line_at_a_time() {
+    let place = Place::new();
+    for command in ["download", "serve", "manage", "check"] {
+        let help = place.run(&[command, "--help"]).ends(0).out;
+        let json =
+            help.split("--json").nth(1).expect("its option").lines().take(4).collect::<Vec<_>>().join(" ");
+        let json = json.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(json.contains("one document, or one a line"), "{command}: {json}");
+    }
+}

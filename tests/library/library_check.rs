@@ -76,7 +76,7 @@ fn each_package_ends_in_its_group_with_its_files() -> Outcome {
     let damaged = check.done.iter().find(|row| row.id == ids[1]).ok_or("it is there")?;
     assert_eq!(damaged.troubled.len(), 1);
     assert_eq!(damaged.troubled[0].path, "bin/a");
-    assert!(damaged.troubled[0].what.contains("blocks 1"), "{damaged:?}");
+    assert!(damaged.troubled[0].what.contains("block 1"), "{damaged:?}");
     assert!(check.ended.is_some() && !check.running && !check.is_whole());
     assert_eq!((check.left_packages, check.total_bytes), (0, 4 * (4 * MIB as u64 + 1)));
     let progress = work.progress();

@@ -97,11 +97,13 @@ fn what_cannot_be_served_is_refused_with_its_exit_code() -> Outcome {
     let listen = taken.address().to_string();
     for (line, code, word) in [
         (&["serve", "--folder", "none"][..], 4, "serve-folder"),
+        (&["serve", "--library", "none", "--listen", "127.0.0.1:0"], 4, "there is no library in none"),
         (&["serve", "--folder", "library", "--listen", "127.0.0.1:0"], 3, "serve-library"),
         (&["serve", "--listen", &listen], 4, "address-in-use"),
         (&["serve", "--tls-cert", "none", "--tls-key", "none", "--listen", "127.0.0.1:0"], 4, "certificate"),
         (&["serve", "--tls-cert", "none"], 2, "--tls-key"),
         (&["serve", "--listen", "nowhere"], 2, "nowhere"),
+        (&["serve", "--listen", "8080"], 2, "write an IP address and a port, as 127.0.0.1:8080"),
     ] {
         let mut program = Program::start(place.path(), line)?;
         assert_eq!(program.0.wait()?.code(), Some(code), "{line:?}");

@@ -117,7 +117,7 @@ fn exactly_the_bad_blocks_are_asked_for() -> Outcome {
     let history = desk.session.run(ReadHistory { filter }, &Work::new())?;
     let entry = history.iter().rfind(|entry| entry.event == HistoryEvent::Repaired).ok_or("no entry")?;
     let details = entry.details.as_deref().unwrap_or_default();
-    assert!(details.contains(&desk.origin.url()) && details.contains("1 of 1 files made right"), "{details}");
+    assert!(details.contains(&desk.origin.url()) && details.contains("1 of 1 file made right"), "{details}");
     assert_eq!(entry.differences.as_ref().map(|found| found.damaged[0].blocks.clone()), Some(vec![1, 2, 7]));
     // By the address of the snapshot as well.
     desk.damage(&[11])?;

@@ -11,9 +11,12 @@ use crate::cli::arguments::CheckArguments;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::report::count;
-use crate::failure::Failure;
-use crate::package::{CheckKind, CheckReport, Finding, PackageState};
-use crate::session::{Check, CheckAll, CheckOrder, CheckedPackage, ListPackages, Session, difference_lines};
+use crate::failure::{Failure, argument};
+use crate::package::{CheckKind, CheckReport, Finding, PackageRecord, PackageState};
+use crate::session::{
+    Check, CheckAll, CheckOrder, CheckedPackage, ListPackages, PackageRef, Session, ShowPackage,
+    difference_lines,
+};
 
 /// `check PKG|--all [--deep]`
 pub(super) fn check(context: &Context, arguments: &CheckArguments) -> Result<Exit, Failure> {
@@ -29,10 +32,26 @@ pub(super) fn check(context: &Context, arguments: &CheckArguments) -> Result<Exi
     for line in difference_lines(&report) {
         context.report.line(format!("  {line}"));
     }
-    if !report.is_consistent() {
-        context.report.line(format!("  state {}", report.state_digest()));
+    match report.finding {
+        Finding::Consistent => {}
+        Finding::Missing => {
+            let details = context.run(&session, ShowPackage { package: PackageRef::Id(record.id) })?;
+            context.report.line(format!("  {}", details.folder.display()));
+            missing_lines(&record).into_iter().for_each(|line| context.report.line(line));
+        }
+        _ => context.report.line(format!("  state {}", report.state_digest())),
     }
     Ok(if report.is_consistent() { Exit::Done } else { Exit::No })
+}
+
+/// What can be done where there is nothing that could be accepted.
+fn missing_lines(record: &PackageRecord) -> Vec<String> {
+    let key = argument(&record.key.to_string()).into_owned();
+    let back = match record.sealed_once {
+        true => format!("  Put it back from a backup, or: packhouse-cli repair {key} --from ADDRESS"),
+        false => "  Put it back from a backup".to_owned(),
+    };
+    vec![back, format!("  If it is gone for good: packhouse-cli remove {key}")]
 }
 
 fn verdict(report: &CheckReport) -> String {
@@ -50,7 +69,7 @@ fn verdict(report: &CheckReport) -> String {
             }
             text
         }
-        Finding::Missing => "missing from the library folder".to_owned(),
+        Finding::Missing => report.summary(),
         finding => format!("{}, {}", finding.word().to_lowercase(), report.differences.summary()),
     }
 }
@@ -81,7 +100,7 @@ pub(super) fn report_json(report: &CheckReport) -> Value {
         "kind": report.kind,
         "finding": report.finding,
         "files_without_hashes": report.without_hashes,
-        "state_digest": report.state_digest(),
+        "state_digest": (report.finding != Finding::Missing).then(|| report.state_digest()),
     })
 }
 

@@ -105,9 +105,9 @@ fn repair(
             tell_on(context, &record, &report, false);
             return Ok(Exit::Done);
         }
-        Repaired::Done(outcome) => {
+        Repaired::Done(outcome, plan) => {
             context.report.document(&outcome_json(&outcome));
-            tell_outcome(context, &outcome);
+            tell_outcome(context, &outcome, &plan);
             let outcome = *outcome;
             (outcome.record, outcome.report)
         }
@@ -169,7 +169,7 @@ fn tell_on(context: &Context, record: &PackageRecord, report: &CheckReport, acce
     context.report.line(format!(
         "{}: checksum control is on, the package is blocked: {}",
         record.key,
-        report.differences.summary()
+        report.summary()
     ));
 }
 
@@ -255,7 +255,7 @@ fn question_text(record: &PackageRecord, report: &CheckReport, may_accept: bool)
     }
     text.push_str(&format!(
         "{}. The checksum was recorded {}, when it was {}. What should happen to the package?\n",
-        report.differences.summary(),
+        report.summary(),
         moment(record.checksum_at),
         record.checksum_event,
     ));
@@ -282,13 +282,16 @@ fn question_text(record: &PackageRecord, report: &CheckReport, may_accept: bool)
 
 fn unanswered(record: &PackageRecord, report: &CheckReport, reason: &str) -> Failure {
     let key = &record.key;
-    let message = format!("{key} differs from its recorded checksum: {}", report.differences.summary());
+    let message = format!("{key} differs from its recorded checksum: {}", report.summary());
     let shown = argument(&key.to_string()).into_owned();
     let keep = format!("packhouse-cli consistency {shown} on --keep-blocked");
     let action = match may_accept(report) {
         true => format!(
             "Look at what differs, then: packhouse-cli consistency {shown} on --accept --reason TEXT, or: {keep}"
         ),
+        false if record.sealed_once => {
+            format!("packhouse-cli consistency {shown} on --repair-from ADDRESS, or: {keep}")
+        }
         false => keep,
     };
     Failure::new("consistency-question", Class::Refused, message, action).because(reason).same_as("SDM002300")

@@ -30,6 +30,9 @@ const BETWEEN_LINES: Duration = Duration::from_secs(1);
 /// `download ADDRESS --into FOLDER …`
 pub(super) fn download(context: &Context, arguments: DownloadArguments) -> Result<Exit, Failure> {
     let request = request_of(&arguments)?;
+    if arguments.user.is_some() && place::sign_in().0.is_none() {
+        context.report.note("PACKHOUSE_PASSWORD is not set: signing in without a password");
+    }
     let session = context.open_online(true)?;
     session.set_downloads(DownloadsSetting {
         runs: Runs::Own,
@@ -53,7 +56,8 @@ pub(super) fn download(context: &Context, arguments: DownloadArguments) -> Resul
         Ended::Waiting(row) => {
             session.stop_downloads();
             let message = format!("{} is not complete", row.title);
-            Err(Failure::new("download-waiting", Class::Environment, message, "Run the same again to go on")
+            let action = "Run the same again to go on; without --once it waits and tries again";
+            Err(Failure::new("download-waiting", Class::Environment, message, action)
                 .because(row.reason)
                 .temporary())
         }
@@ -126,7 +130,7 @@ fn begin(
     loop {
         let failure = match context.run(session, request.clone()) {
             Ok(id) => return Ok(id),
-            Err(failure) if told.once || !failure.temporary => return Err(failure),
+            Err(failure) if told.once || !failure.temporary => return Err(as_typed(failure)),
             Err(failure) => failure,
         };
         let wait = ladder.wait(step);
@@ -138,6 +142,25 @@ fn begin(
             std::thread::park_timeout(BETWEEN_LOOKS);
         }
     }
+}
+
+/// The same, with what can be typed here.
+fn as_typed(failure: Failure) -> Failure {
+    let action = match failure.code {
+        "download-sign-in" => {
+            "Sign in with --user NAME and the password in PACKHOUSE_PASSWORD, or with a token in PACKHOUSE_TOKEN"
+        }
+        "folder-taken" => {
+            "Name another folder with --into. Downloads that are not done are in the list of the console"
+        }
+        _ => return failure,
+    };
+    Failure { action: action.to_owned(), ..failure }
+}
+
+/// Seconds as they are told: what is left of the last one counts.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// How following ended.
@@ -223,12 +246,22 @@ fn ready(
         row.folder.display(),
         count(total as u64, "block")
     ));
-    let mut parts =
-        vec![format!("{} fetched in {}", size(details.fetched_bytes), count(fetched as u64, "block"))];
-    for (number, what) in [(kept, "were there"), (reused, "came from other packages"), (repaired, "repaired")]
-    {
+    let mut parts = Vec::new();
+    match fetched {
+        0 if total > 0 => parts.push("nothing had to be fetched".to_owned()),
+        _ => parts.push(format!(
+            "{} fetched in {}",
+            size(details.fetched_bytes),
+            count(fetched as u64, "block")
+        )),
+    }
+    for (number, one, several) in [
+        (kept, "was there", "were there"),
+        (reused, "was found in the library", "were found in the library"),
+        (repaired, "was damaged and is right again", "were damaged and are right again"),
+    ] {
         if number > 0 {
-            parts.push(format!("{number} {what}"));
+            parts.push(format!("{number} {}", if number == 1 { one } else { several }));
         }
     }
     report.line(format!("  {}", parts.join(", ")));
@@ -306,11 +339,12 @@ impl<'c> Told<'c> {
             "event": "state",
             "state": state.words(),
             "reason": reason,
-            "retry_in_s": retry.map(|(wait, _)| wait.as_secs()),
+            "retry_in_s": retry.map(|(wait, _)| seconds(wait)),
             "ladder_step": retry.map(|(_, step)| step),
         }));
-        if state == DownloadState::Retrying {
-            let after = retry.map(|(wait, _)| format!(", again in {} s", wait.as_secs())).unwrap_or_default();
+        // Once, nothing is tried again: what went wrong is told at the end.
+        if state == DownloadState::Retrying && !self.once {
+            let after = retry.map(|(wait, _)| format!(", again in {} s", seconds(wait))).unwrap_or_default();
             self.context.report.note(format!("{}: {reason}{after}", state.words()));
         }
         self.state = Some(now);

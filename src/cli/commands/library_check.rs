@@ -72,6 +72,7 @@ fn tell(context: &Context, check: &LibraryCheck) {
     for group in CheckGroup::ALL.into_iter().filter(|group| *group != CheckGroup::Whole) {
         for row in check.in_group(group) {
             let why = match row.places.first() {
+                Some(_) if row.fetch_bytes == 0 => ", nothing has to be fetched".to_owned(),
                 Some(place) => format!(" from {place}, {} to fetch", size(row.fetch_bytes)),
                 None if row.why.is_empty() => String::new(),
                 None => format!(": {}", row.why),

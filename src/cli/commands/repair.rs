@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::repair_arguments::RepairArguments;
 use crate::cli::report::{count, size};
-use crate::failure::{Class, Failure};
+use crate::failure::{Class, Failure, argument};
 use crate::package::record::{PackageId, PackageRecord};
 use crate::package::{CheckKind, Finding, PackageKey, PackageState};
 use crate::session::{
@@ -34,7 +34,8 @@ pub(super) fn repair(context: &Context, arguments: RepairArguments) -> Result<Ex
         let plan = context.run(&session, PlanRepair { package: record.id })?;
         let places = places(context, &session, record.id, &arguments.from)?;
         context.report.document(&plan_json(&plan, &places));
-        plan_lines(&plan, &places).into_iter().for_each(|line| context.report.line(line));
+        let lines = plan_lines(&plan, &places, arguments.leave_added);
+        lines.into_iter().for_each(|line| context.report.line(line));
         return Ok(if plan.finding == Finding::Consistent { Exit::Done } else { Exit::No });
     }
     let how = How { from: &arguments.from, leave_added: arguments.leave_added, wait: arguments.wait };
@@ -44,9 +45,9 @@ pub(super) fn repair(context: &Context, arguments: RepairArguments) -> Result<Ex
             context.report.line(format!("{}: every block is as recorded, nothing to repair", record.key));
             Ok(Exit::Done)
         }
-        Repaired::Done(outcome) => {
+        Repaired::Done(outcome, plan) => {
             context.report.document(&outcome_json(&outcome));
-            tell_outcome(context, &outcome);
+            tell_outcome(context, &outcome, &plan);
             Ok(if outcome.report.is_consistent() { Exit::Done } else { Exit::No })
         }
     }
@@ -63,8 +64,8 @@ pub(super) struct How<'a> {
 pub(super) enum Repaired {
     /// There was nothing to repair.
     Whole(Box<PackageRecord>, Box<crate::package::CheckReport>),
-    /// Something was repaired.
-    Done(Box<RepairOutcome>),
+    /// Something was repaired by this plan.
+    Done(Box<RepairOutcome>, Box<RepairPlan>),
 }
 
 /// Plans, shows the plan, and carries out exactly that.
@@ -79,7 +80,7 @@ pub(super) fn repair_package(
     let plan = context.run(session, PlanRepair { package })?;
     let places = places(context, session, package, how.from)?;
     if !plan.is_empty() {
-        plan_lines(&plan, &places).into_iter().for_each(|line| context.report.note(line));
+        plan_lines(&plan, &places, how.leave_added).into_iter().for_each(|line| context.report.note(line));
     }
     let added = if how.leave_added { AddedChoice::Leave } else { AddedChoice::SetAside };
     let request = RepairRequest { added, expect: Some(plan.state_digest) };
@@ -88,7 +89,8 @@ pub(super) fn repair_package(
         Err(failure) if failure.code == "nothing-to-repair" => {
             let report = context.run(session, Check { package, kind: CheckKind::Quick })?;
             if !report.is_consistent() {
-                return Err(failure);
+                let is_left = how.leave_added && !plan.added.is_empty();
+                return Err(if is_left { all_left(&record.key, plan.added.len()) } else { failure });
             }
             if switch_on {
                 context.run(session, SwitchOn { package, answer: None })?;
@@ -96,8 +98,22 @@ pub(super) fn repair_package(
             let record = context.package(session, &record.key.to_string())?;
             Ok(Repaired::Whole(Box::new(record), Box::new(report)))
         }
-        outcome => Ok(Repaired::Done(Box::new(outcome?))),
+        outcome => Ok(Repaired::Done(Box::new(outcome?), Box::new(plan))),
     }
+}
+
+/// Everything that differs is what was to be left.
+fn all_left(key: &PackageKey, added: usize) -> Failure {
+    let shown = argument(&key.to_string()).into_owned();
+    let action = format!(
+        "packhouse-cli repair {shown} sets aside what does not belong to it; packhouse-cli consistency {shown} on \
+         --accept --reason TEXT keeps it as a part of the package"
+    );
+    let left = match added {
+        1 => "1 file that does not belong to it was left".to_owned(),
+        several => format!("{several} files that do not belong to it were left"),
+    };
+    Failure::new("nothing-to-repair", Class::No, format!("{key} is still not as recorded: {left}"), &action)
 }
 
 /// The addresses that were given, or those that are known.
@@ -123,24 +139,43 @@ fn plan_json(plan: &RepairPlan, places: &[String]) -> Value {
     document
 }
 
-fn plan_lines(plan: &RepairPlan, places: &[String]) -> Vec<String> {
+fn plan_lines(plan: &RepairPlan, places: &[String], leave_added: bool) -> Vec<String> {
     if plan.is_empty() && plan.unreadable.is_empty() {
         return vec![format!("{}: nothing to repair", plan.key)];
     }
-    let mut lines = vec![format!(
-        "{}: {} to fetch ({} in {}), {} to rename, {} to set aside",
-        plan.key,
-        size(plan.fetch_bytes()),
-        count(plan.blocks(), "block"),
-        count(plan.fetch.len() as u64, "file"),
-        plan.rename.len(),
-        plan.added.len()
-    )];
-    lines.extend(plan.lines().into_iter().map(|line| format!("  {line}")));
-    if !plan.added.is_empty() {
+    let files = |number: usize| count(number as u64, "file");
+    let mut parts = Vec::new();
+    if plan.blocks() > 0 {
+        let to_fetch = plan.fetch.iter().filter(|file| file.blocks > 0).count();
+        let blocks = count(plan.blocks(), "block");
+        parts.push(format!("{} to fetch ({blocks} in {})", size(plan.fetch_bytes()), files(to_fetch)));
+    }
+    let without = plan.fetch.iter().filter(|file| file.blocks == 0).count();
+    let what = if leave_added { "to leave" } else { "to set aside" };
+    for (number, what) in [
+        (without, "to make right without fetching"),
+        (plan.rename.len(), "to rename"),
+        (plan.added.len(), what),
+        (plan.unreadable.len(), "that cannot be read"),
+    ] {
+        parts.extend((number > 0).then(|| format!("{} {what}", files(number))));
+    }
+    let mut lines = vec![format!("{}: {}", plan.key, parts.join(", "))];
+    let mut shown_plan = plan.clone();
+    if leave_added {
+        shown_plan.added.clear();
+    }
+    lines.extend(shown_plan.lines().into_iter().map(|line| format!("  {line}")));
+    if !shown_plan.added.is_empty() {
         lines.push(format!("  set aside in {}", plan.set_aside.display()));
     }
-    lines.extend(places.iter().map(|place| format!("  from {}", shown(place))));
+    if leave_added {
+        lines
+            .extend(plan.added.iter().map(|file| format!("  leave {}: it does not belong to it", file.path)));
+    }
+    if plan.blocks() > 0 {
+        lines.extend(places.iter().map(|place| format!("  from {}", shown(place))));
+    }
     lines
 }
 
@@ -177,15 +212,25 @@ fn from_json(from: &[(String, u64)]) -> Vec<Value> {
 }
 
 /// What was done, in words.
-pub(super) fn tell_outcome(context: &Context, outcome: &RepairOutcome) {
+pub(super) fn tell_outcome(context: &Context, outcome: &RepairOutcome, plan: &RepairPlan) {
     let report = &context.report;
     let key = &outcome.record.key;
-    report.line(format!(
-        "{key}: repaired {}, {} fetched, {} found here",
-        count(outcome.repaired.len() as u64, "file"),
-        size(outcome.fetched_bytes),
-        size(outcome.reused_bytes)
-    ));
+    let mut parts = vec![format!("repaired {}", count(outcome.repaired.len() as u64, "file"))];
+    for (bytes, what) in [(outcome.fetched_bytes, "fetched"), (outcome.reused_bytes, "found here")] {
+        parts.extend((bytes > 0).then(|| format!("{} {what}", size(bytes))));
+    }
+    if parts.len() == 1 && !outcome.repaired.is_empty() {
+        parts.push("nothing had to be fetched".to_owned());
+    }
+    let is_repaired = outcome.repaired.is_empty() && outcome.report.is_consistent();
+    report.line(match is_repaired {
+        // Only names were wrong, or files too many.
+        true => format!("{key}: as recorded again"),
+        false => format!("{key}: {}", parts.join(", ")),
+    });
+    for file in plan.fetch.iter().filter(|file| file.is_too_long() && outcome.repaired.contains(&file.path)) {
+        report.line(format!("  {} cut to its {}", file.path, count(file.size_bytes, "byte")));
+    }
     for (name, bytes) in &outcome.from {
         report.line(format!("  {} from {name}", size(*bytes)));
     }
@@ -203,7 +248,7 @@ pub(super) fn tell_outcome(context: &Context, outcome: &RepairOutcome) {
         report.failure(failure);
     }
     if !outcome.report.is_consistent() {
-        report.line(format!("{key}: still {}", outcome.report.differences.summary()));
+        report.line(format!("{key}: still {}", outcome.report.summary()));
     }
 }
 
@@ -216,14 +261,17 @@ fn repair_all(context: &Context, arguments: &RepairArguments) -> Result<Exit, Fa
     let (mut documents, mut whole, mut failed) = (Vec::new(), 0, 0);
     for package in &listed {
         let done = if arguments.plan {
-            plan_of(context, &session, package.id, &arguments.from)
+            plan_of(context, &session, package.id, &how)
         } else {
             one_of_all(context, &session, package.id, &package.key, &how)
         };
         match done {
             Err(failure) if failure.class == Class::Cancelled => return Err(failure),
             Err(failure) => {
-                let shown = Failure { message: format!("{}: {}", package.key, failure.message), ..failure };
+                let key = package.key.to_string();
+                let is_named = failure.message.starts_with(&key);
+                let message = if is_named { failure.message } else { format!("{key}: {}", failure.message) };
+                let shown = Failure { message, ..failure };
                 context.report.failure(&shown);
                 documents.push(json!({
                     "name": package.key.name(), "version": package.key.version(), "error": shown,
@@ -239,7 +287,9 @@ fn repair_all(context: &Context, arguments: &RepairArguments) -> Result<Exit, Fa
     context.report.document(&json!({
         "not_as_recorded": listed.len(), "repaired": whole, "failed": failed, "packages": documents,
     }));
-    if arguments.plan {
+    if listed.is_empty() {
+        context.report.line("Nothing to repair: every package was as recorded when it was last verified");
+    } else if arguments.plan {
         context.report.line(format!("{} not as recorded", count(listed.len() as u64, "package")));
     } else {
         let total = count(listed.len() as u64, "package");
@@ -252,11 +302,11 @@ fn plan_of(
     context: &Context,
     session: &Session,
     package: PackageId,
-    from: &[String],
+    how: &How<'_>,
 ) -> Result<(Value, bool), Failure> {
     let plan = context.run(session, PlanRepair { package })?;
-    let places = places(context, session, package, from)?;
-    plan_lines(&plan, &places).into_iter().for_each(|line| context.report.line(line));
+    let places = places(context, session, package, how.from)?;
+    plan_lines(&plan, &places, how.leave_added).into_iter().for_each(|line| context.report.line(line));
     Ok((plan_json(&plan, &places), plan.finding == Finding::Consistent))
 }
 
@@ -276,14 +326,21 @@ fn one_of_all(
             context.report.line(format!("{}: every block is as recorded", record.key));
             (package_json_with(&record, json!({"repaired": []})), true)
         }
-        Repaired::Done(outcome) => {
-            tell_outcome(context, &outcome);
+        Repaired::Done(outcome, plan) => {
+            tell_outcome(context, &outcome, &plan);
             (outcome_json(&outcome), outcome.report.is_consistent())
         }
     })
 }
 
 fn repair_folder(context: &Context, folder: PathBuf, arguments: &RepairArguments) -> Result<Exit, Failure> {
+    if !folder.is_dir() {
+        let what = if folder.exists() { "is no folder" } else { "is not there" };
+        return Err(usage(
+            format!("{} {what}", folder.display()),
+            "Check the path, or name a package of the library as Name@Version",
+        ));
+    }
     if arguments.from.is_empty() && !arguments.plan {
         return Err(usage(
             "a folder outside a library is repaired from an address",
@@ -298,10 +355,12 @@ fn repair_folder(context: &Context, folder: PathBuf, arguments: &RepairArguments
     let is_whole = if arguments.plan { repair.blocks == 0 } else { repair.stopped.is_none() };
     context.report.document(&folder_json(&repair, is_whole));
     let shown = repair.folder.display();
+    let key = &repair.key;
     let bad = format!("{}, {}", count(repair.blocks, "missing or damaged block"), size(repair.bad_bytes));
-    context.report.line(match arguments.plan {
-        true => format!("{shown}: {} has {bad}", repair.key),
-        false => format!("{shown}: {} had {bad}; {} fetched", repair.key, size(repair.fetched_bytes)),
+    context.report.line(match (repair.blocks, arguments.plan) {
+        (0, _) => format!("{shown}: no block of {key} is missing or damaged"),
+        (_, true) => format!("{shown}: {key} has {bad}"),
+        (_, false) => format!("{shown}: {key} had {bad}; {} fetched", size(repair.fetched_bytes)),
     });
     for (name, bytes) in &repair.from {
         context.report.line(format!("  {} from {name}", size(*bytes)));

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
@@ -22,7 +23,7 @@ pub(super) fn serve(context: &Context, arguments: ServeArguments) -> Result<Exit
     let within = Duration::from_secs(arguments.finish_within.into());
     let folder = match &arguments.folder {
         Some(folder) => folder.clone(),
-        None => context.library_folder()?.join("packages"),
+        None => packages_of(context.library_folder()?)?,
     };
     let has_agents = arguments.delivery || folder.join("delivery").join("site.json").is_file();
     let options = ServeOptions {
@@ -68,6 +69,17 @@ pub(super) fn serve(context: &Context, arguments: ServeArguments) -> Result<Exit
     let requests = count(counters.requests, "request");
     report.line(format!("Stopped after {requests}, {} sent", size(counters.sent_bytes)));
     Ok(Exit::Interrupted)
+}
+
+/// The packages of a library, which is not made for this.
+fn packages_of(library: PathBuf) -> Result<PathBuf, Failure> {
+    let packages = library.join("packages");
+    if packages.exists() {
+        return Ok(packages);
+    }
+    let message = format!("there is no library in {}", library.display());
+    let action = "Name the library with --library DIR, or any folder with --folder DIR";
+    Err(Failure::new("no-library", Class::Environment, message, action))
 }
 
 /// What an agent knows the certificate by: the first 16 bytes of its SHA-256, in hex.

@@ -14,10 +14,10 @@ impl LibraryError {
                     .because("the disk is full")
             }
             Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                failure("io", Class::Environment, "Check the path, then try again").because(source.to_string())
+                failure("io", Class::Environment, "Check the path, then try again").because(crate::disk::words(source))
             }
             Self::Io { source, .. } => {
-                failure("io", Class::Environment, "Check the disk and your rights, then try again").because(source.to_string())
+                failure("io", Class::Environment, "Check the disk and your rights, then try again").because(crate::disk::words(source))
             }
             Self::Store(error) if error.is_busy() => {
                 failure("database-busy", Class::Environment, "Another program holds the library database; try again in a moment")
@@ -148,11 +148,7 @@ impl LibraryError {
                 let mut differs = failure(
                     if report.finding == Finding::Damaged { "consistency-damaged" } else { "consistency-differs" },
                     Class::Refused,
-                    &format!(
-                        "packhouse-cli check {0} names what differs. Then: packhouse-cli repair {0}, or: packhouse-cli consistency {0} \
-                         on --accept --reason TEXT",
-                        argument(&key.to_string())
-                    ),
+                    &what_to_do(key, report),
                 )
                 .because("checksum control of package consistency is on, and the files are not as recorded")
                 .same_as("SDM228429");
@@ -259,4 +255,16 @@ impl LibraryError {
         };
         if self.is_temporary() { explained.temporary() } else { explained }
     }
+}
+
+/// What can be done about a package that is not as recorded.
+fn what_to_do(key: &PackageKey, report: &CheckReport) -> String {
+    let key = argument(&key.to_string()).into_owned();
+    if report.finding == Finding::Missing {
+        return format!("packhouse-cli check {key} says what can be done");
+    }
+    format!(
+        "packhouse-cli check {key} names what differs. Then: packhouse-cli repair {key}, or: packhouse-cli \
+         consistency {key} on --accept --reason TEXT"
+    )
 }

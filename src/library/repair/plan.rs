@@ -3,16 +3,19 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::{self, Read as _, Seek as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::disk::hashing;
+use crate::disk::{hashing, open_plain};
 use crate::library::check::FoundBy;
 use crate::library::{Library, LibraryError};
 use crate::package::consistency::{CaseChangedFile, Differences, ListedFile, UnreadableFile};
 use crate::package::file_list::FileEntry;
 use crate::package::manifest::ManifestFile;
+use crate::package::numbers::many;
 use crate::package::record::{PackageId, PackageRecord};
 use crate::package::{CheckKind, CheckReport, Finding, Manifest, PackageKey, PackageState, Sha256Digest};
 use crate::work::Work;
@@ -41,6 +44,8 @@ pub struct RepairFile {
     pub change: RepairChange,
     /// Its recorded size in bytes.
     pub size_bytes: u64,
+    /// Its size now, where that is another one.
+    pub found_bytes: Option<u64>,
     /// How many of its blocks are missing or bad.
     pub blocks: u64,
     /// How many bytes these have.
@@ -78,6 +83,29 @@ pub struct RepairPlan {
 }
 
 impl RepairFile {
+    /// Whether bytes lie behind its recorded end, which a repair cuts off.
+    pub fn is_too_long(&self) -> bool {
+        self.found_bytes.is_some_and(|found| found > self.size_bytes)
+    }
+
+    /// What is done to it, in words.
+    fn line(&self) -> String {
+        let (path, fetched) = (&self.path, many(self.fetch_bytes, "byte"));
+        let fetched = format!("{}, {fetched}", many(self.blocks, "block"));
+        let change = match (self.change, self.found_bytes) {
+            (RepairChange::Resized, Some(found)) if self.blocks == 0 && found > self.size_bytes => {
+                return format!("cut {path} from {found} to {}", many(self.size_bytes, "byte"));
+            }
+            (RepairChange::Resized, Some(found)) => {
+                format!("{found} instead of {}", many(self.size_bytes, "byte"))
+            }
+            (RepairChange::Resized, None) => "of another size".to_owned(),
+            (RepairChange::Removed, _) => "removed".to_owned(),
+            (RepairChange::Damaged, _) => "damaged".to_owned(),
+        };
+        format!("fetch {path} ({change}; {fetched})")
+    }
+
     /// Whether what lies there has anything that need not be fetched.
     pub(super) fn has_right_blocks(&self) -> bool {
         self.fetch_bytes < self.size_bytes
@@ -102,20 +130,10 @@ impl RepairPlan {
 
     /// What is done, in words, one line each.
     pub fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self
-            .fetch
-            .iter()
-            .map(|f| {
-                let change = match f.change {
-                    RepairChange::Removed => "removed",
-                    RepairChange::Resized => "of another size",
-                    RepairChange::Damaged => "damaged",
-                };
-                format!("fetch {} ({change}, {} blocks, {} bytes)", f.path, f.blocks, f.fetch_bytes)
-            })
-            .collect();
+        let mut lines: Vec<String> = self.fetch.iter().map(RepairFile::line).collect();
         lines.extend(self.rename.iter().map(|f| format!("rename {} to {}", f.found, f.recorded)));
-        lines.extend(self.added.iter().map(|f| format!("set aside {} ({} bytes)", f.path, f.size_bytes)));
+        let aside = |f: &ListedFile| format!("set aside {} ({})", f.path, many(f.size_bytes, "byte"));
+        lines.extend(self.added.iter().map(aside));
         lines.extend(self.unreadable.iter().map(|f| format!("leave {}: {}", f.path, f.reason)));
         lines
     }
@@ -225,9 +243,19 @@ impl Library {
         let mut files = Vec::new();
         for (file, hashed) in differences.resized.iter().zip(hashed) {
             let Some(mut wanted) = all_of(manifest, &file.path, RepairChange::Resized) else { continue };
+            wanted.found_bytes = Some(file.found_bytes);
             if let (Ok(found), Some(recorded)) = (hashed, recorded_blocks(manifest, &file.path)) {
                 let bad = (0u64..).zip(recorded).filter(|(n, hash)| found.get(*n as usize) != Some(hash));
-                let bad: Vec<u64> = bad.map(|(n, _)| n).collect();
+                let mut bad: Vec<u64> = bad.map(|(n, _)| n).collect();
+                // In a longer file, what is behind the recorded end was hashed with the last block.
+                if let (true, Some(last), Some(hash)) = (wanted.is_too_long(), bad.last(), recorded.last())
+                    && *last + 1 == recorded.len() as u64
+                {
+                    let place = manifest.block_size().range(*last, wanted.size_bytes);
+                    if hash_of(&root.join(&file.path), place).is_ok_and(|found| found == *hash) {
+                        bad.pop();
+                    }
+                }
                 wanted.blocks = bad.len() as u64;
                 wanted.fetch_bytes = bytes_of(manifest, wanted.size_bytes, &bad);
                 wanted.bad = bad;
@@ -280,6 +308,15 @@ impl Library {
     }
 }
 
+/// The hash of a part of a file, which is at most a block.
+fn hash_of(file: &Path, place: Range<u64>) -> io::Result<Sha256Digest> {
+    let mut file = open_plain(file)?;
+    file.seek(io::SeekFrom::Start(place.start))?;
+    let mut part = Vec::new();
+    file.take(place.end - place.start).read_to_end(&mut part)?;
+    Ok(Sha256Digest::of(&part))
+}
+
 fn listed_all(manifest: &Manifest) -> Vec<ListedFile> {
     let files = manifest.iter();
     files.map(|file| ListedFile { path: file.path.to_owned(), size_bytes: file.size_bytes }).collect()
@@ -297,6 +334,7 @@ fn all_of(manifest: &Manifest, path: &str, change: RepairChange) -> Option<Repai
         path: path.to_owned(),
         change,
         size_bytes,
+        found_bytes: None,
         blocks,
         fetch_bytes: size_bytes,
         bad: (0..blocks).collect(),

@@ -83,7 +83,7 @@ impl Library {
         let needed = self.needed(plan)?;
         if needed.equal_bytes() == needed.bytes() {
             let own =
-                if plan.fetch.is_empty() { "nothing to fetch" } else { "other packages of the library" };
+                if needed.blocks.is_empty() { "nothing to fetch" } else { "other packages of the library" };
             return Ok(vec![own.to_owned()]);
         }
         self.known_places(plan.package)

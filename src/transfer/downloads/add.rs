@@ -317,7 +317,9 @@ fn picture(
         Err(Refusal::UnknownKey { key_id }) => OfferSeal::Unknown { key_id },
         Err(Refusal::Broken { signer, why }) => OfferSeal::Broken { key: signer, why },
         // Without a document there is nothing to be shown.
-        Err(refused @ (Refusal::Document(_) | Refusal::NoHashes)) => return Err(refused.explain(address)),
+        Err(refused @ (Refusal::Document(_) | Refusal::NoDocument(_) | Refusal::NoHashes)) => {
+            return Err(refused.explain(address));
+        }
         Err(refused @ Refusal::Older { .. }) => {
             refusal = Some(refused.explain(address));
             // Its revision is looked at last: the seal is that of a trusted key.

@@ -109,12 +109,21 @@ impl Fetching<'_> {
     /// Fetches the snapshot and what lies beside it.
     pub(super) fn fetch(&self) -> Result<(KeptSnapshot, Payload), NotTaken> {
         if let Some(path) = local_path(self.address)? {
+            if matches!(std::fs::metadata(&path), Err(error) if error.kind() == io::ErrorKind::NotFound) {
+                return Err(TransferError::NoSuchPath(path).into());
+            }
             if path.is_file() && !is_metalink_name(&path.to_string_lossy()) {
                 return Ok((of_archive(&path)?, Payload::Archive(path)));
             }
-            let snapshot = if path.is_dir() { path.join(SNAPSHOT_NAME) } else { path };
+            let is_folder = path.is_dir();
+            let snapshot = if is_folder { path.join(SNAPSHOT_NAME) } else { path.clone() };
             let snapshot = std::path::absolute(&snapshot).unwrap_or(snapshot);
-            return Ok((self.texts(&snapshot.display().to_string())?, Payload::Beside));
+            return match self.texts(&snapshot.display().to_string()) {
+                Err(NotTaken::Fetch(error)) if is_folder && error.is_absent() => {
+                    Err(TransferError::NoSnapshot(path).into())
+                }
+                texts => Ok((texts?, Payload::Beside)),
+            };
         }
         let (plain, query) = split_query(self.address);
         if is_metalink_name(plain) {
@@ -133,7 +142,7 @@ impl Fetching<'_> {
     fn texts(&self, snapshot: &str) -> Result<KeptSnapshot, NotTaken> {
         let document = fetch_document(snapshot, self.credentials, self.network, DOCUMENT_MAX_BYTES as u64)?;
         let address = document.address;
-        let text = utf8(document.content, SNAPSHOT_NAME)?;
+        let text = utf8(document.content, &address)?;
         let mut kept =
             KeptSnapshot { address, snapshot: text, reginfo: None, seal: None, tag_files: BTreeMap::new() };
         let is_ours = metalink::read(&kept.snapshot).is_ok_and(|metalink| metalink.package.is_some());
