@@ -15,6 +15,7 @@ use super::package_folder::{notes_of, relative_folder};
 use super::repair::{FetchBlocks, Fetched, WantedFiles, fetch_proven, only};
 use super::{Library, LibraryError};
 use crate::archive_file::{ArchiveDamage, ArchiveReader, TagFiles as ArchiveTags};
+use crate::package::numbers::many;
 use crate::package::record::{ListedProcedure, PackageId, PackageRecord};
 use crate::package::reginfo::{DATA_NAME, NOTES_NAME, REGINFO_NAME};
 use crate::package::{Finding, HistoryEvent, PackageState};
@@ -299,8 +300,8 @@ impl Library {
 fn repaired_words(fetched: &Fetched) -> String {
     let from: Vec<&str> = fetched.from.iter().map(|(name, _)| name.as_str()).collect();
     format!(
-        " | {} damaged files repaired, {} bytes fetched from {}",
-        fetched.whole.len(),
+        " | {} repaired, {} bytes fetched from {}",
+        many(fetched.whole.len() as u64, "damaged file"),
         fetched.fetched_bytes,
         if from.is_empty() { "nowhere".to_owned() } else { from.join(", ") }
     )

@@ -64,9 +64,9 @@ pub use crate::transfer::downloads::{
     DownloadRow, Downloads, LiveDownload, NewSnapshot, OfferLook, OfferSeal, RUNNING_MOST, Runs, SetAside,
 };
 pub use crate::transfer::{
-    BlockCounts, BlockNote, CodebaseState, CodebaseStatus, Credentials, Event, EventKind, Ladder,
-    NetworkOptions, NetworkSetting, NextTry, Noted, ProxyAddress, ProxyChoice, RetryReason, TransferStatus,
-    root_certificates,
+    BlockCounts, BlockNote, CodebaseState, CodebaseStatus, Credentials, Event, EventKind, InvalidReason,
+    Ladder, NetworkOptions, NetworkSetting, NextTry, Noted, ProxyAddress, ProxyChoice, RetryReason,
+    TransferStatus, root_certificates,
 };
 pub use downloads::DownloadsSetting;
 pub use manager::{ManagerListener, ManagerSetting, ManagerStatus};

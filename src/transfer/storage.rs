@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::stamps::Looks;
-use crate::disk::{Kind, Root, set_mode};
+use crate::disk::{Kind, Root, set_mode, words};
 
 /// The name of a file that is about to replace one with other names.
 #[cfg(unix)]
@@ -320,6 +320,20 @@ fn found_above(path: &Path) -> Option<PathBuf> {
 /// Whether the error says that there is no room.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// What lies in the way, as far as the error says so.
+pub(crate) fn obstacle_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::IsADirectory => return "a folder lies there".to_owned(),
+        io::ErrorKind::NotADirectory => return "a file lies where a folder belongs".to_owned(),
+        _ => {}
+    }
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+        return "a link lies there, which is not followed".to_owned();
+    }
+    words(error)
 }
 
 /// Whether something lies in the way that only a person can move.

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use super::hints::Hints;
 use super::plan::{Place, Plan};
 use super::stamps::Looks;
-use super::storage::is_obstacle;
+use super::storage::{is_obstacle, obstacle_words};
 use crate::disk::queue::work_through;
 use crate::disk::ranges::{RangeStop, hash_ranges};
 use crate::disk::{Facts, Kind, PageBuffer, ReadBuffer, Root, words};
@@ -217,7 +217,7 @@ impl Surveyor<'_> {
             Err(Stop::Cancelled) => return Err(Cancelled),
             Err(Stop::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
             Err(Stop::Io(error)) if is_first && is_obstacle(&error) => {
-                found.obstacles.push((index, words(&error)))
+                found.obstacles.push((index, obstacle_words(&error)))
             }
             Err(Stop::Io(error)) if is_first => found.unreadable.push((index, words(&error))),
             Err(Stop::Io(_)) => {}

@@ -19,7 +19,7 @@ use self::sync::{SyncJob, Written};
 use super::desk::RetryReason;
 use super::error::InvalidReason;
 use super::shared::Shared;
-use super::storage::{StoredFile, is_full, is_obstacle};
+use super::storage::{StoredFile, is_full, is_obstacle, obstacle_words};
 use super::verified::{Buffer, VerifiedBlock};
 use crate::disk::words;
 
@@ -311,7 +311,7 @@ fn refused(shared: &Shared, file: usize, blocks: &[usize], error: &io::Error) {
             desk.give_back(*block);
         }
         if is_obstacle(error) {
-            desk.end_invalid(InvalidReason::Obstacle { path, why: words(error) }, at);
+            desk.end_invalid(InvalidReason::Obstacle { path, why: obstacle_words(error) }, at);
         } else if is_full(error) {
             desk.disk_failed(RetryReason::DiskFull, at);
         } else {

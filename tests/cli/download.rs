@@ -577,6 +577,38 @@ fn once_says_what_went_wrong_once_and_promises_nothing() {
         here.run(&["download", &folder, "--into", "/proc/none", "--once"]).refuses(4, "download-waiting");
     assert!(!ran.err.contains("again in"), "{}", ran.err);
     assert!(ran.err.contains("reason: /proc/none cannot be used"), "{}", ran.err);
+    let own =
+        here.run(&["download", &folder, "--into", "library/packages"]).refuses(3, "download-into-library");
+    assert!(own.err.contains("is a folder of the library\naction: Name a folder outside"), "{}", own.err);
+    let above = here.run(&["download", &folder, "--into", "."]).refuses(3, "download-into-library").err;
+    assert!(above.contains("the library lies in "), "{above}");
     let taken = here.run(&["download", &folder, "--into", "/proc/none/below"]).refuses(3, "folder-taken").err;
     assert!(taken.contains("another folder with --into"), "{taken}");
+}
+
+#[test]
+fn what_lies_in_the_way_is_named_and_is_to_be_moved() {
+    let (published, here) = (Published::new(BLOCK), Place::new());
+    let folder = published.folder().display().to_string();
+    here.run(&["key", "trust", &published.key, "--name", "Berlin"]).ends(0);
+    fs::create_dir_all(here.path("folder/data/run.sh")).expect("a folder");
+    fs::create_dir_all(here.path("file")).expect("a folder");
+    fs::write(here.path("file/data"), "mine").expect("a file");
+    fs::create_dir_all(here.path("link/data")).expect("a folder");
+    std::os::unix::fs::symlink(here.path("file"), here.path("link/data/run.sh")).expect("a link");
+    for (into, why) in [
+        ("folder", "run.sh cannot be written: it is not a plain file"),
+        ("file", "cannot be written: a file lies where a folder belongs"),
+        ("link", "run.sh cannot be written: a link lies there"),
+    ] {
+        let ran = here.run(&["download", &folder, "--into", into]).refuses(1, "download-invalid");
+        assert!(
+            ran.err.contains(why) && ran.err.contains("action: Move away what lies there"),
+            "{}",
+            ran.err
+        );
+    }
+    fs::remove_dir(here.path("folder/data/run.sh")).expect("moved away");
+    here.run(&["download", &folder, "--into", "folder"]).ends(0);
+    arrived_whole(&published, &here.path("folder"));
 }

@@ -29,7 +29,7 @@ fn a_bag_of_another_program_is_judged_and_taken() {
     assert_eq!(fs::read(place.path("library/packages/Words/1/data/read me.txt")).expect("a file"), b"words");
     fs::write(bag.join("data/read me.txt"), b"Words").expect("a file");
     let judged = place.run(&["verify", "bag"]).ends(1);
-    assert!(judged.out.contains("not valid bag") && judged.out.contains("read me.txt"), "{}", judged.out);
+    assert!(judged.out.contains("not a valid bag") && judged.out.contains("read me.txt"), "{}", judged.out);
     let refused =
         place.run(&["register", "bag", "--name", "Words", "--version", "2"]).refuses(1, "bag-invalid");
     assert!(refused.err.contains("read me.txt"), "{}", refused.err);

@@ -19,7 +19,8 @@ use crate::package::download::{DownloadId, DownloadState};
 use crate::place;
 use crate::session::{
     AddDownload, BlockCounts, CodebaseState, CodebaseStatus, Credentials, DownloadRow, Downloads,
-    DownloadsSetting, Ladder, NewSnapshot, RegisterDownload, RemoveDownload, Runs, Session, StartDownload,
+    DownloadsSetting, InvalidReason, Ladder, NewSnapshot, RegisterDownload, RemoveDownload, Runs, Session,
+    StartDownload,
 };
 
 /// How often it is looked whether Ctrl+C was pressed.
@@ -47,9 +48,18 @@ pub(super) fn download(context: &Context, arguments: DownloadArguments) -> Resul
         Ended::Ready(row) => ready(context, &session, &downloads, &row, arguments.register),
         Ended::Invalid(row) => {
             told.stream_end("invalid", &row, &downloads);
+            let reason = downloads.live(id).and_then(|live| live.status().invalid);
+            let is_in_the_way = matches!(reason, Some(InvalidReason::Obstacle { .. }));
             // The same line begins anew.
             context.run(&session, RemoveDownload { id, delete_files: false })?;
-            let action = "Add another codebase with --codebase, or ask the publisher; what is right stays in the folder";
+            let action = match is_in_the_way {
+                true => {
+                    "Move away what lies there, then run the same again; what is right stays in the folder"
+                }
+                false => {
+                    "Add another codebase with --codebase, or ask the publisher; what is right stays in the folder"
+                }
+            };
             Err(Failure::new("download-invalid", Class::No, format!("{} is not valid", row.title), action)
                 .because(row.reason))
         }
@@ -150,6 +160,7 @@ fn as_typed(failure: Failure) -> Failure {
         "download-sign-in" => {
             "Sign in with --user NAME and the password in PACKHOUSE_PASSWORD, or with a token in PACKHOUSE_TOKEN"
         }
+        "download-into-library" => "Name a folder outside the library with --into",
         "folder-taken" => {
             "Name another folder with --into. Downloads that are not done are in the list of the console"
         }

@@ -45,7 +45,7 @@ fn tell(context: &Context, shown: &str, judged: &VerifyReport) {
         VerifiedThing::Archive => "archive",
     };
     let package = judged.package.as_ref().map(|key| format!(" of {key}")).unwrap_or_default();
-    let verdict = if judged.valid { "valid" } else { "not valid" };
+    let verdict = if judged.valid { "valid" } else { "not a valid" };
     let amount = amount(judged.files, judged.size_bytes);
     context.report.line(format!("{shown}: {verdict} {thing}{package}, {amount}"));
     if let (Some(name), Some(id)) = (&judged.key_name, &judged.key_id) {

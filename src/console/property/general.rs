@@ -146,11 +146,10 @@ impl PropertyWindow {
         }
         let checksum = &record.checksum;
         let files = format!(
-            "{} {} · {} · {} blocks of up to {}",
-            format::thousands(checksum.files),
-            if checksum.files == 1 { "file" } else { "files" },
+            "{} · {} · {} of up to {}",
+            format::counted(checksum.files, "file"),
             format::exact_size(checksum.size_bytes),
-            format::thousands(details.blocks),
+            format::counted(details.blocks, "block"),
             format::size(details.block_size_bytes),
         );
         value_row(ui, "Files, size", &files);

@@ -409,8 +409,8 @@ fn details_ui(ui: &mut Ui, entry: &HistoryEntry, unfolded: Option<&HistoryDetail
     )];
     let sum = |sum: &ConsistencyChecksum| {
         format!(
-            "{} files, {}, {}",
-            format::thousands(sum.files),
+            "{}, {}, {}",
+            format::counted(sum.files, "file"),
             format::exact_size(sum.size_bytes),
             sum.digest
         )

@@ -20,10 +20,10 @@ pub fn rate_plot_ui(ui: &mut Ui, points: &[(f32, f32)], height: f32) {
     let latest = points.iter().min_by(|a, b| a.0.total_cmp(&b.0)).map_or(0.0, |point| point.1);
     response.widget_info(|| {
         let text = format!(
-            "Rate over the last {}: now {}, at most {}",
+            "Rate over the last {}: now {}{}",
             span(seconds),
             format::short_rate(latest as u64),
-            format::short_rate(most as u64)
+            peak(most).map(|peak| format!(", {peak}")).unwrap_or_default()
         );
         WidgetInfo::labeled(Role::Image, true, text)
     });
@@ -33,7 +33,7 @@ pub fn rate_plot_ui(ui: &mut Ui, points: &[(f32, f32)], height: f32) {
     let font = TextStyle::Small.resolve(ui.style());
     let caption = |text: &str| one_line(ui, text, font.clone(), tokens.secondary, rect.width());
     let top = caption(&format!("Rate, last {}", span(seconds)));
-    let peak = caption(&format!("at most {}", format::short_rate(most as u64)));
+    let peak = caption(&peak(most).unwrap_or_default());
     let line_height = top.size().y + 4.0;
     let painter = ui.painter();
     painter.galley(rect.min, top, tokens.secondary);
@@ -64,6 +64,11 @@ fn place(plot: Rect, seconds: f32, most: f32, ago: f32, rate: f32) -> egui::Pos2
     pos2(x, plot.bottom() - plot.height() * part)
 }
 
+/// The highest rate in words; nothing where nothing arrived while it was looked at. "At most" is what a limit says.
+fn peak(most: f32) -> Option<String> {
+    (most >= 1.0).then(|| format!("highest {}", format::short_rate(most as u64)))
+}
+
 fn span(seconds: f32) -> String {
     format::duration((seconds.round().max(1.0) as u64).saturating_mul(1000))
 }
@@ -86,6 +91,8 @@ mod tests {
     #[test]
     fn nothing_and_no_numbers_do_no_harm() {
         assert_eq!(extent(&[]), (LEAST_SECONDS, 0.0));
+        assert_eq!(peak(0.0), None, "0 bytes a second is no rate worth telling");
+        assert!(peak(2048.0).is_some_and(|peak| peak.starts_with("highest ")));
         let plot = Rect::from_min_max(pos2(0.0, 0.0), pos2(100.0, 10.0));
         assert_eq!(place(plot, 60.0, 0.0, 0.0, 5.0), pos2(100.0, 10.0));
         assert_eq!(extent(&[(1.0, f32::NAN), (2.0, f32::INFINITY)]), (LEAST_SECONDS, 0.0));

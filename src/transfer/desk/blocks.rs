@@ -3,6 +3,7 @@
 use super::events::{EventKind, Noted};
 use super::{Desk, Moment, Whole};
 use crate::package::BlockState;
+use crate::package::numbers::many;
 use crate::transfer::bits::Bits;
 use crate::transfer::error::InvalidReason;
 use crate::transfer::state::Happening;
@@ -214,9 +215,10 @@ impl Desk {
 }
 
 fn survey_words(kept: usize, corrupt: usize) -> String {
+    let blocks = many(kept as u64, "block");
     match (kept, corrupt) {
         (0, 0) => "nothing was in the folder yet".to_owned(),
-        (kept, 0) => format!("{kept} blocks kept from the checkpoint"),
-        (kept, corrupt) => format!("{kept} blocks kept from the checkpoint, {corrupt} corrupt"),
+        (_, 0) => format!("{blocks} kept from the checkpoint"),
+        (_, corrupt) => format!("{blocks} kept from the checkpoint, {corrupt} corrupt"),
     }
 }

@@ -461,7 +461,12 @@ fn require_not_in_library(shared: &Shared, folder: &Path) -> Result<(), Failure>
     if is_download || !overlap(folder, shared.home.folder()) {
         return Ok(());
     }
-    let message = format!("{} is a folder of the library", folder.display());
+    let library = shared.home.folder();
+    let holds_it = library.starts_with(folder) && library != folder;
+    let message = match holds_it {
+        true => format!("the library lies in {}", folder.display()),
+        false => format!("{} is a folder of the library", folder.display()),
+    };
     let action = "Choose a folder outside the library, or none: then it goes beside the packages";
     Err(Failure::new("download-into-library", Class::Refused, message, action))
 }

@@ -261,12 +261,11 @@ impl NewDownload {
 /// What the snapshot says.
 fn found_ui(ui: &mut Ui, look: &OfferLook) {
     value_row(ui, "Package", &look.title);
-    let files = if look.files == 1 { "file" } else { "files" };
-    let mut what =
-        format!("{} in {} {files}", format::size(look.size_bytes), format::thousands(look.files as u64));
+    let files = format::counted(look.files as u64, "file");
+    let mut what = format!("{} in {files}", format::size(look.size_bytes));
     if look.blocks > 0 {
         let size = format::size(look.block_size_bytes).replace(".0 ", " ");
-        what.push_str(&format!(", {} blocks of up to {size}", format::thousands(look.blocks as u64)));
+        what.push_str(&format!(", {} of up to {size}", format::counted(look.blocks as u64, "block")));
     }
     if let Some(revision) = look.revision {
         what.push_str(&format!(", revision {revision}"));

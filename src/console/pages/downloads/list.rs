@@ -12,11 +12,11 @@ use crate::session::DownloadRow;
 /// The columns.
 pub(super) fn columns() -> [Column; 8] {
     [
-        Column::text("Package", 170.0).unsortable(),
+        Column::text("Package", 158.0).unsortable(),
         Column::text("State", 200.0).growing().unsortable(),
         Column::text("Progress", 150.0).unsortable(),
         Column::number("Done", 114.0).unsortable(),
-        Column::number("Rate", 84.0).unsortable(),
+        Column::number("Rate", 80.0).unsortable(),
         Column::number("Time left", 76.0).unsortable(),
         Column::text("Codebases", 84.0).unsortable(),
         Column::number("Fetched again", 100.0).unsortable(),
