@@ -106,7 +106,8 @@ pub(crate) fn status_words(status: StatusCode) -> String {
 fn tls_words(cause: &(dyn Error + 'static)) -> Option<String> {
     let error = cause.downcast_ref::<rustls::Error>()?;
     if matches!(error, rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) {
-        return Some("what answered does not speak TLS: perhaps the address begins with http:".to_owned());
+        let why = "what answered does not speak TLS; perhaps the address begins with http:";
+        return Some(format!("no secure connection could be made: {why}"));
     }
     let rustls::Error::InvalidCertificate(why) = error else {
         return Some(format!("no secure connection could be made: {error}"));
