@@ -464,7 +464,8 @@ fn it_is_registered_when_it_is_ready_and_comes_from_folders_and_archives() {
     let (published, here) = (Published::new(BLOCK), Place::new());
     let folder = published.folder().display().to_string();
     here.run(&["key", "trust", &published.key, "--name", "Packaging Berlin"]).ends(0);
-    here.run(&["download", &folder, "--into", "out", "--register"]).ends(0);
+    let told = here.run(&["download", &folder, "--into", "out", "--register"]).ends(0).out;
+    assert!(told.ends_with("  Registered as Tool@1.0, Sealed\n"), "{told}");
     let packages = here.run(&["list", "--json"]).ends(0).json();
     assert_eq!(packages.pointer("/0/name"), Some(&"Tool".into()), "{packages}");
     here.run(&["check", "Tool", "--deep"]).ends(0);
@@ -611,4 +612,17 @@ fn what_lies_in_the_way_is_named_and_is_to_be_moved() {
     fs::remove_dir(here.path("folder/data/run.sh")).expect("moved away");
     here.run(&["download", &folder, "--into", "folder"]).ends(0);
     arrived_whole(&published, &here.path("folder"));
+}
+
+#[test]
+fn a_key_trusted_for_once_keeps_no_seal_and_a_refused_registration_is_told_after_the_download() {
+    let (published, here) = (Published::new(BLOCK), Place::new());
+    let folder = published.folder().display().to_string();
+    let line = |into| ["download", &folder, "--into", into, "--trust", &published.key, "--register"];
+    let told = here.run(&line("out")).ends(0).out;
+    assert!(told.contains("  Registered as Tool@1.0, Open\n  Its seal is kept only where "), "{told}");
+    let again = here.run(&line("again")).ends(3);
+    assert!(again.out.contains("Tool 1.0 is ready in "), "the download is done: {}", again.out);
+    assert!(again.err.starts_with("error[package-exists]"), "{}", again.err);
+    arrived_whole(&published, &here.path("again"));
 }

@@ -14,8 +14,8 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::report::{count, size};
 use crate::failure::{Class, Failure};
-use crate::package::Sha256Digest;
 use crate::package::download::{DownloadId, DownloadState};
+use crate::package::{PackageState, Sha256Digest};
 use crate::place;
 use crate::session::{
     AddDownload, BlockCounts, CodebaseState, CodebaseStatus, Credentials, DownloadRow, Downloads,
@@ -238,15 +238,13 @@ fn ready(
     register: bool,
 ) -> Result<Exit, Failure> {
     let details = Details::of(row, downloads);
-    let registered = match register {
-        true => Some(context.run(session, RegisterDownload { id: row.id, group: None })?),
-        false => None,
-    };
+    // Whatever comes of registering it: the download is done, and that is told first.
+    let registered = register.then(|| context.run(session, RegisterDownload { id: row.id, group: None }));
     // A list is for people: a script asks again, and the folder answers.
     context.run(session, RemoveDownload { id: row.id, delete_files: false })?;
     let report = &context.report;
     let mut last = details.json("ready", row);
-    if let (Some(key), Some(last)) = (&registered, last.as_object_mut()) {
+    if let (Some(Ok(key)), Some(last)) = (&registered, last.as_object_mut()) {
         last.insert("registered_as".to_owned(), json!(key.to_string()));
     }
     report.stream(&last);
@@ -279,8 +277,16 @@ fn ready(
     for stranger in &details.strangers {
         report.line(format!("  not part of it: {stranger}"));
     }
-    if let Some(key) = registered {
-        report.line(format!("  Registered as {key}"));
+    if let Some(registered) = registered {
+        let key = registered?;
+        let record = context.package(session, &key.to_string())?;
+        report.line(format!("  Registered as {key}, {}", record.state.word()));
+        // A key that is trusted for this once vouches for the download, not for what the library keeps.
+        if record.state == PackageState::Open && row.key.is_some() {
+            report.line(
+                "  Its seal is kept only where the library trusts the key: packhouse-cli key trust KEY",
+            );
+        }
     }
     Ok(Exit::Done)
 }
