@@ -262,7 +262,7 @@ fn a_metalink_of_others_is_taken_only_where_it_was_allowed() {
     assert_eq!((taken.package, taken.decision), (None, TrustDecision::Unsigned { allowed: allowance() }));
     let bare = foreign(document("<hash type=\"md5\">00</hash>"));
     assert_eq!(refusal(&bare, &[], &generous()), Refusal::NoHashes);
-    assert!(matches!(refusal(&foreign("<html/>".to_owned()), &[], &generous()), Refusal::Document(_)));
+    assert!(matches!(refusal(&foreign("<html/>".to_owned()), &[], &generous()), Refusal::NoDocument(_)));
     // A download that was of a package does not become one of a foreign Metalink.
     let expected = PackageId(uuid::Uuid::from_u128(9));
     let terms = Terms { expected: Some(expected), ..generous() };

@@ -16,7 +16,7 @@ pub(super) fn columns() -> [Column; 8] {
         Column::text("State", 200.0).growing().unsortable(),
         Column::text("Progress", 150.0).unsortable(),
         Column::number("Done", 114.0).unsortable(),
-        Column::number("Rate", 80.0).unsortable(),
+        Column::number("Rate", 84.0).unsortable(),
         Column::number("Time left", 76.0).unsortable(),
         Column::text("Codebases", 84.0).unsortable(),
         Column::number("Fetched again", 100.0).unsortable(),
