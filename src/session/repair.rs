@@ -7,6 +7,7 @@ mod look;
 mod places;
 
 use std::collections::HashMap;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -445,12 +446,23 @@ pub struct FolderRepair {
     pub bad_bytes: u64,
     /// Bytes that were fetched and matched; 0 for a plan.
     pub fetched_bytes: u64,
+    /// Files that are longer than they should be: cut, with nothing fetched.
+    pub cut: Vec<String>,
+    /// Files without content that are missing: made, with nothing fetched.
+    pub made: Vec<String>,
     /// Files that do not belong to the package; they are left.
     pub strangers: Vec<String>,
     /// Bytes by codebase.
     pub from: Vec<(String, u64)>,
     /// Why not everything was repaired.
     pub stopped: Option<Failure>,
+}
+
+impl FolderRepair {
+    /// Whether there was nothing to put right.
+    pub fn was_whole(&self) -> bool {
+        self.blocks == 0 && self.cut.is_empty() && self.made.is_empty()
+    }
 }
 
 /// Repairs a package folder outside a library in place, once its seal was judged; with `plan_only`, says what is bad.
@@ -477,6 +489,10 @@ pub(super) fn repair_folder(
     found.proven.iter().for_each(|block| proven[*block] = true);
     let bad: Vec<usize> = (0..plan.blocks()).filter(|block| !proven[*block]).collect();
     let bad_bytes = bad.iter().filter_map(|block| plan.place(*block)).map(|place| place.size_bytes).sum();
+    let path_of = |file: usize| plan.files()[file].path.to_string();
+    let is_missing = |file: &usize| {
+        plan.blocks_of(*file).is_empty() && fs::symlink_metadata(folder.join(path_of(*file))).is_err()
+    };
     let is_no_tag = |path: &String| path.contains('/') || !KNOWN_NAMES.contains(&path.as_str());
     let mut repair = FolderRepair {
         key,
@@ -484,6 +500,8 @@ pub(super) fn repair_folder(
         blocks: bad.len() as u64,
         bad_bytes,
         fetched_bytes: 0,
+        cut: found.too_long.iter().map(|file| path_of(*file)).collect(),
+        made: (0..plan.files().len()).filter(is_missing).map(path_of).collect(),
         strangers: found.strangers.named.into_iter().filter(is_no_tag).collect(),
         from: Vec::new(),
         stopped: None,

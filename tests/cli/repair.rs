@@ -15,7 +15,10 @@ fn noise(bytes: usize, seed: u32) -> Vec<u8> {
 fn sealed() -> (Place, Vec<(PathBuf, Vec<u8>, bool)>) {
     let place = Place::new();
     let large = noise(1_300_000, 1);
-    place.source("Tool 1.0", &[("bin/run.sh", b"#!/bin/sh\n"), ("large.bin", &large), ("name.txt", b"name")]);
+    place.source(
+        "Tool 1.0",
+        &[("bin/run.sh", b"#!/bin/sh\n"), ("empty.txt", b""), ("large.bin", &large), ("name.txt", b"name")],
+    );
     place.run(&["register", "Tool 1.0"]).ends(0);
     place.run(&["seal", "Tool", "--block-size", "256K"]).ends(0);
     place.run(&["export", "Tool", "--to", "copy"]).ends(0);
@@ -206,6 +209,24 @@ fn a_folder_outside_a_library_is_repaired_in_place() {
     assert_eq!(tree(&place.path("copy/data")), whole);
     assert!(fs::read(place.path("link.bin")).expect("a file") == linked);
     place.run(&["verify", "copy"]).ends(0);
+
+    // What needs nobody is put right without asking for an address: a file that is too long, one without content.
+    let large = place.path("copy/data/large.bin");
+    let longer = [&fs::read(&large).expect("a file")[..], b"more"].concat();
+    fs::write(&large, longer).expect("a file");
+    fs::remove_file(place.path("copy/data/empty.txt")).expect("removed");
+    place.run(&["verify", "copy"]).ends(1);
+    let plan = place.run(&["repair", "copy/", "--plan", "--json"]).ends(1).json();
+    assert_eq!((&plan["whole"], &plan["blocks"]), (&false.into(), &0.into()));
+    assert_eq!(plan["cut"], serde_json::json!(["data/large.bin"]));
+    assert_eq!(plan["made"], serde_json::json!(["data/empty.txt"]));
+    let done = place.run(&["repair", "copy/"]).ends(0).out;
+    assert!(done.contains("data/large.bin was cut to its recorded length"), "{done}");
+    assert!(done.contains("data/empty.txt was missing and is empty; it was made"), "{done}");
+    place.run(&["verify", "copy"]).ends(0);
+    let again = place.run(&["repair", "copy/"]).ends(0).out;
+    assert!(again.contains("no block of Tool@1.0 is missing or damaged"), "{again}");
+    damage(&large, 600_000);
     place.run(&["repair", "copy/"]).refuses(2, "usage");
     place.run(&["repair", "library/packages/Tool/1.0/", "--from", "copy"]).refuses(3, "source-in-library");
 }

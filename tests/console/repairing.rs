@@ -103,6 +103,20 @@ fn a_damaged_package_is_repaired_from_a_folder() {
 }
 
 #[test]
+fn a_file_that_is_only_too_long_is_cut_and_nobody_is_asked() {
+    let (mut desk, ..) = sealed();
+    fs::write(desk.data("7-Zip", "24.09").join("docs/readme.txt"), "read me more").expect("longer");
+    open_on_differences(&mut desk);
+    desk.click("Repair…");
+    desk.wait_for("1 file to make right without fetching.");
+    assert!(desk.sees("≠ docs/readme.txt: longer than recorded, is cut to 7 bytes"), "{:#?}", desk.labels());
+    assert!(!desk.has("Another place"), "there is nothing to fetch");
+    desk.click("Repair");
+    desk.wait("no longer blocked", |desk| !is_blocked(desk));
+    assert_eq!(content(&desk, "docs/readme.txt"), "read me");
+}
+
+#[test]
 fn what_cannot_be_had_is_told_and_what_is_left_stays_blocked() {
     let (mut desk, _, copy) = sealed();
     damage(&desk);

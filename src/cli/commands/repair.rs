@@ -341,18 +341,22 @@ fn repair_folder(context: &Context, folder: PathBuf, arguments: &RepairArguments
             "Check the path, or name a package of the library as Name@Version",
         ));
     }
-    if arguments.from.is_empty() && !arguments.plan {
-        return Err(usage(
-            "a folder outside a library is repaired from an address",
-            "packhouse-cli repair FOLDER --from ADDRESS",
-        ));
-    }
     let from = RepairFrom { addresses: arguments.from.clone(), wait: arguments.wait };
     let network = context.network()?;
     let trust = arguments.trust.clone();
-    let request = RepairFolder { folder, from, network, trust, plan_only: arguments.plan };
-    let repair = context.run_with_keys(request)?;
-    let is_whole = if arguments.plan { repair.blocks == 0 } else { repair.stopped.is_none() };
+    let request = RepairFolder { folder: folder.clone(), from, network, trust, plan_only: true };
+    if arguments.from.is_empty() && !arguments.plan {
+        let plan = context.run_with_keys(request.clone())?;
+        if plan.blocks > 0 {
+            let missing = count(plan.blocks, "missing or damaged block");
+            return Err(usage(
+                format!("{} has {missing}, and no address to fetch from is known", folder.display()),
+                "packhouse-cli repair FOLDER --from ADDRESS",
+            ));
+        }
+    }
+    let repair = context.run_with_keys(RepairFolder { plan_only: arguments.plan, ..request })?;
+    let is_whole = if arguments.plan { repair.was_whole() } else { repair.stopped.is_none() };
     context.report.document(&folder_json(&repair, is_whole));
     let shown = repair.folder.display();
     let key = &repair.key;
@@ -365,6 +369,12 @@ fn repair_folder(context: &Context, folder: PathBuf, arguments: &RepairArguments
     for (name, bytes) in &repair.from {
         context.report.line(format!("  {} from {name}", size(*bytes)));
     }
+    let (cut, made) = match arguments.plan {
+        true => ("is longer than recorded; a repair cuts it", "is missing and empty; a repair makes it"),
+        false => ("was cut to its recorded length", "was missing and is empty; it was made"),
+    };
+    repair.cut.iter().for_each(|path| context.report.line(format!("  {path} {cut}")));
+    repair.made.iter().for_each(|path| context.report.line(format!("  {path} {made}")));
     for path in &repair.strangers {
         context.report.line(format!("  {path} does not belong to the package and was left"));
     }
@@ -380,6 +390,6 @@ fn folder_json(repair: &FolderRepair, is_whole: bool) -> Value {
         "folder": repair.folder.display().to_string(),
         "whole": is_whole, "blocks": repair.blocks, "bad_bytes": repair.bad_bytes,
         "fetched_bytes": repair.fetched_bytes, "from": from_json(&repair.from),
-        "strangers": repair.strangers, "stopped": repair.stopped,
+        "cut": repair.cut, "made": repair.made, "strangers": repair.strangers, "stopped": repair.stopped,
     })
 }

@@ -1,7 +1,7 @@
 //! `serve`: the packages over HTTP, until interrupted.
 
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,7 +47,8 @@ pub(super) fn serve(context: &Context, arguments: ServeArguments) -> Result<Exit
         started.insert("pin".to_owned(), json!(pin(certificate)));
     }
     report.stream(&started);
-    report.line(format!("Serving {} at {}", server.folder().display(), server.url()));
+    let at = shown_address(server.address(), server.url(), &place::actor("command line").host);
+    report.line(format!("Serving {} at {}", server.folder().display(), at));
     if let Some(certificate) = certificate {
         report.line(format!("  Certificate SHA-256 {}", certificate.fingerprint));
         report.line(format!("  Pin for agents {}", pin(certificate)));
@@ -82,6 +83,15 @@ fn packages_of(library: PathBuf) -> Result<PathBuf, Failure> {
     Err(Failure::new("no-library", Class::Environment, message, action))
 }
 
+/// An address that others can use as it stands; 0.0.0.0 is none.
+fn shown_address(address: SocketAddr, url: String, host: &str) -> String {
+    if !address.ip().is_unspecified() {
+        return url;
+    }
+    let scheme = url.split(':').next().unwrap_or_default();
+    format!("{scheme}://{host}:{}/, and at every other address of this computer", address.port())
+}
+
 /// What an agent knows the certificate by: the first 16 bytes of its SHA-256, in hex.
 fn pin(certificate: &session::Certificate) -> String {
     certificate.fingerprint.to_string()[..32].to_owned()
@@ -114,4 +124,22 @@ fn tls(arguments: &ServeArguments, has_agents: bool) -> Result<Option<Tls>, Fail
     names.dedup();
     names.retain(|name| !name.is_empty());
     Ok(Some(Tls::SelfMade { names, kept: files }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_is_told_by_one_that_can_be_used() {
+        let shown = |address: &str, url: &str| {
+            let address = address.parse().expect("an address");
+            shown_address(address, url.to_owned(), "depot")
+        };
+        assert_eq!(shown("10.0.0.7:80", "http://10.0.0.7/"), "http://10.0.0.7/");
+        for all in ["0.0.0.0:8443", "[::]:8443"] {
+            let told = shown(all, &format!("https://{all}/"));
+            assert_eq!(told, "https://depot:8443/, and at every other address of this computer");
+        }
+    }
 }

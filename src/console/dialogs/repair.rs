@@ -86,7 +86,7 @@ impl RepairPackages {
     fn summary(&self) -> String {
         let of = |count: fn(&RepairPlan) -> u64| -> u64 { self.plans().map(count).sum() };
         let mut parts = Vec::new();
-        let files = of(|plan| plan.fetch.len() as u64);
+        let files = of(|plan| plan.fetch.iter().filter(|file| file.blocks > 0).count() as u64);
         if files > 0 {
             let blocks = of(RepairPlan::blocks);
             parts.push(format!(
@@ -95,6 +95,10 @@ impl RepairPackages {
                 format::counted(blocks, "block"),
                 format::counted(files, "file")
             ));
+        }
+        let unfetched = of(|plan| plan.fetch.iter().filter(|file| file.blocks == 0).count() as u64);
+        if unfetched > 0 {
+            parts.push(format!("{} to make right without fetching", format::counted(unfetched, "file")));
         }
         let renamed = of(|plan| plan.rename.len() as u64);
         if renamed > 0 {
@@ -223,7 +227,9 @@ impl RepairPackages {
             return Some("There is nothing to repair");
         }
         let is_known = self.places.iter().any(|(place, is_chosen)| *is_chosen || place.address.is_empty());
-        let must_fetch = self.plans().all(|plan| plan.rename.is_empty() && plan.added.is_empty());
+        let must_fetch = self.plans().all(|plan| {
+            plan.rename.is_empty() && plan.added.is_empty() && plan.fetch.iter().all(|file| file.blocks > 0)
+        });
         (must_fetch && !is_known && self.other.trim().is_empty()).then_some("Name a place to repair from")
     }
 
@@ -244,6 +250,13 @@ fn fetch_line(file: &RepairFile) -> String {
         RepairChange::Resized => ("≠", "other size"),
         RepairChange::Damaged => ("#", "other content"),
     };
+    if file.blocks == 0 {
+        let what = match file.is_too_long() {
+            true => format!("longer than recorded, is cut to {}", format::exact_size(file.size_bytes)),
+            false => format!("{what}, is made right without fetching"),
+        };
+        return format!("{mark} {}: {what}", file.path);
+    }
     let blocks = format::counted(file.blocks, "block");
     format!("{mark} {}: {what}, {} in {blocks} to fetch", file.path, format::size(file.fetch_bytes))
 }
@@ -297,7 +310,7 @@ impl Dialog for RepairPackages {
     fn ui(&mut self, ui: &mut Ui, env: &Env<'_>, actions: &mut Vec<Action>) -> Next {
         text(ui, &self.summary());
         problem_list_ui(ui, "Plan", &self.lines());
-        if self.fetch_bytes() > 0 || self.plans().any(|plan| !plan.fetch.is_empty()) {
+        if self.fetch_bytes() > 0 {
             self.places_ui(ui, actions);
         }
         self.added_ui(ui);

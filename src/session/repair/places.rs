@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::read_at;
 use crate::archive_file::{ArchiveBlocks, ArchiveReader};
+use crate::disk::words;
 use crate::failure::{Class, Failure};
 use crate::library::{BadBlock, WantedFiles};
 use crate::package::reginfo::{DATA_NAME, REGINFO_NAME};
@@ -160,7 +161,7 @@ fn local(path: &Path, key: &PackageKey) -> Result<CodebaseAddress, Failure> {
     let facts = std::fs::metadata(path).map_err(|error| {
         let action = "Check the path";
         let message = format!("{} cannot be read", path.display());
-        Failure::new("codebase", Class::Environment, message, action).because(error.to_string())
+        Failure::new("codebase", Class::Environment, message, action).because(words(&error))
     })?;
     if facts.is_file() {
         return Ok(CodebaseAddress::Source(archive(path, None)?));
