@@ -33,6 +33,8 @@ pub enum Icon {
     Shield,
     /// History.
     Clock,
+    /// Paused: it goes on when somebody says so.
+    Pause,
     /// Downloads.
     Download,
     /// Jobs.
@@ -88,7 +90,7 @@ pub enum Mark {
 
 impl Icon {
     /// Every icon, in the order of the enum.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::PackageOpen,
         Self::PackageSealed,
         Self::PackageArchived,
@@ -99,6 +101,7 @@ impl Icon {
         Self::Warning,
         Self::Shield,
         Self::Clock,
+        Self::Pause,
         Self::Download,
         Self::Jobs,
         Self::Computers,
@@ -186,6 +189,7 @@ fn parts(icon: Icon) -> &'static [Part] {
         ],
         Icon::Shield => &[Loop(SHIELD)],
         Icon::Clock => &[Ring(8.0, 8.0, 6.0), Line(&[(8.0, 4.5), (8.0, 8.0), (10.5, 9.5)])],
+        Icon::Pause => &[Line(&[(5.5, 3.5), (5.5, 12.5)]), Line(&[(10.5, 3.5), (10.5, 12.5)])],
         Icon::Download => &[
             Line(&[(8.0, 2.0), (8.0, 10.5)]),
             Line(&[(4.5, 7.0), (8.0, 10.5), (11.5, 7.0)]),

@@ -64,7 +64,7 @@ fn a_corrupt_block_is_seen_and_fetched_again() {
     desk.go_to_downloads();
     desk.wait_for_state(DownloadState::Ready);
     desk.wait_for("Blocks in trouble 1");
-    assert!(desk.sees("nothing was in the folder yet"));
+    assert!(desk.sees("Nothing was in the folder yet"), "as the names of states beside it");
     desk.click("Blocks in trouble 1");
     desk.wait_for("bad from 127.0.0.1");
     assert!(desk.sees("good from 127.0.0.1"));

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::history::{short_name, time, with_short_addresses};
+use crate::console::dialogs::sentence;
 use crate::console::format;
 use crate::console::icons::Icon;
 use crate::console::tokens::Tone;
@@ -86,7 +87,7 @@ impl Rows for EventRows<'_> {
             EventKind::Codebase => (Icon::Info, Tone::Secondary),
             EventKind::State | EventKind::Survey => (Icon::Clock, Tone::Secondary),
         };
-        let text = with_short_addresses(&event.text);
+        let text = sentence(&with_short_addresses(&event.text));
         let name = format!("{at} {text}");
         let cells = vec![Cell::secondary(at), Cell::new(text).tone(tone)];
         Row { icon: Some((icon, None)), cells, name: name.into() }

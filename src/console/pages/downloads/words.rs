@@ -37,7 +37,8 @@ pub fn icon(row: &DownloadRow) -> Icon {
     match row.state {
         DownloadState::Downloading | DownloadState::Pending => Icon::Download,
         DownloadState::Checking => Icon::Shield,
-        DownloadState::Retrying | DownloadState::Paused => Icon::Clock,
+        DownloadState::Retrying => Icon::Clock,
+        DownloadState::Paused => Icon::Pause,
         DownloadState::Ready => Icon::Check,
         DownloadState::Invalid => Icon::Warning,
     }
