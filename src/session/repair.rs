@@ -17,6 +17,7 @@ use std::time::Duration;
 use crate::disk::open_plain;
 use crate::failure::{Class, Failure};
 use crate::library::{EqualBlock, FetchBlocks, Fetched, KeyRing, LibraryError, WantedFiles};
+use crate::package::numbers::many;
 use crate::package::reginfo::DATA_NAME;
 use crate::package::{BlockBoard, Manifest, PackageKey, Sha256Digest};
 use crate::transfer::{
@@ -508,6 +509,12 @@ pub(super) fn repair_folder(
     };
     if plan_only {
         return Ok(repair);
+    }
+    if way.from.addresses.is_empty() && !bad.is_empty() {
+        let missing = many(repair.blocks, "missing or damaged block");
+        let message = format!("{} has {missing}, and no address to fetch from is known", folder.display());
+        let action = "packhouse-cli repair FOLDER --from ADDRESS";
+        return Err(told(Failure::new("usage", Class::Usage, message, action)));
     }
     let codebases = match offer {
         Ok(offer) => offer.codebases(),

@@ -222,9 +222,9 @@ pub(super) fn tell_outcome(context: &Context, outcome: &RepairOutcome, plan: &Re
     if parts.len() == 1 && !outcome.repaired.is_empty() {
         parts.push("nothing had to be fetched".to_owned());
     }
-    let is_repaired = outcome.repaired.is_empty() && outcome.report.is_consistent();
-    report.line(match is_repaired {
-        // Only names were wrong, or files too many.
+    // Only names were wrong, or files too many.
+    let needed_no_bytes = outcome.repaired.is_empty() && outcome.report.is_consistent();
+    report.line(match needed_no_bytes {
         true => format!("{key}: as recorded again"),
         false => format!("{key}: {}", parts.join(", ")),
     });
@@ -344,18 +344,8 @@ fn repair_folder(context: &Context, folder: PathBuf, arguments: &RepairArguments
     let from = RepairFrom { addresses: arguments.from.clone(), wait: arguments.wait };
     let network = context.network()?;
     let trust = arguments.trust.clone();
-    let request = RepairFolder { folder: folder.clone(), from, network, trust, plan_only: true };
-    if arguments.from.is_empty() && !arguments.plan {
-        let plan = context.run_with_keys(request.clone())?;
-        if plan.blocks > 0 {
-            let missing = count(plan.blocks, "missing or damaged block");
-            return Err(usage(
-                format!("{} has {missing}, and no address to fetch from is known", folder.display()),
-                "packhouse-cli repair FOLDER --from ADDRESS",
-            ));
-        }
-    }
-    let repair = context.run_with_keys(RepairFolder { plan_only: arguments.plan, ..request })?;
+    let request = RepairFolder { folder, from, network, trust, plan_only: arguments.plan };
+    let repair = context.run_with_keys(request)?;
     let is_whole = if arguments.plan { repair.was_whole() } else { repair.stopped.is_none() };
     context.report.document(&folder_json(&repair, is_whole));
     let shown = repair.folder.display();

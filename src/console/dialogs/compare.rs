@@ -95,7 +95,6 @@ impl Dialog for CompareWithSealed {
 /// Shows both files.
 pub struct Compared {
     name: String,
-    is_program: bool,
     /// Gone once the dialog goes: what it holds is removed elsewhere.
     comparison: Option<FileComparison>,
 }
@@ -103,8 +102,7 @@ pub struct Compared {
 impl Compared {
     /// Of the file of this path.
     pub fn new(path: &str, comparison: FileComparison) -> Self {
-        let is_program = is_program(&comparison.found.path) || is_executable(&comparison.found.path);
-        Self { name: name_of(path).to_owned(), is_program, comparison: Some(comparison) }
+        Self { name: name_of(path).to_owned(), comparison: Some(comparison) }
     }
 }
 
@@ -129,7 +127,10 @@ impl Dialog for Compared {
         ui.add_space(2.0);
         quiet(ui, "The recorded one lies in a temporary folder, and is removed when this is closed.");
         let both = [&comparison.recorded.path, &comparison.found.path];
-        let refused = self.is_program.then_some("It is a program: opening it would run it");
+        let is_program = is_program(&comparison.found.path)
+            || comparison.found.executable
+            || comparison.recorded.executable;
+        let refused = is_program.then_some("It is a program: opening it would run it");
         let next = buttons_ui(ui, |ui| {
             if safe_button(ui, "Close", env.is_new) {
                 return Next::Close;
@@ -164,18 +165,6 @@ fn name_of(path: &str) -> &str {
 fn is_program(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     PROGRAMS.contains(&extension.to_ascii_lowercase().as_str())
-}
-
-/// Whether the system would run it, whatever it is called.
-#[cfg(unix)]
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    path.metadata().is_ok_and(|facts| facts.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &Path) -> bool {
-    false
 }
 
 fn difference(comparison: &FileComparison) -> String {

@@ -359,8 +359,8 @@ impl StagingDesk {
         Err(StageError::IsLibrary { folder, library })
     }
 
-    /// Refuses the name of another staging library, and a place where another one is written or read: its packages would be those of both, and what is
-    /// unstaged here would be gone there.
+    /// Refuses the name of another staging library, and a place where another one is written or read: its packages would
+    /// be those of both, and what is unstaged here would be gone there.
     fn require_own_place(&self, staging: &StagingLibrary) -> Result<(), StageError> {
         let places = |staging: &StagingLibrary| -> Vec<(String, Identity)> {
             let mut texts = vec![staging.write.clone()];

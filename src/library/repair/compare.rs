@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use sha2::{Digest as _, Sha256};
 
 use super::{FetchBlocks, only};
-use crate::disk::open_plain;
+use crate::disk::{Facts, open_plain};
 use crate::failure::{Class, Failure};
 use crate::library::error::io_error;
 use crate::library::scratch::ScratchFolder;
@@ -45,6 +45,8 @@ pub struct ComparedFile {
     pub size_bytes: u64,
     /// The hash of all of it.
     pub digest: Sha256Digest,
+    /// Whether the system would run it, whatever it is called; never where modes do not exist.
+    pub executable: bool,
 }
 
 /// A file beside what was recorded of it. The recorded one is gone with this value.
@@ -143,12 +145,15 @@ struct Reading {
     piece: Vec<u8>,
     size_bytes: u64,
     hasher: Sha256,
+    executable: bool,
 }
 
 impl Reading {
     fn open(path: PathBuf) -> Result<Self, LibraryError> {
         let file = open_plain(&path).map_err(io_error("read", &path))?;
-        Ok(Self { file, path, piece: Vec::with_capacity(PIECE_BYTES), size_bytes: 0, hasher: Sha256::new() })
+        let executable = Facts::of_file(&file).map_err(io_error("read", &path))?.executable;
+        let piece = Vec::with_capacity(PIECE_BYTES);
+        Ok(Self { file, path, piece, size_bytes: 0, hasher: Sha256::new(), executable })
     }
 
     /// Reads on; shorter than a piece only at its end.
@@ -162,8 +167,8 @@ impl Reading {
     }
 
     fn end(self) -> ComparedFile {
-        let Self { path, size_bytes, hasher, .. } = self;
-        ComparedFile { path, size_bytes, digest: Sha256Digest::finish(hasher) }
+        let Self { path, size_bytes, hasher, executable, .. } = self;
+        ComparedFile { path, size_bytes, digest: Sha256Digest::finish(hasher), executable }
     }
 }
 
